@@ -1,0 +1,1 @@
+"""Ping, sweep and traceroute for async Python: the public names and nothing else."""
