@@ -1,0 +1,95 @@
+"""The contract of a probe method: what the bytes of a probe look like, and how its answers are told.
+
+One method, one file beside this one and one line in METHODS. A method holds no probe, no clock and no
+socket: what is in flight is the engine's, what travels is the transport's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from anyicmp.wire.batch import PacketBatch, Version
+
+__all__ = ["Answers", "Answer", "ProbeMethod", "Template"]
+
+
+@attrs.frozen(eq=False)
+class Template:
+    """The constant part of a plan's probes.
+
+    Attributes:
+        data: the probe's octets as far as they are the same for all.
+        size: octets of payload (echo: the data behind the 8-octet header).
+        carries_token: whether the payload has room for generation and nonce; without them an answer is
+            matched by identifier, sequence, source and the whole payload.
+    """
+
+    data: bytes
+    size: int
+    carries_token: bool
+
+
+class Answer:
+    """Kinds of what `tokens` found in a row (plain integers, they live in columns)."""
+
+    FOREIGN = 0
+    """Not an answer to any probe of this method: count it, drop it."""
+    REPLY = 1
+    """The target's own answer."""
+    ERROR = 2
+    """An ICMP error about a probe."""
+    NOTICE = 3
+    """About a probe, but not its end (a redirect: the probe travels on)."""
+    MALFORMED = 4
+    """An answer whose checksum or form is wrong: count it, drop it."""
+    STAMP = 5
+    """A transmit timestamp."""
+
+
+class Answers:
+    """Columns parallel to the rows of a received batch.
+
+    Attributes:
+        kinds: an `Answer` a row.
+        tokens: the low bits of the probe's token as far as the row tells them: lane and sequence
+            always; generation only where `whole` is 1.
+        nonces: the 32-bit nonce that came back, where `whole` is 1.
+        whole: 1 where generation and nonce came back with the row, 0 where the row was too short.
+    """
+
+    __slots__ = ("kinds", "nonces", "tokens", "whole")
+
+    def __init__(self, n: int) -> None:
+        self.kinds = bytearray(n)
+        self.tokens: list[int] = [0] * n
+        self.nonces: list[int] = [0] * n
+        self.whole = bytearray(n)
+
+
+class ProbeMethod(Protocol):
+    """What bytes. Tokens are integers of lane (8 bits), generation (32 bits) and sequence (16 bits)."""
+
+    name: str
+    version: Version
+
+    def identify(self, identifiers: Sequence[int]) -> None:
+        """Take the identifiers of the transport's lanes, as the kernel or the caller chose them."""
+        ...
+
+    def template(self, *, size: int, payload: bytes | None = None) -> Template:
+        """The constant part of probes with `size` octets of payload, or with the payload given."""
+        ...
+
+    def stamp(self, tx: PacketBatch, start: int, stop: int, token: int, template: Template, flow: int) -> None:
+        """Write rows [start, stop) as probes with tokens token, token + 1, ... (one lane, one generation).
+
+        Writes data, length, lane and token; the nonces were put into `tx.nonce` before.
+        """
+        ...
+
+    def tokens(self, rx: PacketBatch, n: int) -> Answers:
+        """Tell for each of the first n rows which probe it answers, and how. Never raises for bytes."""
+        ...

@@ -1,0 +1,111 @@
+"""The contract between whoever moves packets and the engine's driver.
+
+What a transport promises stands here, with the specification that chooses its sockets. How Linux or
+another platform keeps the promise stands in the files beside this one; no event loop is known here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from anyicmp.wire.batch import PacketBatch, Version
+
+__all__ = ["SocketSpec", "Transport"]
+
+
+@attrs.frozen(kw_only=True)
+class SocketSpec:
+    """What a transport's sockets must be: everything that is a socket's property and not a packet's.
+
+    Two probes that differ in any field travel through different sockets.
+
+    Attributes:
+        version: 4 or 6.
+        method: name of the probe method ("icmp"), which decides protocol and filters.
+        privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
+        interface: name of the interface to bind to, or None.
+        source: packed local address to bind to, or None for the kernel's choice.
+        mark: the packets' firewall mark, or None.
+        dont_fragment: True sets DF (v6: never fragment here), False and None never set it; the cached
+            path MTU is not consulted in either case.
+        hop_limited: probes that routers will answer with errors; they get sockets of their own, so that
+            a socket's sticky error (ip(7), IP_RECVERR) never hits a plain probe.
+        broadcast: allow broadcast destinations.
+        lanes: number of sockets, each with an identifier of its own.
+        identifiers: identifiers to use on raw sockets, one a lane (drawn by the caller); datagram
+            sockets get theirs from the kernel.
+        receive_buffer: octets to ask for each socket's receive buffer, or None for the largest granted.
+        batched: None takes the platform's batched calls where there are any, False one datagram a call.
+    """
+
+    version: Version
+    method: str = "icmp"
+    privileged: bool | None = None
+    interface: str | None = None
+    source: bytes | None = None
+    mark: int | None = None
+    dont_fragment: bool | None = None
+    hop_limited: bool = False
+    broadcast: bool = False
+    lanes: int = 1
+    identifiers: tuple[int, ...] = (0,)
+    receive_buffer: int | None = None
+    batched: bool | None = None
+
+
+class Transport(Protocol):
+    """Moves rows. Never blocks, never raises for what the network or a peer does.
+
+    Attributes:
+        spec: what it was opened for.
+        privileged: whether its sockets are raw.
+        identifiers: the identifier of each lane, chosen by the kernel (datagram) or the caller (raw).
+        receive_buffer: octets of receive buffer that the kernel granted to each lane.
+        send_buffer: octets of send buffer that the kernel granted to each lane.
+        stamps: whether the kernel stamps received rows (`PacketBatch.when`).
+    """
+
+    spec: SocketSpec
+    privileged: bool
+    identifiers: tuple[int, ...]
+    receive_buffer: int
+    send_buffer: int
+    stamps: bool
+
+    def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
+        """Send rows [start, stop) in order; returns (n, errno).
+
+        n rows left, from `start` on. With errno 0 and n < stop - start the call may be repeated at
+        once; with EAGAIN or ENOBUFS the buffers are full (see `watch_writable`); any other errno is
+        the fault of row start + n alone: skip it and go on behind it. A sticky error that an earlier
+        probe left on the socket is absorbed here and never blamed on a row.
+        """
+        ...
+
+    def recv(self, rx: PacketBatch, offset: int) -> int:
+        """Write what has arrived to rows offset, offset + 1, ...; returns how many were written.
+
+        Error-queue entries come first, as RowKind.ERROR rows. 0 means that nothing is waiting now.
+        """
+        ...
+
+    def fileno(self) -> int:
+        """One descriptor for all lanes, readable when `recv` has work (or, if asked, `send` has room).
+
+        It never shows an error condition. -1 where there is no descriptor (a simulated network).
+        """
+        ...
+
+    def watch_writable(self, on: bool) -> None:
+        """Also make `fileno()` readable when a full send buffer has room again."""
+        ...
+
+    def dropped(self) -> int:
+        """Packets that the kernel dropped for want of receive buffer, since opening (an upper bound)."""
+        ...
+
+    def close(self) -> None:
+        """Free all descriptors; a second call does nothing."""
+        ...
