@@ -1,0 +1,160 @@
+"""What every test may ask for: an event loop, a permission, a tool; and which skips a CI pass allows.
+
+A fixture named `needs_...` skips with the reason when the machine lacks the thing. No test logic lives here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+LOOPS = {
+    "asyncio": ("asyncio", {"use_uvloop": False}),
+    "asyncio+uvloop": ("asyncio", {"use_uvloop": True}),
+    "trio": ("trio", {}),
+}
+NEEDED_BY_LOOP = {"asyncio+uvloop": "uvloop", "trio": "trio"}
+ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
+
+
+@pytest.fixture(scope="module", params=list(LOOPS))
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """The event loop that runs an asynchronous test: each test runs once on each of the three."""
+    needed = NEEDED_BY_LOOP.get(request.param)
+    if needed is not None and importlib.util.find_spec(needed) is None:
+        pytest.skip(f"the event loop {request.param} needs the package {needed}")
+    return LOOPS[request.param]
+
+
+def _why_no_socket(family: int, kind: int, protocol: int) -> str | None:
+    try:
+        socket.socket(family, kind, protocol).close()
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+@pytest.fixture(scope="session")
+def needs_root() -> None:
+    """Skip unless the tests run as root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+@pytest.fixture(scope="session")
+def needs_unprivileged() -> None:
+    """Skip unless this process may not open raw sockets."""
+    if _why_no_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) is None:
+        pytest.skip("needs a process without the capability CAP_NET_RAW")
+
+
+@pytest.fixture(scope="session")
+def needs_raw_socket() -> None:
+    """Skip unless raw ICMP sockets may be opened."""
+    if why := _why_no_socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP):
+        pytest.skip(f"needs a raw ICMP socket ({why})")
+
+
+@pytest.fixture(scope="session")
+def needs_ping_socket() -> None:
+    """Skip unless datagram ICMP sockets may be opened: net.ipv4.ping_group_range decides, for root too."""
+    if why := _why_no_socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP):
+        pytest.skip(f"needs a datagram ICMP socket ({why})")
+
+
+@pytest.fixture(scope="session")
+def needs_icmp_socket() -> None:
+    """Skip unless an ICMP socket of either kind may be opened."""
+    kinds = (socket.SOCK_RAW, socket.SOCK_DGRAM)
+    if all(_why_no_socket(socket.AF_INET, kind, socket.IPPROTO_ICMP) for kind in kinds):
+        pytest.skip("needs an ICMP socket, raw or datagram")
+
+
+@pytest.fixture(scope="session")
+def needs_ipv6() -> None:
+    """Skip unless ::1 is an address of this host."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"needs IPv6 on loopback ({error.strerror})")
+
+
+@pytest.fixture(scope="session")
+def needs_iproute2() -> None:
+    """Skip unless the program ip is installed."""
+    if shutil.which("ip") is None:
+        pytest.skip("needs the program ip (iproute2)")
+
+
+@pytest.fixture(scope="session")
+def needs_nftables() -> None:
+    """Skip unless the program nft is installed."""
+    if shutil.which("nft") is None:
+        pytest.skip("needs the program nft (nftables)")
+
+
+@pytest.fixture(scope="session")
+def needs_namespaces(needs_root: None, needs_iproute2: None) -> None:
+    """Skip unless network namespaces can be made: root, iproute2, and a kernel that lets us."""
+    name = f"anyicmp-{uuid.uuid4().hex[:8]}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"needs network namespaces ({made.stderr.strip()})")
+    subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+class AllowedSkips:
+    """Fails a CI pass that skipped for a reason which `.ci/allowed-skips.txt` does not allow in this pass.
+
+    Each line of that file is `passes | regular expression of the reason | why it is allowed`.
+    """
+
+    def __init__(self, name: str, lines: Iterable[str]) -> None:
+        self.name = name
+        self.patterns = []
+        self.surprises: list[str] = []
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                passes, pattern, _why = (part.strip() for part in line.split(" | "))
+                if name in passes.split():
+                    self.patterns.append(re.compile(pattern))
+
+    def look_at(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Note the skip if no line allows it."""
+        if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            if not any(pattern.fullmatch(reason) for pattern in self.patterns):
+                self.surprises.append(f"{report.nodeid}: {reason}")
+
+    pytest_runtest_logreport = pytest_collectreport = look_at
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Turn a pass with a surprising skip into a failed one."""
+        if self.surprises:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the surprising skips."""
+        for surprise in self.surprises:
+            terminalreporter.write_line(f"skip not allowed in pass {self.name!r}: {surprise}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the skips when a CI pass is named in the environment."""
+    if name := os.environ.get("ANYICMP_CI_PASS"):
+        config.pluginmanager.register(AllowedSkips(name, ALLOWED_SKIPS.read_text("utf-8").splitlines()))
