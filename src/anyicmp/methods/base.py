@@ -13,7 +13,7 @@ import attrs
 
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["Answers", "Answer", "ProbeMethod", "Template"]
+__all__ = ["Answer", "Answers", "ProbeMethod", "Template"]
 
 
 @attrs.frozen(eq=False)
@@ -23,13 +23,17 @@ class Template:
     Attributes:
         data: the probe's octets as far as they are the same for all.
         size: octets of payload (echo: the data behind the 8-octet header).
+        flow: what load balancers may hash of it, None where each probe has its own.
         carries_token: whether the payload has room for generation and nonce; without them an answer is
             matched by identifier, sequence, source and the whole payload.
+        rows: the method's own cache: the row that a lane's probes start from.
     """
 
     data: bytes
     size: int
+    flow: int | None
     carries_token: bool
+    rows: dict[int, bytes] = attrs.field(factory=dict, repr=False)
 
 
 class Answer:
@@ -58,15 +62,17 @@ class Answers:
             always; generation only where `whole` is 1.
         nonces: the 32-bit nonce that came back, where `whole` is 1.
         whole: 1 where generation and nonce came back with the row, 0 where the row was too short.
+        sizes: octets of payload that came back (echo data).
     """
 
-    __slots__ = ("kinds", "nonces", "tokens", "whole")
+    __slots__ = ("kinds", "nonces", "sizes", "tokens", "whole")
 
     def __init__(self, n: int) -> None:
         self.kinds = bytearray(n)
         self.tokens: list[int] = [0] * n
         self.nonces: list[int] = [0] * n
         self.whole = bytearray(n)
+        self.sizes: list[int] = [0] * n
 
 
 class ProbeMethod(Protocol):
@@ -75,15 +81,21 @@ class ProbeMethod(Protocol):
     name: str
     version: Version
 
-    def identify(self, identifiers: Sequence[int]) -> None:
-        """Take the identifiers of the transport's lanes, as the kernel or the caller chose them."""
+    def identify(self, identifiers: Sequence[int], *, verify: bool) -> None:
+        """Take the identifiers of the transport's lanes, as the kernel or the caller chose them.
+
+        `verify`: the kernel does not check the messages' checksums (raw IPv4), so `tokens` must.
+        """
         ...
 
-    def template(self, *, size: int, payload: bytes | None = None) -> Template:
-        """The constant part of probes with `size` octets of payload, or with the payload given."""
+    def template(self, *, size: int, payload: bytes | None = None, flow: int | None = None) -> Template:
+        """The constant part of probes with `size` octets of payload, or with the payload given.
+
+        `flow` chooses what load balancers hash (echo: the checksum), None takes what comes out.
+        """
         ...
 
-    def stamp(self, tx: PacketBatch, start: int, stop: int, token: int, template: Template, flow: int) -> None:
+    def stamp(self, tx: PacketBatch, start: int, stop: int, token: int, template: Template) -> None:
         """Write rows [start, stop) as probes with tokens token, token + 1, ... (one lane, one generation).
 
         Writes data, length, lane and token; the nonces were put into `tx.nonce` before.
@@ -91,5 +103,12 @@ class ProbeMethod(Protocol):
         ...
 
     def tokens(self, rx: PacketBatch, n: int) -> Answers:
-        """Tell for each of the first n rows which probe it answers, and how. Never raises for bytes."""
+        """Tell for each of the first n rows which probe it answers, and how. Never raises for bytes.
+
+        Of errors that quote an IP header it writes the quoted destination to `rx.original`.
+        """
+        ...
+
+    def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
+        """Whether the reply in row i carries the payload of a template that has no room for a token."""
         ...

@@ -1,0 +1,358 @@
+"""The hub of the engine: plans' rows out, answers matched to them, timeouts.
+
+A deterministic function of verb, time and bytes. It holds no socket, clock, loop or random source; time
+is int nanoseconds of a monotonic clock that the caller reads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from itertools import count
+
+import attrs
+
+from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.plan import Plan
+from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, Run, Table, slot_of
+from anyicmp.methods.base import Answer, Answers, ProbeMethod
+from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
+
+__all__ = ["Counts", "Exchange", "Results", "queue_cost"]
+
+Results = list[tuple[Plan, OutcomeBatch]]
+"""What ended: each plan with the outcomes of its probes, already told to the plan."""
+
+SECOND = 1_000_000_000
+
+
+def queue_cost(octets: int) -> int:
+    """Octets of receive buffer that Linux charges for a queued ICMP message with so much payload.
+
+    socket(7), SO_RCVBUF counts the kernel's bookkeeping too: measured are 832 for a small reply and
+    2,304 for one of MTU size, which this rounding of the packet's buffer gives.
+    """
+    if octets <= 160:
+        return 832
+    need = octets + 28 + 64 + 320
+    return 256 + (1 << (need - 1).bit_length()) if need <= 4096 else 256 + need * 3 // 2
+
+
+@attrs.define
+class Counts:
+    """What an exchange sent and heard; see `results.ProberStatistics`."""
+
+    sent: int = 0
+    received: int = 0
+    duplicates: int = 0
+    late: int = 0
+    foreign: int = 0
+    malformed: int = 0
+
+
+class Exchange:
+    """Probes of one method over one transport.
+
+    Attributes:
+        counts: all that was sent and heard.
+        room: octets of receive buffer that answers may take; probes whose answers would not fit wait.
+    """
+
+    def __init__(self, method: ProbeMethod, *, lanes: int, room: int) -> None:
+        self.method = method
+        self.table = Table(4 if method.version == 4 else 16, lanes)
+        self.counts = Counts()
+        self.room = room
+        self._used = 0
+        self._runs: dict[Plan, deque[Run]] = {}
+        self._largest = 0
+        self._ready: deque[Plan] = deque()
+        self._queued: set[Plan] = set()
+        self._timed: list[tuple[int, int, Plan]] = []
+        self._scheduled: dict[Plan, int] = {}
+        self._order = count()
+        self._responders: dict[int, set[bytes]] = {}
+
+    # Plans come and go.
+
+    def start(self, plan: Plan, now: int) -> None:
+        """Take a plan in; from now on it is asked for rows."""
+        self._runs[plan] = deque()
+        self._largest = max(self._largest, len(plan.template.data) + 8)
+        self.schedule(plan, now)
+
+    def schedule(self, plan: Plan, now: int) -> None:
+        """Ask the plan anew when its next row is due (it may have been told something from outside)."""
+        if plan not in self._runs or plan in self._queued:
+            return
+        due = plan.wake_at(now)
+        if due is None:
+            self._scheduled.pop(plan, None)
+        elif due <= now:
+            self._scheduled.pop(plan, None)
+            self._queue(plan)
+        elif self._scheduled.get(plan) != due:
+            self._scheduled[plan] = due
+            heappush(self._timed, (due, next(self._order), plan))
+
+    def forget(self, plan: Plan) -> None:
+        """Drop a plan: its waiter is gone, or it is done. Nothing of it is waited for any longer."""
+        for run in self._runs.pop(plan, ()):
+            for slot in self.table.open_in(run):
+                self._close(slot, FORGOTTEN)
+        self._scheduled.pop(plan, None)
+        if not self._runs:
+            self._largest = 0
+            self._timed.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no plan is left."""
+        return not self._runs
+
+    @property
+    def largest(self) -> int:
+        """Octets of the largest probe of any plan since there was none, 0 without plans."""
+        return self._largest
+
+    # Rows out.
+
+    def fill(self, tx: PacketBatch, now: int) -> int:
+        """Write due probes to rows 0, 1, ... of `tx`; returns how many. Their nonces stand in `tx`."""
+        while self._timed and self._timed[0][0] <= now:
+            due, _, plan = heappop(self._timed)
+            if self._scheduled.get(plan) == due:
+                del self._scheduled[plan]
+                self._queue(plan)
+        n = 0
+        for _ in range(len(self._ready)):
+            plan = self._ready[0]
+            if plan in self._runs:
+                room = min(tx.capacity - n, self._fitting(plan))
+                if room < 1:
+                    break
+                n += self._take(tx, n, room, plan, now)
+            self._ready.popleft()
+            self._queued.discard(plan)
+            self.schedule(plan, now)
+        return n
+
+    def _queue(self, plan: Plan) -> None:
+        self._queued.add(plan)
+        self._ready.append(plan)
+
+    def _fitting(self, plan: Plan) -> int:
+        """How many more probes of this plan may be in flight."""
+        if not self.table.in_flight:
+            # One at least must go, however small the buffer.
+            return max(1, self.room // queue_cost(plan.template.size))
+        return min((self.room - self._used) // queue_cost(plan.template.size), self.table.vacant)
+
+    def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
+        """Let one plan write up to `room` rows from `at` on, and open their slots."""
+        token, most = self.table.reserve(room)
+        n = plan.take(tx, at, at + most, now)
+        if n:
+            self.table.open(token, tx, at, at + n, plan)
+            self._used += n * queue_cost(plan.template.size)
+            self.method.stamp(tx, at, at + n, token, plan.template)
+        return n
+
+    def sent(self, tx: PacketBatch, start: int, stop: int) -> None:
+        """Rows [start, stop) have left between `tx.before` and `tx.after` (nanoseconds)."""
+        table = self.table
+        span, rows = tx.after - tx.before, stop - start
+        i = start
+        while i < stop:
+            first = slot_of(tx.token[i])
+            plan = table.plan[first]
+            # One run: neighbours in lane, generation and plan.
+            j = i + 1
+            while j < stop and tx.token[j] == tx.token[j - 1] + 1 and table.plan[first + j - i] is plan:
+                j += 1
+            for k in range(i, j):
+                # Within one batched call the rows leave evenly, as far as anyone can tell.
+                table.sent_at[first + k - i] = tx.before + span * (k - start) // rows
+            if plan is not None and plan in self._runs:
+                run = Run(first, j - i, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + plan.timeout)
+                table.await_until(run, plan.timeout)
+                runs = self._runs[plan]
+                while runs and not table.open_in(runs[0]):
+                    runs.popleft()
+                runs.append(run)
+            else:
+                for slot in table.open_in(Run(first, j - i, tx.token[i] >> 16 & 0xFFFFFFFF, 0)):
+                    self._close(slot, FORGOTTEN)
+            i = j
+        self.counts.sent += rows
+
+    def failed(self, tx: PacketBatch, i: int, errno: int, now: int) -> Results:
+        """Row i could not be sent, for the reason that `errno` gives."""
+        slot = slot_of(tx.token[i])
+        if self.table.state[slot] != OPEN:
+            return []
+        batch = OutcomeBatch(self.method.version)
+        plan = self._close(slot, OVER)
+        batch.failures[0] = (errno, None)
+        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.after + now) / SECOND)
+        return self._tell([(plan, batch)], now)
+
+    # Rows in.
+
+    def feed(self, rx: PacketBatch, n: int) -> Results:
+        """Match the first n rows of `rx`, received between `rx.before` and `rx.after`."""
+        answers = self.method.tokens(rx, n)
+        results: dict[Plan, OutcomeBatch] = {}
+        for i in range(n):
+            kind = answers.kinds[i]
+            if kind == Answer.FOREIGN:
+                self.counts.foreign += 1
+            elif kind == Answer.MALFORMED:
+                self.counts.malformed += 1
+            elif kind == Answer.REPLY or kind == Answer.ERROR:
+                self._match(rx, i, answers, results)
+        return self._tell(list(results.items()), rx.after)
+
+    def _match(self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]) -> None:
+        token, table, counts = answers.tokens[i], self.table, self.counts
+        slot, kind = slot_of(token), answers.kinds[i]
+        plan, state = table.plan[slot], table.state[slot]
+        if plan is None or state == NEVER or not table.sent_at[slot]:
+            counts.foreign += 1
+            return
+        width = rx.width
+        peer = table.peer[slot * width : (slot + 1) * width]
+        about = rx.peer if kind == Answer.REPLY else rx.original
+        right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)
+        if not self._is_ours(rx, i, answers, slot, plan):
+            older = answers.whole[i] and (table.generation[slot] - (token >> 16)) & 0xFFFFFFFF < 1 << 31
+            if older and token >> 16 & 0xFFFFFFFF != table.generation[slot]:
+                counts.late += 1
+            else:
+                counts.foreign += 1
+            return
+        if not right_peer:
+            counts.foreign += 1
+        elif state == OPEN:
+            batch = self._batch(results, plan)
+            if plan.many and kind == Answer.REPLY and not self._first_of(slot, rx.address(rx.peer, i)):
+                counts.duplicates += 1
+                batch.copies.append(table.tag[slot])
+                return
+            counts.received += 1
+            self._record(rx, i, answers, slot, batch)
+            if not (plan.many and kind == Answer.REPLY):
+                self._close(slot, ANSWERED)
+        elif state == ANSWERED:
+            counts.duplicates += 1
+            self._batch(results, plan).count_copy(table.tag[slot])
+        else:
+            counts.late += 1
+            self._batch(results, plan).late.append(table.tag[slot])
+
+    def _batch(self, results: dict[Plan, OutcomeBatch], plan: Plan) -> OutcomeBatch:
+        batch = results.get(plan)
+        if batch is None:
+            batch = results[plan] = OutcomeBatch(self.method.version)
+            batch.timeout = plan.timeout / SECOND
+        return batch
+
+    def _first_of(self, slot: int, responder: bytes) -> bool:
+        """Whether this responder to a broadcast or multicast probe was not heard before."""
+        heard = self._responders.setdefault(slot, set())
+        if responder in heard:
+            return False
+        heard.add(responder)
+        return True
+
+    def _is_ours(self, rx: PacketBatch, i: int, answers: Answers, slot: int, plan: Plan) -> bool:
+        """Whether generation and nonce (or the payload) are those of the slot's probe, as far as heard."""
+        if not plan.template.carries_token:
+            return answers.kinds[i] != Answer.REPLY or self.method.echoes(rx, i, plan.template)
+        if not answers.whole[i]:
+            # A router may quote no more than the 8 octets of the echo header; a target has no excuse.
+            return answers.kinds[i] != Answer.REPLY
+        table = self.table
+        return (
+            answers.tokens[i] >> 16 & 0xFFFFFFFF == table.generation[slot]
+            and answers.nonces[i] == table.nonce[slot]
+        )
+
+    def _record(self, rx: PacketBatch, i: int, answers: Answers, slot: int, batch: OutcomeBatch) -> None:
+        sent_at, width = self.table.sent_at[slot], rx.width
+        waited, age = rx.after - sent_at, rx.real - rx.when[i]
+        # The stamp is wall-clock time: how long the packet lay in the queue is what it tells. An age that
+        # cannot be means that the clock was stepped meanwhile.
+        kernel = bool(rx.when[i]) and 0 <= age <= waited
+        error = answers.kinds[i] == Answer.ERROR
+        queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
+        column = rx.reporter if queued else rx.peer
+        if error:
+            batch.errors[len(batch)] = ErrorBytes(
+                data=bytes(rx.message(i)),
+                quoted=Quoted(rx.quoted[i]) if queued else Quoted.PACKET,
+                extension=rx.extension[i] - rx.start[i] if rx.extension[i] else 0,
+                original=rx.address(rx.original, i),
+            )
+        self._append(
+            batch,
+            ERROR if error else REPLY,
+            slot,
+            sent_at=(rx.real - waited) / SECOND,
+            rtt=(waited - age if kernel else waited) / SECOND,
+            source=column[i * width : (i + 1) * width],
+            ttl=rx.hop_limit[i],
+            size=answers.sizes[i],
+            kernel=kernel,
+        )
+
+    def expire(self, now: int, real: int) -> Results:
+        """End the waiting of all probes whose timeout has passed; `real` is the Unix time at `now`."""
+        results: dict[Plan, OutcomeBatch] = {}
+        table = self.table
+        for slot in table.overdue(now):
+            plan = self._close(slot, OVER)
+            batch = self._batch(results, plan)
+            if self._responders.pop(slot, None):
+                batch.ended.append(table.tag[slot])
+            else:
+                self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
+        return self._tell(list(results.items()), now)
+
+    def next_deadline(self) -> int | None:
+        """When the next timeout or due row is, None if nothing is; 0 if a plan is ready now."""
+        if self._ready and (self._ready[0] not in self._runs or self._fitting(self._ready[0]) > 0):
+            return 0
+        while self._timed and self._scheduled.get(self._timed[0][2]) != self._timed[0][0]:
+            heappop(self._timed)
+        expiry = self.table.next_deadline()
+        due = self._timed[0][0] if self._timed else None
+        return min((at for at in (expiry, due) if at is not None), default=None)
+
+    def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
+        table, width = self.table, self.table.width
+        batch.append(
+            kind,
+            target=bytes(table.peer[slot * width : (slot + 1) * width]),
+            scope=table.scope[slot],
+            tag=table.tag[slot],
+            **columns,  # type: ignore[arg-type]
+        )
+
+    def _close(self, slot: int, state: int) -> Plan:
+        plan = self.table.plan[slot]
+        assert plan is not None
+        self.table.close(slot, state)
+        self._used -= queue_cost(plan.template.size)
+        if state == FORGOTTEN:
+            self._responders.pop(slot, None)
+        return plan
+
+    def _tell(self, results: Results, now: int) -> Results:
+        told: Results = []
+        for plan, batch in results:
+            if plan in self._runs:
+                told.append((plan, plan.heard(batch)))
+                if not plan.done:
+                    self.schedule(plan, now)
+        return told

@@ -1,0 +1,276 @@
+"""OutcomeBatch: how probes ended, as columns; rows for people are made when someone looks.
+
+The engine writes the columns, plans and front doors read them. No matching and no timing happens here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from errno import EHOSTUNREACH, ENETUNREACH
+from ipaddress import IPv4Address, IPv6Address
+from os import strerror
+from typing import overload
+
+import attrs
+
+from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, SendFailure
+from anyicmp.wire import Message, QuotedDatagram, assemble_error, decode, parse_extensions
+from anyicmp.wire.batch import Quoted, Version
+
+__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "ErrorBytes", "OutcomeBatch", "address"]
+
+REPLY, ERROR, TIMEOUT, FAILED = range(4)
+"""Indices into `results.KINDS`."""
+
+_ICMP = {4: 1, 6: 58}
+_REASONS = {
+    ENETUNREACH: "no route leads to this network",
+    EHOSTUNREACH: "this host cannot reach the address: no route, or no neighbour answered",
+}
+
+
+@attrs.frozen(kw_only=True)
+class ErrorBytes:
+    """An ICMP error as it was heard, kept until someone wants the decoded message."""
+
+    data: bytes
+    quoted: Quoted
+    extension: int
+    original: bytes
+
+
+class OutcomeBatch(Sequence[Outcome]):
+    """Outcomes of one IP version, of one call. A sequence of rows that owns its columns.
+
+    Attributes:
+        version: 4 or 6.
+        packed: the targets' addresses, 4 or 16 octets each.
+        sequences: number of each probe (in a sweep: of its target).
+        rtts: float64 seconds, NaN where nothing answered.
+        kinds: indices into `anyicmp.KINDS`, one octet each.
+        tags: the plan's cookies.
+        scopes: interface index of link-local targets, else 0.
+        sources: who answered or reported, packed as `packed`; zeros where nobody did.
+        ttls: hop limit of the answer, -1 where unknown.
+        sizes: octets of echo data.
+        duplicates: further copies heard before this batch was made.
+        kernel: 1 where the kernel's timestamp was used.
+        sent_at: float64 Unix time of sending.
+        timeout: seconds that these probes waited at most.
+        errors: the ICMP errors by index.
+        failures: errno (or None) and reason by index, of probes that did not leave.
+        host: the name as asked, for all rows; `hosts` by sequence where a sweep has several names.
+        copies, late: tags of probes that were answered again, or after their timeout.
+        ended: tags of probes with several answers (`Plan.many`) whose timeout has come.
+        zone: the scope id as the caller wrote it; otherwise the interface's index stands in addresses.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.version: Version = version
+        self.packed = bytearray()
+        self.sequences: array[int] = array("Q")
+        self.rtts: array[float] = array("d")
+        self.kinds = bytearray()
+        self.tags: array[int] = array("Q")
+        self.scopes: array[int] = array("I")
+        self.sources = bytearray()
+        self.ttls: array[int] = array("h")
+        self.sizes: array[int] = array("I")
+        self.duplicates: array[int] = array("I")
+        self.kernel = bytearray()
+        self.sent_at: array[float] = array("d")
+        self.timeout = 0.0
+        self.errors: dict[int, ErrorBytes] = {}
+        self.failures: dict[int, tuple[int | None, str | None]] = {}
+        self.host: str | None = None
+        self.hosts: Mapping[int, str] = {}
+        self.zone: str | None = None
+        self.copies: list[int] = []
+        self.late: list[int] = []
+        self.ended: list[int] = []
+
+    def append(
+        self,
+        kind: int,
+        *,
+        target: bytes,
+        scope: int,
+        tag: int,
+        sent_at: float,
+        rtt: float = float("nan"),
+        source: bytes | None = None,
+        ttl: int = -1,
+        size: int = 0,
+        duplicates: int = 0,
+        kernel: bool = False,
+    ) -> None:
+        """Add one outcome; its sequence is its tag until the plan says otherwise."""
+        self.kinds.append(kind)
+        self.packed += target
+        self.scopes.append(scope)
+        self.tags.append(tag)
+        self.sequences.append(tag)
+        self.sent_at.append(sent_at)
+        self.rtts.append(rtt)
+        self.sources += source if source is not None else bytes(len(target))
+        self.ttls.append(ttl)
+        self.sizes.append(size)
+        self.duplicates.append(duplicates)
+        self.kernel.append(kernel)
+
+    def count_copy(self, tag: int) -> None:
+        """Another copy of an answer came; a row of this batch shows it, an older one cannot."""
+        self.copies.append(tag)
+        if tag in self.tags:
+            self.duplicates[self.tags.index(tag)] += 1
+
+    def endings(self, many: bool) -> int:
+        """How many probes ended with this batch; with `many`, a reply is not a probe's end."""
+        replies = self.kinds.count(REPLY) if many else 0
+        return len(self.kinds) - replies + len(self.ended)
+
+    def only(self, rows: list[int]) -> OutcomeBatch:
+        """A batch with these rows alone, in this order."""
+        width = 4 if self.version == 4 else 16
+        batch = OutcomeBatch(self.version)
+        for i in rows:
+            batch.append(
+                self.kinds[i],
+                target=bytes(self.packed[i * width : (i + 1) * width]),
+                scope=self.scopes[i],
+                tag=self.tags[i],
+                sent_at=self.sent_at[i],
+                rtt=self.rtts[i],
+                source=bytes(self.sources[i * width : (i + 1) * width]),
+                ttl=self.ttls[i],
+                size=self.sizes[i],
+                duplicates=self.duplicates[i],
+                kernel=bool(self.kernel[i]),
+            )
+            batch.sequences[-1] = self.sequences[i]
+        batch.errors = {k: self.errors[i] for k, i in enumerate(rows) if i in self.errors}
+        batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
+        batch.timeout, batch.host, batch.hosts, batch.zone = self.timeout, self.host, self.hosts, self.zone
+        batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
+        return batch
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
+        if isinstance(index, slice):
+            return [_ROWS[self.kinds[i]](self, i) for i in range(*index.indices(len(self)))]
+        i = index + len(self) if index < 0 else index
+        if not 0 <= i < len(self):
+            raise IndexError("no such outcome in the batch")
+        return _ROWS[self.kinds[i]](self, i)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for i, kind in enumerate(self.kinds):
+            yield _ROWS[kind](self, i)
+
+    def target(self, i: int) -> IPAddress:
+        """The address that probe i went to."""
+        return address(self.packed, i, self.version, self.zone or self.scopes[i])
+
+    def source(self, i: int) -> IPAddress:
+        """Who answered or reported."""
+        return address(self.sources, i, self.version, self.zone or self.scopes[i])
+
+    def message(self, i: int) -> Message:
+        """The decoded ICMP error of row i. Raises KeyError where row i is none."""
+        heard = self.errors[i]
+        data, version = heard.data, self.version
+        if heard.quoted == Quoted.PACKET:
+            return decode(data, version=version, verify=False)
+        end = heard.extension or len(data)
+        quoted = QuotedDatagram(
+            destination=address(heard.original, 0, version),
+            protocol=_ICMP[version],
+            data=data[8:end],
+        )
+        return assemble_error(
+            version=version,
+            type=data[0],
+            code=data[1],
+            rest=data[4:8],
+            quoted=quoted,
+            extensions=parse_extensions(data[end:]) if heard.extension else (),
+        )
+
+    def host_of(self, i: int) -> str | None:
+        """The name under which the target was asked for, None where it was an address."""
+        return self.hosts.get(self.sequences[i]) if self.hosts else self.host
+
+
+def address(column: bytes | bytearray, i: int, version: Version, scope: int | str = 0) -> IPAddress:
+    """The i-th address of a packed column; a link-local one keeps its scope."""
+    if version == 4:
+        return IPv4Address(int.from_bytes(column[4 * i : 4 * i + 4], "big"))
+    value = int.from_bytes(column[16 * i : 16 * i + 16], "big")
+    if scope and value >> 118 == 0x3FA:
+        return IPv6Address(f"{IPv6Address(value)}%{scope}")
+    return IPv6Address(value)
+
+
+def _reply(batch: OutcomeBatch, i: int) -> Reply:
+    return Reply(
+        host=batch.host_of(i),
+        target=batch.target(i),
+        sequence=batch.sequences[i],
+        sent_at=batch.sent_at[i],
+        source=batch.source(i),
+        rtt=batch.rtts[i],
+        ttl=batch.ttls[i] if batch.ttls[i] >= 0 else None,
+        size=batch.sizes[i],
+        duplicates=batch.duplicates[i],
+        clock="kernel" if batch.kernel[i] else "user",
+    )
+
+
+def _error(batch: OutcomeBatch, i: int) -> ErrorReply:
+    message = batch.message(i)
+    return ErrorReply(
+        host=batch.host_of(i),
+        target=batch.target(i),
+        sequence=batch.sequences[i],
+        sent_at=batch.sent_at[i],
+        source=batch.source(i),
+        rtt=batch.rtts[i],
+        ttl=batch.ttls[i] if batch.ttls[i] >= 0 else None,
+        clock="kernel" if batch.kernel[i] else "user",
+        message=message,
+        type=message.type,
+        code=message.code,
+        reason=message.explain(),
+    )
+
+
+def _no_reply(batch: OutcomeBatch, i: int) -> NoReply:
+    return NoReply(
+        host=batch.host_of(i),
+        target=batch.target(i),
+        sequence=batch.sequences[i],
+        sent_at=batch.sent_at[i],
+        timeout=batch.timeout,
+    )
+
+
+def _failure(batch: OutcomeBatch, i: int) -> SendFailure:
+    errno, reason = batch.failures[i]
+    return SendFailure(
+        host=batch.host_of(i),
+        target=None if errno is None and reason is not None else batch.target(i),
+        sequence=batch.sequences[i],
+        sent_at=batch.sent_at[i],
+        errno=errno,
+        reason=reason or _REASONS.get(errno or 0) or strerror(errno or 0),
+    )
+
+
+_ROWS = (_reply, _error, _no_reply, _failure)

@@ -1,0 +1,51 @@
+"""When the next packets may leave: a token bucket in integer nanoseconds.
+
+It spreads packets evenly and never makes up for time that was lost in a stall.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Pacer"]
+
+SECOND = 1_000_000_000
+
+
+class Pacer:
+    """At most `rate` packets a second, in bursts of at most `burst`.
+
+    `rate` None lets everything pass at once. Raises ValueError for a rate that is not above 0.
+    """
+
+    def __init__(self, rate: float | None, *, burst: int | None = None) -> None:
+        if rate is not None and not 0 < rate < float("inf"):
+            raise ValueError(f"rate must be above 0 packets a second, not {rate}")
+        self._rate = rate
+        # A millisecond's worth keeps the timer of an event loop from being the limit.
+        self._burst = burst or max(1, round((rate or 0) / 1000))
+        self._next = 0  # time at which the next packet is due
+        self._started = False
+
+    def allowance(self, now: int) -> int:
+        """Packets that may leave at `now` (nanoseconds); a large number where there is no limit."""
+        if self._rate is None:
+            return 1 << 30
+        if not self._started:
+            self._started = True
+            self._next = now
+        self._next = max(self._next, now - self._span(self._burst - 1))
+        if now < self._next:
+            return 0
+        return min(self._burst, 1 + int((now - self._next) * self._rate // SECOND))
+
+    def spend(self, n: int) -> None:
+        """n packets of the allowance were taken."""
+        if self._rate is not None:
+            self._next += self._span(n)
+
+    def due(self, now: int) -> int:
+        """The earliest time, not before `now`, at which a packet may leave."""
+        return now if self._rate is None or not self._started else max(self._next, now)
+
+    def _span(self, n: int) -> int:
+        assert self._rate is not None
+        return round(n * SECOND / self._rate)

@@ -1,0 +1,57 @@
+"""Probe: what a plan asks of the IP header of its probes, and its way into a row."""
+
+from __future__ import annotations
+
+from array import array
+
+import attrs
+
+from anyicmp.wire.batch import UNSET, PacketBatch
+
+__all__ = ["Probe"]
+
+
+@attrs.frozen(kw_only=True)
+class Probe:
+    """The header fields that all probes of a plan to one address share.
+
+    Attributes:
+        peer: packed destination, 4 or 16 octets.
+        scope: interface index of a link-local destination, else 0.
+        hop_limit, traffic_class, flow_label: UNSET leaves them to the kernel.
+        local: packed address to send from, None leaves it to the kernel.
+        interface: index of the interface to send through, 0 leaves it to the routing table.
+    """
+
+    peer: bytes
+    scope: int = 0
+    hop_limit: int = UNSET
+    traffic_class: int = UNSET
+    flow_label: int = UNSET
+    local: bytes | None = None
+    interface: int = 0
+
+    def write_header(self, tx: PacketBatch, start: int, stop: int) -> None:
+        """Write the columns of rows [start, stop), all but the peer's."""
+        n, width = stop - start, tx.width
+        tx.scope[start:stop] = array("I", [self.scope]) * n
+        tx.hop_limit[start:stop] = array("h", [self.hop_limit]) * n
+        tx.traffic_class[start:stop] = array("h", [self.traffic_class]) * n
+        tx.flow_label[start:stop] = array("i", [self.flow_label]) * n
+        tx.interface[start:stop] = array("I", [self.interface]) * n
+        tx.has_local[start:stop] = bytes([self.local is not None]) * n
+        if self.local is not None:
+            tx.local[start * width : stop * width] = self.local * n
+
+    def write(self, tx: PacketBatch, i: int, *, hop_limit: int | None = None) -> None:
+        """Write the columns of row i; `hop_limit` overrides the probe's own."""
+        width = tx.width
+        tx.peer[i * width : (i + 1) * width] = self.peer
+        tx.scope[i] = self.scope
+        tx.hop_limit[i] = self.hop_limit if hop_limit is None else hop_limit
+        tx.traffic_class[i] = self.traffic_class
+        tx.flow_label[i] = self.flow_label
+        tx.interface[i] = self.interface
+        tx.has_local[i] = self.local is not None
+        if self.local is not None:
+            tx.local[i * width : (i + 1) * width] = self.local

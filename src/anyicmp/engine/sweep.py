@@ -1,0 +1,148 @@
+"""The plan of a sweep: one answer for each of many targets of one IP version."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from sys import byteorder
+
+import attrs
+
+from anyicmp.engine.outcome import TIMEOUT, OutcomeBatch
+from anyicmp.engine.pacer import Pacer
+from anyicmp.engine.probe import Probe
+from anyicmp.methods.base import Template
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["Segment", "SweepPlan"]
+
+ATTEMPTS = 256
+
+
+@attrs.define
+class Segment:
+    """`count` neighbouring addresses still to probe, from `first` on; `sequence` numbers the first."""
+
+    first: int
+    count: int
+    sequence: int
+    scope: int = 0
+
+
+class SweepPlan:
+    """Probes segments of addresses as they are added, until `finish` says that there are no more.
+
+    A tag is the target's number times 256 plus the attempt. `held` stops new probes while the consumer
+    is behind; what is in flight goes on.
+    """
+
+    many = False
+
+    def __init__(
+        self,
+        probe: Probe,
+        template: Template,
+        *,
+        timeout: int,
+        retries: int = 0,
+        pacer: Pacer | None = None,
+        in_flight: int | None = None,
+    ) -> None:
+        """`probe` gives the header fields; its peer is not used. `timeout` is in nanoseconds."""
+        self.template = template
+        self.timeout = timeout
+        self.held = False
+        self.sent = 0
+        self._probe = probe
+        self._retries = retries
+        self._pacer = pacer or Pacer(None)
+        self._most = in_flight
+        self._segments: deque[Segment] = deque()
+        self._again: deque[tuple[bytes, int, int]] = deque()
+        self._waiting = 0
+        self._finished = False
+
+    def add(self, segment: Segment) -> None:
+        """More addresses to probe."""
+        self._segments.append(segment)
+
+    def finish(self) -> None:
+        """No more addresses will be added."""
+        self._finished = True
+
+    @property
+    def hungry(self) -> bool:
+        """Whether all addresses that were added have been probed."""
+        return not self._segments
+
+    @property
+    def done(self) -> bool:
+        return self._finished and not self._segments and not self._again and not self._waiting
+
+    def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
+        room = min(stop - start, self._pacer.allowance(now))
+        if self._most is not None:
+            room = min(room, self._most - self._waiting)
+        if self.held or room < 1:
+            return 0
+        at, stop = start, start + room
+        while self._again and at < stop:
+            peer, scope, tag = self._again.popleft()
+            self._probe.write_header(tx, at, at + 1)
+            tx.peer[at * tx.width : (at + 1) * tx.width] = peer
+            tx.scope[at] = scope
+            tx.tag[at] = tag
+            at += 1
+        while self._segments and at < stop:
+            at = self._take_segment(tx, at, stop)
+        self._pacer.spend(at - start)
+        self._waiting += at - start
+        self.sent += at - start
+        return at - start
+
+    def _take_segment(self, tx: PacketBatch, at: int, stop: int) -> int:
+        segment = self._segments[0]
+        n = min(segment.count, stop - at)
+        end, width = at + n, tx.width
+        self._probe.write_header(tx, at, end)
+        addresses = range(segment.first, segment.first + n)
+        if width == 4:
+            packed = array("I", addresses)
+            if byteorder == "little":
+                packed.byteswap()
+            tx.peer[at * 4 : end * 4] = packed.tobytes()
+        else:
+            tx.peer[at * 16 : end * 16] = b"".join(a.to_bytes(16, "big") for a in addresses)
+        if segment.scope:
+            tx.scope[at:end] = array("I", [segment.scope]) * n
+        tag = segment.sequence * ATTEMPTS
+        tx.tag[at:end] = array("Q", range(tag, tag + n * ATTEMPTS, ATTEMPTS))
+        segment.first += n
+        segment.sequence += n
+        segment.count -= n
+        if not segment.count:
+            self._segments.popleft()
+        return end
+
+    def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
+        self._waiting -= outcomes.endings(self.many)
+        tags = outcomes.tags
+        outcomes.sequences = array("Q", [tag // ATTEMPTS for tag in tags])
+        if not self._retries or TIMEOUT not in outcomes.kinds:
+            return outcomes
+        width = 4 if outcomes.version == 4 else 16
+        keep = []
+        for i, kind in enumerate(outcomes.kinds):
+            if kind == TIMEOUT and tags[i] % ATTEMPTS < self._retries:
+                peer = bytes(outcomes.packed[i * width : (i + 1) * width])
+                self._again.append((peer, outcomes.scopes[i], tags[i] + 1))
+            else:
+                keep.append(i)
+        return outcomes if len(keep) == len(outcomes) else outcomes.only(keep)
+
+    def wake_at(self, now: int) -> int | None:
+        if self.held or not (self._segments or self._again):
+            return None
+        if self._most is not None and self._waiting >= self._most:
+            return None
+        return self._pacer.due(now)

@@ -1,0 +1,163 @@
+"""The probes in flight: columns by slot, rings by timeout.
+
+A slot is a lane's sequence number; its generation tells its uses apart. Nothing here knows what a probe
+is for or what its bytes look like.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from sys import byteorder
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from anyicmp.engine.plan import Plan
+    from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["ANSWERED", "FORGOTTEN", "NEVER", "OPEN", "OVER", "SLOTS", "Run", "Table"]
+
+SLOTS = 65536
+"""Slots a lane: the sequence number of an echo has 16 bits."""
+
+NEVER, OPEN, ANSWERED, OVER, FORGOTTEN = range(5)
+"""States of a slot: never used; waiting; answered; timed out; its waiter was cancelled."""
+
+_OPEN = bytes([OPEN])
+
+
+@attrs.define(eq=False)
+class Run:
+    """Probes that left together: `count` slots from `first` on, with one generation and deadline."""
+
+    first: int
+    count: int
+    generation: int
+    deadline: int
+
+
+class Table:
+    """Columns of `lanes` times 65,536 slots; slot = lane * 65,536 + sequence.
+
+    Attributes:
+        state, plan, tag, peer, scope, sent_at, nonce, generation: columns by slot. `sent_at` is
+            monotonic nanoseconds, 0 until the probe has left.
+        in_flight: number of slots in state OPEN.
+    """
+
+    def __init__(self, width: int, lanes: int) -> None:
+        slots = SLOTS * lanes
+        self.width = width
+        self.lanes = lanes
+        self.state = bytearray(slots)
+        self.plan: list[Plan | None] = [None] * slots
+        self.tag = array("Q", bytes(8 * slots))
+        self.peer = bytearray(width * slots)
+        self.scope = array("I", bytes(4 * slots))
+        self.sent_at = array("q", bytes(8 * slots))
+        self.nonce = array("I", bytes(4 * slots))
+        self.generation = array("I", bytes(4 * slots))
+        self.in_flight = 0
+        self._cursor = [0] * lanes
+        self._turn = [0] * lanes
+        self._in_lane = [0] * lanes
+        self._lane = 0
+        self._rings: dict[int, deque[Run]] = {}
+
+    @property
+    def vacant(self) -> int:
+        """Slots that nothing waits in."""
+        return self.lanes * SLOTS - self.in_flight
+
+    def reserve(self, n: int) -> tuple[int, int]:
+        """Find up to n vacant slots in a row; returns (token of the first, how many).
+
+        Needs at least one vacant slot. Nothing changes until `open` is called with the token.
+        """
+        lane = self._lane
+        while self._in_lane[lane] == SLOTS:
+            lane = (lane + 1) % self.lanes
+        self._lane = lane
+        base = lane * SLOTS
+        while self.state[base + self._cursor[lane]] == OPEN:
+            self._advance(lane, 1)
+        at = self._cursor[lane]
+        end = min(base + at + n, base + SLOTS)
+        taken = self.state.find(_OPEN, base + at, end)
+        token = lane << 48 | (self._turn[lane] & 0xFFFFFFFF) << 16 | at
+        return token, (end if taken < 0 else taken) - base - at
+
+    def _advance(self, lane: int, n: int) -> None:
+        self._cursor[lane] += n
+        if self._cursor[lane] >= SLOTS:
+            self._cursor[lane] = 0
+            self._turn[lane] += 1
+
+    def open(self, token: int, tx: PacketBatch, start: int, stop: int, plan: Plan) -> None:
+        """Open slots from a reserved token on for rows [start, stop) of `tx`."""
+        first, count, width = slot_of(token), stop - start, self.width
+        end = first + count
+        self.state[first:end] = _OPEN * count
+        self.plan[first:end] = [plan] * count
+        self.tag[first:end] = tx.tag[start:stop]
+        self.peer[first * width : end * width] = tx.peer[start * width : stop * width]
+        self.scope[first:end] = tx.scope[start:stop]
+        self.sent_at[first:end] = array("q", bytes(8 * count))
+        words = array("I", tx.nonce[4 * start : 4 * stop])
+        if byteorder == "little":
+            words.byteswap()
+        self.nonce[first:end] = words
+        self.generation[first:end] = array("I", [token >> 16 & 0xFFFFFFFF]) * count
+        self.in_flight += count
+        lane = token >> 48
+        self._in_lane[lane] += count
+        self._advance(lane, count)
+        self._lane = (lane + 1) % self.lanes
+
+    def close(self, slot: int, state: int) -> None:
+        """End the waiting of one open slot."""
+        self.state[slot] = state
+        self.in_flight -= 1
+        self._in_lane[slot // SLOTS] -= 1
+
+    def await_until(self, run: Run, timeout: int) -> None:
+        """Put a run that has left into the ring of its timeout (deadlines in a ring only grow)."""
+        self._rings.setdefault(timeout, deque()).append(run)
+
+    def open_in(self, run: Run) -> list[int]:
+        """The slots of a run that still wait; those that a later generation uses are not the run's."""
+        state, generation, found, at = self.state, self.generation, [], run.first
+        while (at := state.find(_OPEN, at, run.first + run.count)) >= 0:
+            if generation[at] == run.generation:
+                found.append(at)
+            at += 1
+        return found
+
+    def overdue(self, now: int) -> list[int]:
+        """Take the runs whose deadline has come off their rings; returns their slots that still wait."""
+        slots: list[int] = []
+        for timeout, ring in list(self._rings.items()):
+            while ring and ring[0].deadline <= now:
+                run = ring.popleft()
+                slots += self.open_in(run)
+            if not ring:
+                del self._rings[timeout]
+        return slots
+
+    def next_deadline(self) -> int | None:
+        """When the next slot's wait ends, in nanoseconds, None if nothing waits."""
+        earliest: int | None = None
+        find = self.state.find
+        for ring in self._rings.values():
+            while ring and find(_OPEN, ring[0].first, ring[0].first + ring[0].count) < 0:
+                ring.popleft()
+            if ring and (earliest is None or ring[0].deadline < earliest):
+                earliest = ring[0].deadline
+        return earliest
+
+
+def slot_of(token: int) -> int:
+    """The slot of a token: its lane's sequence number."""
+    return (token >> 48) * SLOTS + (token & 0xFFFF)
