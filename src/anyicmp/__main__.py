@@ -6,20 +6,18 @@ It only finds the command line, or says which extra is missing. No option is rea
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 _MISSING = "anyicmp: the command needs the extra 'cli': pip install 'anyicmp[cli]'"
-_EXTRA = ("click", "rich")
 
 
 def main() -> int:
-    """Run the command line; without the extra `cli` print one line to standard error and return 2."""
-    try:
-        from anyicmp.cli.__main__ import main as command
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
-            raise
+    """Run the command line and return its exit status; without the extra `cli` say so in one line, status 2."""
+    if find_spec("click") is None or find_spec("rich") is None:
         print(_MISSING, file=sys.stderr)
         return 2
+    from anyicmp.cli.__main__ import main as command
+
     return command()
 
 
