@@ -12,7 +12,7 @@ _MISSING = "anyicmp: the command needs the extra 'cli': pip install 'anyicmp[cli
 
 
 def main() -> int:
-    """Run the command line and return its exit status; without the extra `cli` say so in one line, status 2."""
+    """Run the command line and return its exit status; without the extra `cli`, one line and status 2."""
     if find_spec("click") is None or find_spec("rich") is None:
         print(_MISSING, file=sys.stderr)
         return 2
