@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.resources
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -50,6 +53,24 @@ def test_the_import_loads_no_extra() -> None:
     assert loaded.isdisjoint(
         {"click", "rich", "trio", "uvloop", "pytest", "hypothesis", "anyicmp.testing", "anyicmp.cli"}
     )
+
+
+def test_every_public_thing_has_a_contract() -> None:
+    """A public class, its public methods and properties, and a public function say what they promise."""
+    silent = []
+    for shelf in ("anyicmp", "anyicmp.wire"):
+        module = importlib.import_module(shelf)
+        assert module.__all__
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if callable(thing):
+                members = vars(thing) if inspect.isclass(thing) else {}
+                public = [thing]
+                for member, value in members.items():
+                    if not member.startswith("_") and isinstance(value, FunctionType | property):
+                        public.append(getattr(thing, member))
+                silent += [f"{shelf}.{name}: {each}" for each in public if not inspect.getdoc(each)]
+    assert not silent, "\n".join(silent)
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
