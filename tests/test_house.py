@@ -36,7 +36,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
 # What only type annotations need: an ErrorReply carries a message, but the leaf never loads the codec.
 IMPORTS_FOR_TYPES = {"results": ("wire",)}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
-MECHANISM = ("__init__", "exchange", "outcome", "pacer", "plan", "probe", "table")
+MECHANISM = ("__init__", "exchange", "outcome", "pacer", "plan", "probe", "statistics", "table", "targets")
 PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
 
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)
