@@ -33,8 +33,9 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
-# What only type annotations need: an ErrorReply carries a message, but the leaf never loads the codec.
-IMPORTS_FOR_TYPES = {"results": ("wire",)}
+# What only type annotations need: an ErrorReply carries a message, a SweepResult hands out batches; the leaf loads
+# neither.
+IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = ("__init__", "exchange", "outcome", "pacer", "plan", "probe", "statistics", "table", "targets")
 PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
