@@ -33,8 +33,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
-# What only type annotations need: an ErrorReply carries a message, a SweepResult hands out batches; the leaf loads
-# neither.
+# What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
 IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = ("__init__", "exchange", "outcome", "pacer", "plan", "probe", "statistics", "table", "targets")
