@@ -1,1 +1,74 @@
 """Ping, sweep and traceroute for async Python: the public names and nothing else."""
+
+from anyicmp.api.environment import Environment
+from anyicmp.api.functions import capabilities, open_ping, open_sweep, ping, resolve, sweep, traceroute
+from anyicmp.api.ping import PingStream
+from anyicmp.api.prober import Prober
+from anyicmp.api.sweep import SweepStream
+from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.errors import (
+    AnyicmpError,
+    ClosedError,
+    DecodeError,
+    NameLookupError,
+    SocketPermissionError,
+    UnsupportedError,
+)
+from anyicmp.results import (
+    KINDS,
+    Capabilities,
+    ErrorReply,
+    Hop,
+    IPAddress,
+    NoReply,
+    Outcome,
+    PingResult,
+    ProberStatistics,
+    Reply,
+    SendFailure,
+    Statistics,
+    SweepProgress,
+    Trace,
+)
+from anyicmp.wire.extension import MplsLabel
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "KINDS",
+    "AnyicmpError",
+    "Capabilities",
+    "ClosedError",
+    "DecodeError",
+    "Environment",
+    "ErrorReply",
+    "Hop",
+    "IPAddress",
+    "MplsLabel",
+    "NameLookupError",
+    "NoReply",
+    "Outcome",
+    "OutcomeBatch",
+    "PingResult",
+    "PingStream",
+    "Prober",
+    "ProberStatistics",
+    "Reply",
+    "SendFailure",
+    "SocketPermissionError",
+    "Statistics",
+    "SweepProgress",
+    "SweepResult",
+    "SweepStream",
+    "Trace",
+    "UnsupportedError",
+    "__version__",
+    "capabilities",
+    "open_ping",
+    "open_sweep",
+    "ping",
+    "resolve",
+    "sweep",
+    "traceroute",
+]

@@ -209,7 +209,7 @@ class Exchange:
                 self.counts.foreign += 1
             elif kind == Answer.MALFORMED:
                 self.counts.malformed += 1
-            elif kind == Answer.REPLY or kind == Answer.ERROR:
+            elif kind in (Answer.REPLY, Answer.ERROR):
                 self._match(rx, i, answers, results)
         return self._tell(list(results.items()), rx.after)
 

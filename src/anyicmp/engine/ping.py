@@ -13,7 +13,8 @@ __all__ = ["PingPlan"]
 class PingPlan:
     """`number` probes (None: without end), one every `interval` nanoseconds; see `plan.Plan`.
 
-    The tag of a probe is its number. After a stall the next probe leaves at once and the one after it
+    The tag of a probe is its number, `taken` how many there were. After a stall the next probe leaves
+    at once and the one after it
     a whole interval later: missed probes are not made up for.
     """
 
@@ -33,7 +34,7 @@ class PingPlan:
         self._probe = probe
         self._number = number
         self._interval = interval
-        self._taken = 0
+        self.taken = 0
         self._ended = 0
         self._next = 0
 
@@ -42,11 +43,11 @@ class PingPlan:
         return self._number is not None and self._ended >= self._number
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        if stop <= start or now < self._next or self._taken == self._number:
+        if stop <= start or now < self._next or self.taken == self._number:
             return 0
         self._probe.write(tx, start)
-        tx.tag[start] = self._taken
-        self._taken += 1
+        tx.tag[start] = self.taken
+        self.taken += 1
         due = self._next + self._interval
         self._next = due if due > now else now + self._interval
         return 1
@@ -56,6 +57,6 @@ class PingPlan:
         return outcomes
 
     def wake_at(self, now: int) -> int | None:
-        if self._taken == self._number:
+        if self.taken == self._number:
             return None
         return max(self._next, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Callable
 from sys import byteorder
 
 import attrs
@@ -29,6 +30,18 @@ class Segment:
     scope: int = 0
 
 
+@attrs.define
+class InFlight:
+    """How many probes wait for an answer, of at most so many (None: no limit); plans may share it."""
+
+    most: int | None
+    waiting: int = 0
+
+    @property
+    def room(self) -> int:
+        return 1 << 30 if self.most is None else self.most - self.waiting
+
+
 class SweepPlan:
     """Probes segments of addresses as they are added, until `finish` says that there are no more.
 
@@ -46,9 +59,13 @@ class SweepPlan:
         timeout: int,
         retries: int = 0,
         pacer: Pacer | None = None,
-        in_flight: int | None = None,
+        in_flight: InFlight | None = None,
+        on_hungry: Callable[[], None] | None = None,
     ) -> None:
-        """`probe` gives the header fields; its peer is not used. `timeout` is in nanoseconds."""
+        """`probe` gives the header fields; its peer is not used. `timeout` is in nanoseconds.
+
+        `on_hungry` is called whenever a segment has been used up.
+        """
         self.template = template
         self.timeout = timeout
         self.held = False
@@ -56,7 +73,8 @@ class SweepPlan:
         self._probe = probe
         self._retries = retries
         self._pacer = pacer or Pacer(None)
-        self._most = in_flight
+        self._in_flight = in_flight or InFlight(None)
+        self._on_hungry = on_hungry
         self._segments: deque[Segment] = deque()
         self._again: deque[tuple[bytes, int, int]] = deque()
         self._waiting = 0
@@ -71,18 +89,16 @@ class SweepPlan:
         self._finished = True
 
     @property
-    def hungry(self) -> bool:
-        """Whether all addresses that were added have been probed."""
-        return not self._segments
+    def pending(self) -> int:
+        """Segments that have addresses left to probe."""
+        return len(self._segments)
 
     @property
     def done(self) -> bool:
         return self._finished and not self._segments and not self._again and not self._waiting
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        room = min(stop - start, self._pacer.allowance(now))
-        if self._most is not None:
-            room = min(room, self._most - self._waiting)
+        room = min(stop - start, self._pacer.allowance(now), self._in_flight.room)
         if self.held or room < 1:
             return 0
         at, stop = start, start + room
@@ -97,6 +113,7 @@ class SweepPlan:
             at = self._take_segment(tx, at, stop)
         self._pacer.spend(at - start)
         self._waiting += at - start
+        self._in_flight.waiting += at - start
         self.sent += at - start
         return at - start
 
@@ -122,10 +139,14 @@ class SweepPlan:
         segment.count -= n
         if not segment.count:
             self._segments.popleft()
+            if self._on_hungry is not None:
+                self._on_hungry()
         return end
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
-        self._waiting -= outcomes.endings(self.many)
+        ended = outcomes.endings(self.many)
+        self._waiting -= ended
+        self._in_flight.waiting -= ended
         tags = outcomes.tags
         outcomes.sequences = array("Q", [tag // ATTEMPTS for tag in tags])
         if not self._retries or TIMEOUT not in outcomes.kinds:
@@ -143,6 +164,6 @@ class SweepPlan:
     def wake_at(self, now: int) -> int | None:
         if self.held or not (self._segments or self._again):
             return None
-        if self._most is not None and self._waiting >= self._most:
+        if self._in_flight.room < 1:
             return None
         return self._pacer.due(now)

@@ -51,10 +51,14 @@ class Name:
 
 @attrs.frozen
 class BadTarget:
-    """What is neither address, network, range nor possible name; `reason` says why."""
+    """What is neither address, network, range nor possible name; `reason` says why.
+
+    `malformed`: it was meant as a network or range, a mistake that is never a host's fault.
+    """
 
     text: str
     reason: str
+    malformed: bool = False
 
 
 _RANGE = re.compile(r"\s*([^\s-]+)\s*-\s*([^\s-]+)\s*")
@@ -75,7 +79,7 @@ def parse_target(target: object) -> Span | Name | BadTarget:
         case str():
             return _text(target.strip())
         case _:
-            raise TypeError(f"a target is text, an address or a network, not {type(target).__name__}: {target!r}")
+            raise TypeError(f"a target is text, an address or a network, not {target!r}")
 
 
 def _single(address: IPv4Address | IPv6Address) -> Span:
@@ -102,7 +106,7 @@ def _text(text: str) -> Span | Name | BadTarget:
         try:
             return _network(ip_network(text))
         except ValueError as error:
-            return BadTarget(text, _without_repeat(error, text))
+            return BadTarget(text, _without_repeat(error, text), malformed=True)
     try:
         return _single(ip_address(text))
     except ValueError:
@@ -115,7 +119,8 @@ def _text(text: str) -> Span | Name | BadTarget:
             pass  # a name may hold hyphens
         else:
             if first.version != last.version or int(last) < int(first):
-                return BadTarget(text, "a range goes from an address to a later one of the same version")
+                reason = "a range goes from an address to a later one of the same version"
+                return BadTarget(text, reason, malformed=True)
             return Span(_version(first), int(first), int(last) - int(first) + 1)
     return _name(text)
 
@@ -131,7 +136,7 @@ def _name(text: str) -> Name | BadTarget:
 
 def _without_repeat(error: ValueError, text: str) -> str:
     """The library's reason without the text, which the caller shows anyway."""
-    return str(error).replace(repr(text), "").replace(text, "").strip().removeprefix("does not") or str(error)
+    return str(error).replace(repr(text), "").replace(text, "").strip()
 
 
 def subtract(span: Span, excluded: Iterable[Span]) -> Iterator[Span]:

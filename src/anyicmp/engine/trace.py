@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 
-from anyicmp.engine.outcome import ERROR, REPLY, OutcomeBatch
+from anyicmp.engine.outcome import ERROR, FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["AHEAD", "TracePlan"]
+__all__ = ["AHEAD", "TracePlan", "is_final"]
 
 AHEAD = 6
 """Hops probed beyond the farthest whose probes have ended: parallel, but few packets past the target."""
@@ -18,6 +18,11 @@ NUMBER = 1 << 32
 
 _UNREACHABLE = {4: frozenset({3}), 6: frozenset({1})}
 """ICMP types that end the way (RFC 792, RFC 4443); time exceeded is a hop's ordinary answer."""
+
+
+def is_final(version: int, icmp_type: int) -> bool:
+    """Whether an ICMP error of this type ends the way, instead of naming a router on it."""
+    return icmp_type in _UNREACHABLE[version]
 
 
 class TracePlan:
@@ -40,6 +45,8 @@ class TracePlan:
         self._number = 0
         self.last_hop = max_hops
         """The hop limit beyond which nothing is left to learn."""
+        self.probed = 0
+        """The highest hop limit that a probe was sent with."""
 
     @property
     def done(self) -> bool:
@@ -54,6 +61,7 @@ class TracePlan:
             self._probe.write(tx, at, hop_limit=ttl)
             tx.tag[at] = ttl * NUMBER + self._number
             self._number += 1
+            self.probed = max(self.probed, ttl)
             self._waiting[ttl] = self._waiting.get(ttl, 0) + 1
             at += 1
         return at - start
@@ -74,9 +82,9 @@ class TracePlan:
 
     def _ends(self, outcomes: OutcomeBatch, i: int) -> bool:
         kind = outcomes.kinds[i]
-        if kind == REPLY:
-            return True
-        return kind == ERROR and outcomes.errors[i].data[0] in _UNREACHABLE[outcomes.version]
+        if kind == ERROR:
+            return is_final(outcomes.version, outcomes.errors[i].data[0])
+        return kind in (REPLY, FAILED)
 
     def wake_at(self, now: int) -> int | None:
         return now if self._next_is_open() else None

@@ -1,0 +1,248 @@
+"""The only pump and the only clock: fill, send, sent; recv, feed; expire; wake.
+
+One driver moves the packets of one exchange through one transport. It decides nothing about what is
+probed and knows no event loop; who waits for outcomes hands in a sink.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from errno import EAGAIN, ENOBUFS
+from typing import Protocol
+
+from anyicmp.api.environment import Clocks, Environment
+from anyicmp.engine.exchange import Exchange, Results
+from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.plan import Plan
+from anyicmp.errors import ClosedError
+from anyicmp.net.transport import Transport
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["Driver", "Sink", "SystemClocks"]
+
+BATCH = 64
+"""Rows that go through one system call: larger batches gain little and delay other tasks more."""
+
+ROUNDS = 4
+"""Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
+
+SLOTS = ((128, BATCH), (2048, BATCH), (65536, 4))
+"""Octets and number of rows of the batches, by the largest probe that is on its way."""
+
+HEADERS = 60 + 8
+"""Octets that may stand before the payload of what is received: IPv4 header with options, ICMP."""
+
+RETRY = 0.001
+PATIENCE = 0.05
+SECOND = 1_000_000_000
+
+
+class SystemClocks:
+    """The system's monotonic clock and wall clock."""
+
+    monotonic = staticmethod(time.monotonic_ns)
+    real = staticmethod(time.time_ns)
+
+
+class Sink(Protocol):
+    """Where a plan's outcomes go. Called within a driver's turn: it must not block."""
+
+    def outcomes(self, batch: OutcomeBatch) -> None: ...
+
+    def ended(self, error: BaseException | None) -> None:
+        """Nothing more will come: the plan is done (None), or the driver closed or failed."""
+        ...
+
+
+class Driver:
+    """Turns of work, as its wake gives them.
+
+    Attributes:
+        exchange, transport: what it moves packets between.
+        closed: whether it was closed, or failed.
+    """
+
+    def __init__(self, exchange: Exchange, transport: Transport, environment: Environment) -> None:
+        self.exchange = exchange
+        self.transport = transport
+        self.closed = False
+        self._dropped = 0
+        self._clocks: Clocks = environment.clocks or SystemClocks()
+        self._entropy: Callable[[int], bytes] = environment.entropy
+        self._sinks: dict[Plan, Sink] = {}
+        self._tx = self._batch(0)
+        self._rx = self._batch(1)
+        self._pending = (0, 0)
+        self._patience = 0.0
+        self._wake = environment.open_wake(self.turn, transport.fileno())
+
+    def now(self) -> int:
+        """The time of the engine, in nanoseconds."""
+        return self._clocks.monotonic()
+
+    def dropped(self) -> int:
+        """Packets that the kernel dropped for want of receive buffer (an upper bound)."""
+        if not self.closed:
+            self._dropped = self.transport.dropped()
+        return self._dropped
+
+    # Plans and their waiters.
+
+    def start(self, plan: Plan, sink: Sink) -> None:
+        """Begin a plan; its outcomes go to the sink. Raises ClosedError if the driver is closed."""
+        if self.closed:
+            raise ClosedError("the prober is closed: open a new one")
+        self._sinks[plan] = sink
+        self.exchange.start(plan, self.now())
+        self._fit()
+        self._wake.soon()
+
+    def poke(self, plan: Plan) -> None:
+        """The plan was told something from outside: ask it anew for rows, end it if it is done."""
+        if plan in self._sinks:
+            if plan.done:
+                self._end(plan)
+            else:
+                self.exchange.schedule(plan, self.now())
+                self._wake.soon()
+
+    def stop(self, plan: Plan) -> None:
+        """Forget a plan and its sink at once; the other plans are not touched."""
+        if self._sinks.pop(plan, None) is not None:
+            self.exchange.forget(plan)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End all plans with `error` (ClosedError if none is given) and free the sockets."""
+        if self.closed:
+            return
+        self.dropped()
+        self.closed = True
+        self._wake.close()
+        self.transport.close()
+        sinks, self._sinks = self._sinks, {}
+        for plan, sink in sinks.items():
+            self.exchange.forget(plan)
+            sink.ended(error or ClosedError("the prober was closed while this was in flight"))
+
+    # One turn.
+
+    def turn(self) -> None:
+        """Receive, expire, send, and say when to come again."""
+        if self.closed:
+            return
+        try:
+            busy = self._receive()
+            now = self.now()
+            self._deliver(self.exchange.expire(now, self._clocks.real()))
+            busy = self._send() or busy
+            self._rest(busy)
+        except BaseException as error:
+            # Whoever waits must learn of it; the loop that gave the turn has no use for it.
+            self.close(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _receive(self) -> bool:
+        rx, clocks = self._rx, self._clocks
+        for _ in range(ROUNDS):
+            rx.before = clocks.monotonic()
+            n = self.transport.recv(rx, 0)
+            rx.after = clocks.monotonic()
+            rx.real = clocks.real()
+            if not n:
+                return False
+            self._deliver(self.exchange.feed(rx, n))
+        return True
+
+    def _send(self) -> bool:
+        """Send what is due; returns whether more is due at once."""
+        for _ in range(ROUNDS):
+            start, stop = self._pending
+            if start == stop:
+                tx = self._tx
+                tx.nonce[:] = self._entropy(len(tx.nonce))
+                start, stop = 0, self.exchange.fill(tx, self.now())
+                if not stop:
+                    return False
+            if not self._send_rows(start, stop):
+                return False
+            self._receive()
+        return True
+
+    def _send_rows(self, start: int, stop: int) -> bool:
+        """Send rows of the batch; returns False when the kernel's buffers are full."""
+        tx, clocks = self._tx, self._clocks
+        while start < stop:
+            tx.before = clocks.monotonic()
+            n, errno = self.transport.send(tx, start, stop)
+            tx.after = clocks.monotonic()
+            tx.real = clocks.real()
+            if n:
+                self.exchange.sent(tx, start, start + n)
+                start += n
+                self._relax()
+            if errno in (EAGAIN, ENOBUFS):
+                self._pending = (start, stop)
+                self._hold_back()
+                return False
+            if errno:
+                self._deliver(self.exchange.failed(tx, start, errno, tx.after))
+                start += 1
+        self._pending = (0, 0)
+        return True
+
+    def _hold_back(self) -> None:
+        # The first time room in the buffer is waited for; where there is room and yet nothing leaves (a
+        # full queue behind the socket), only time helps.
+        self.transport.watch_writable(self._patience == 0.0)
+        self._patience = min(max(RETRY, self._patience * 2), PATIENCE)
+
+    def _relax(self) -> None:
+        if self._patience:
+            self._patience = 0.0
+            self.transport.watch_writable(False)
+
+    def _deliver(self, results: Results) -> None:
+        for plan, batch in results:
+            sink = self._sinks.get(plan)
+            if sink is not None:
+                sink.outcomes(batch)
+                if plan.done:
+                    self._end(plan)
+
+    def _end(self, plan: Plan) -> None:
+        sink = self._sinks.pop(plan, None)
+        if sink is not None:
+            self.exchange.forget(plan)
+            sink.ended(None)
+
+    def _rest(self, busy: bool) -> None:
+        if self.closed:
+            return
+        if busy:
+            self._wake.soon()
+            return
+        deadline = self.exchange.next_deadline()
+        held_back = self._pending[0] != self._pending[1]
+        if deadline == 0 and not held_back:
+            self._wake.soon()
+            return
+        delay = None if not deadline else max(0.0, (deadline - self.now()) / SECOND)
+        if held_back:
+            delay = self._patience if not delay else min(self._patience, delay)
+        self._wake.after(delay)
+
+    # Batches.
+
+    def _fit(self) -> None:
+        """Take larger batches if a plan's probes need them."""
+        need = self.exchange.largest
+        if need > self._tx.slot and self._pending[0] == self._pending[1]:
+            self._tx = self._batch(next(i for i, (slot, _) in enumerate(SLOTS) if need <= slot))
+        if need + HEADERS > self._rx.slot:
+            self._rx = self._batch(2)
+
+    def _batch(self, size: int) -> PacketBatch:
+        slot, capacity = SLOTS[size]
+        return PacketBatch(self.exchange.method.version, capacity=capacity, slot=slot)

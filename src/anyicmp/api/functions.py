@@ -1,0 +1,214 @@
+"""The doors as functions: each opens a Prober for its one call. Options as the Prober's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Unpack
+
+from anyicmp.api.owner import ProberOptions
+from anyicmp.api.ping import PingStream
+from anyicmp.api.prober import Prober
+from anyicmp.api.sweep import SweepStream, Targets
+from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.targets import Target
+from anyicmp.net.transport import capabilities as system_capabilities
+from anyicmp.results import Capabilities, IPAddress, PingResult, Trace
+
+__all__ = ["capabilities", "open_ping", "open_sweep", "ping", "resolve", "sweep", "traceroute"]
+
+
+def _for_one_call(family: int | None, options: ProberOptions) -> Prober:
+    prober = Prober(family=family, **options)
+    prober.owned = True
+    return prober
+
+
+async def ping(
+    host: str | IPAddress,
+    *,
+    count: int = 4,
+    interval: float = 1.0,
+    timeout: float = 1.0,
+    size: int | None = None,
+    payload: bytes | None = None,
+    ttl: int | None = None,
+    dscp: int | None = None,
+    dont_fragment: bool | None = None,
+    broadcast: bool = False,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> PingResult:
+    """Send echo requests to one host; see `Prober.ping` and, for the other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.ping(
+            host,
+            count=count,
+            interval=interval,
+            timeout=timeout,
+            size=size,
+            payload=payload,
+            ttl=ttl,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            broadcast=broadcast,
+            source=source,
+            interface=interface,
+            time_limit=time_limit,
+        )
+
+
+def open_ping(
+    host: str | IPAddress,
+    *,
+    count: int | None = None,
+    interval: float = 1.0,
+    timeout: float = 1.0,
+    size: int | None = None,
+    payload: bytes | None = None,
+    ttl: int | None = None,
+    dscp: int | None = None,
+    dont_fragment: bool | None = None,
+    broadcast: bool = False,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> PingStream:
+    """Ping a host, outcome by outcome; see `Prober.open_ping` and, for the other options, `Prober`."""
+    return _for_one_call(family, options).open_ping(
+        host,
+        count=count,
+        interval=interval,
+        timeout=timeout,
+        size=size,
+        payload=payload,
+        ttl=ttl,
+        dscp=dscp,
+        dont_fragment=dont_fragment,
+        broadcast=broadcast,
+        source=source,
+        interface=interface,
+    )
+
+
+async def sweep(
+    targets: Targets,
+    *,
+    timeout: float = 1.0,
+    retries: int = 0,
+    rate: float | None = None,
+    in_flight: int | None = None,
+    size: int | None = None,
+    payload: bytes | None = None,
+    exclude: Target | Iterable[Target] = (),
+    ttl: int | None = None,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> SweepResult:
+    """Probe each of many targets; see `Prober.sweep` and, for the other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.sweep(
+            targets,
+            timeout=timeout,
+            retries=retries,
+            rate=rate,
+            in_flight=in_flight,
+            size=size,
+            payload=payload,
+            exclude=exclude,
+            ttl=ttl,
+            dscp=dscp,
+            source=source,
+            interface=interface,
+            time_limit=time_limit,
+        )
+
+
+def open_sweep(
+    targets: Targets,
+    *,
+    timeout: float = 1.0,
+    retries: int = 0,
+    rate: float | None = None,
+    in_flight: int | None = None,
+    size: int | None = None,
+    payload: bytes | None = None,
+    exclude: Target | Iterable[Target] = (),
+    ttl: int | None = None,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> SweepStream:
+    """Sweep, outcome by outcome; see `Prober.open_sweep` and, for the other options, `Prober`."""
+    return _for_one_call(family, options).open_sweep(
+        targets,
+        timeout=timeout,
+        retries=retries,
+        rate=rate,
+        in_flight=in_flight,
+        size=size,
+        payload=payload,
+        exclude=exclude,
+        ttl=ttl,
+        dscp=dscp,
+        source=source,
+        interface=interface,
+    )
+
+
+async def traceroute(
+    host: str | IPAddress,
+    *,
+    method: str = "icmp",
+    max_hops: int = 30,
+    first_hop: int = 1,
+    probes: int = 3,
+    timeout: float = 1.0,
+    flow: int | None = None,
+    port: int | None = None,
+    size: int = 56,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> Trace:
+    """Find the routers on the way to a host; see `Prober.traceroute` and, for other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.traceroute(
+            host,
+            method=method,
+            max_hops=max_hops,
+            first_hop=first_hop,
+            probes=probes,
+            timeout=timeout,
+            flow=flow,
+            port=port,
+            size=size,
+            dscp=dscp,
+            source=source,
+            interface=interface,
+            time_limit=time_limit,
+        )
+
+
+async def resolve(
+    host: str | IPAddress, *, family: int | None = None, **options: Unpack[ProberOptions]
+) -> tuple[IPAddress, ...]:
+    """All addresses of a host, in the order to try; see `Prober.resolve`."""
+    return await Prober(**options).resolve(host, family=family)
+
+
+async def capabilities() -> Capabilities:
+    """What works on this host: found out by opening sockets and closing them again."""
+    return system_capabilities()

@@ -1,0 +1,92 @@
+"""Inbox: the sink of one call, where outcomes wait for the task that asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import anyio.lowlevel
+
+from anyicmp.api.wake import waiter
+from anyicmp.engine.outcome import OutcomeBatch
+
+__all__ = ["Inbox"]
+
+
+class Inbox:
+    """Takes batches from a driver's turn, gives them to one task.
+
+    Attributes:
+        unread: outcomes that wait to be taken.
+        dropped: outcomes dropped, the oldest first, because more than `most` were unread.
+    """
+
+    def __init__(
+        self, *, most: int | None = None, look: Callable[[OutcomeBatch], None] | None = None
+    ) -> None:
+        """`look` sees each batch as it arrives. One plan must end before the inbox does; see `expect`."""
+        self.unread = 0
+        self.dropped = 0
+        self._most = most
+        self._look = look
+        self._plans = 1
+        self._batches: deque[OutcomeBatch] = deque()
+        self._error: BaseException | None = None
+        self._waiter = waiter()
+
+    def expect(self) -> None:
+        """One more plan will end."""
+        self._plans += 1
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self._plans <= 0
+
+    def outcomes(self, batch: OutcomeBatch) -> None:
+        if self._look is not None:
+            self._look(batch)
+        if not len(batch):
+            return
+        self._batches.append(batch)
+        self.unread += len(batch)
+        while self._most is not None and self.unread > self._most and len(self._batches) > 1:
+            oldest = self._batches.popleft()
+            self.unread -= len(oldest)
+            self.dropped += len(oldest)
+        self._waiter.wake()
+
+    def ended(self, error: BaseException | None) -> None:
+        self._plans -= 1
+        if error is not None:
+            self._error = self._error or error
+            self._plans = 0
+        if self.over:
+            self._waiter.wake()
+
+    async def next(self) -> OutcomeBatch | None:
+        """The next batch; None at the end. Raises what ended the driver, once all outcomes were taken."""
+        if self._batches:
+            await anyio.lowlevel.checkpoint()
+        while not self._batches:
+            if self.over:
+                if self._error is not None:
+                    raise self._error
+                return None
+            await self._waiter.wait()
+        batch = self._batches.popleft()
+        self.unread -= len(batch)
+        return batch
+
+    def take_all(self) -> list[OutcomeBatch]:
+        """All that is there now, without waiting."""
+        batches, self.unread = list(self._batches), 0
+        self._batches.clear()
+        return batches
+
+    async def until_over(self) -> None:
+        """Wait for the end. Raises what ended the driver."""
+        while not self.over:
+            await self._waiter.wait()
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,275 @@
+"""SocketOwner: the sockets of a prober, one driver for each kind, opened lazily.
+
+What all front doors share: options that hold for every call, the way from a host to a driver and to a
+probe's header, the life cycle. What is measured stands in the files beside this one.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import Self, TypedDict
+
+import attrs
+
+from anyicmp.api.driver import Driver, SystemClocks
+from anyicmp.api.environment import Environment, Resolver
+from anyicmp.api.options import at_least, check_family, header_byte, source_address, traffic_class
+from anyicmp.api.resolve import addresses_of
+from anyicmp.engine.exchange import Exchange
+from anyicmp.engine.probe import Probe
+from anyicmp.errors import ClosedError, UnsupportedError
+from anyicmp.methods import open_method
+from anyicmp.net.transport import SocketSpec
+from anyicmp.results import Capabilities, IPAddress, ProberStatistics
+from anyicmp.wire.batch import UNSET, Version
+
+__all__ = ["ProberOptions", "Route", "SocketOwner"]
+
+logger = logging.getLogger("anyicmp")
+
+
+class ProberOptions(TypedDict, total=False):
+    """The options of a prober, as the functions that open one for a single call take them too."""
+
+    privileged: bool | None
+    resolver: Resolver | None
+    network: Environment | None
+    receive_buffer: int | None
+    batched: bool | None
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """What a call asks of the sockets and the IP header of its probes, checked.
+
+    Attributes:
+        source: local address to send from, None: the kernel chooses.
+        interface: name of the interface to send through, None: the routing table chooses.
+        hop_limit, traffic_class: UNSET leaves them to the kernel.
+        dont_fragment: whether the packets carry DF.
+        hop_limited: routers will answer: the probes get sockets of their own.
+        broadcast: allow a broadcast address as destination.
+    """
+
+    source: IPAddress | None = None
+    interface: str | None = None
+    hop_limit: int = UNSET
+    traffic_class: int = UNSET
+    dont_fragment: bool | None = None
+    hop_limited: bool = False
+    broadcast: bool = False
+
+
+class SocketOwner:
+    """Opens and closes the sockets of a prober, and finds the right ones for a call.
+
+    Attributes:
+        family: 4, 6 or None: what names are looked up in.
+        owned: it lives for one call, whose stream opens and closes it.
+    """
+
+    owned = False
+
+    def __init__(
+        self,
+        *,
+        family: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        privileged: bool | None = None,
+        resolver: Resolver | None = None,
+        network: Environment | None = None,
+        receive_buffer: int | None = None,
+        batched: bool | None = None,
+    ) -> None:
+        """Check and keep the options; nothing is opened yet.
+
+        Args:
+            family: 4 or 6 to look names up and probe in that family alone, None for either.
+            source: local address to send from.
+            interface: name of the interface to send through.
+            privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
+            resolver: `async (host, family) -> addresses`, instead of the system's.
+            network: where to probe instead of the real network.
+            receive_buffer: octets of receive buffer to ask for, None for as much as is useful.
+            batched: False moves one packet a system call, None takes the platform's batched calls.
+
+        Raises:
+            ValueError, TypeError: an option is out of its range.
+        """
+        check_family(family)
+        self.family = family
+        self._source = source_address(source)
+        self._interface = interface
+        self._privileged = privileged
+        self._environment = network or Environment()
+        self._clocks = self._environment.clocks or SystemClocks()
+        self._resolver = resolver or self._environment.resolve
+        self._receive_buffer = (
+            None if receive_buffer is None else at_least("receive_buffer", receive_buffer, 1024)
+        )
+        self._batched = batched
+        self._drivers: dict[SocketSpec, Driver] = {}
+        self._state = "new"
+        if self._source is not None and family is None:
+            self.family = self._source.version
+
+    # Life cycle.
+
+    async def open(self) -> None:
+        """Open the echo socket. Raises SocketPermissionError where none is allowed; it says what helps.
+
+        Further sockets open at first use. Opening an open prober does nothing.
+        """
+        if self._state == "closed":
+            raise ClosedError("the prober is closed: open a new one")
+        if self._state == "open":
+            return
+        self._state = "open"
+        try:
+            first: Version = 6 if self.family == 6 else 4
+            try:
+                self.driver(first, Route())
+            except UnsupportedError:
+                if self.family is not None:
+                    raise
+                self.driver(6, Route())
+        except BaseException:
+            self._close()
+            raise
+
+    async def aclose(self) -> None:
+        """Free all sockets at once; what is in flight ends with ClosedError. May be called twice."""
+        self._close()
+
+    def _close(self) -> None:
+        self._state = "closed"
+        for driver in self._drivers.values():
+            driver.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # What the front doors share.
+
+    def driver(self, version: Version, route: Route) -> Driver:
+        """The driver whose sockets are right for the route; opens them if there are none yet.
+
+        Raises ClosedError, SocketPermissionError, UnsupportedError.
+        """
+        if self._state != "open":
+            hint = "closed: open a new one" if self._state == "closed" else "not open: enter it first"
+            raise ClosedError(f"the prober is {hint}")
+        source = route.source or self._source
+        spec = SocketSpec(
+            version=version,
+            privileged=self._privileged,
+            interface=route.interface or self._interface,
+            source=source.packed if source is not None and source.version == version else None,
+            dont_fragment=route.dont_fragment,
+            hop_limited=route.hop_limited,
+            broadcast=route.broadcast,
+            receive_buffer=self._receive_buffer,
+            batched=self._batched,
+        )
+        driver = self._drivers.get(spec)
+        if driver is None or driver.closed:
+            driver = self._drivers[spec] = self._open_driver(spec)
+        return driver
+
+    def _open_driver(self, spec: SocketSpec) -> Driver:
+        environment = self._environment
+        drawn = int.from_bytes(environment.entropy(2), "big") or 1
+        transport = environment.open_transport(attrs.evolve(spec, identifiers=(drawn,)))
+        try:
+            method = open_method(spec.method, spec.version)
+            method.identify(transport.identifiers, verify=transport.privileged and spec.version == 4)
+            lanes = len(transport.identifiers)
+            exchange = Exchange(method, lanes=lanes, room=transport.receive_buffer)
+            driver = Driver(exchange, transport, environment)
+        except BaseException:
+            transport.close()
+            raise
+        logger.debug(
+            "opened %s sockets for IPv%d", "raw" if transport.privileged else "datagram", spec.version
+        )
+        return driver
+
+    def route(
+        self,
+        *,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        ttl: int | None = None,
+        dscp: int | None = None,
+        dont_fragment: bool | None = None,
+        broadcast: bool = False,
+        hop_limited: bool = False,
+    ) -> Route:
+        """Check a call's own options. Raises ValueError or TypeError."""
+        return Route(
+            source=source_address(source) or self._source,
+            interface=interface or self._interface,
+            hop_limit=header_byte("ttl", ttl),
+            traffic_class=traffic_class(dscp),
+            dont_fragment=dont_fragment,
+            hop_limited=hop_limited or ttl is not None,
+            broadcast=broadcast,
+        )
+
+    def probe(self, target: IPAddress, route: Route) -> Probe:
+        """The header of probes to a target. Raises ValueError for a source of the other family."""
+        if route.source is not None and route.source.version != target.version:
+            raise ValueError(f"source {route.source} and target {target} are of different IP versions")
+        return Probe(
+            peer=target.packed,
+            scope=self.scope(getattr(target, "scope_id", None)),
+            hop_limit=route.hop_limit,
+            traffic_class=route.traffic_class,
+        )
+
+    def scope(self, zone: str | None) -> int:
+        """The interface index of a scope id, 0 for None. Raises ValueError for an unknown interface."""
+        if zone is None:
+            return 0
+        try:
+            return self._environment.interface_index(zone)
+        except OSError:
+            raise ValueError(f"no interface of this host is named {zone!r}") from None
+
+    def unix_time(self) -> float:
+        """The environment's wall clock, in seconds."""
+        return self._clocks.real() / 1e9
+
+    async def resolve(self, host: str | IPAddress, *, family: int | None = None) -> tuple[IPAddress, ...]:
+        """All addresses of a host, in the order to try; at most 10 seconds, never blocking the loop.
+
+        Raises NameLookupError where there are none, ValueError or TypeError for what is no host.
+        """
+        return await addresses_of(host, self.family if family is None else family, self._resolver)
+
+    @property
+    def statistics(self) -> ProberStatistics:
+        """Counts of all that this prober sent and heard so far."""
+        counts = [driver.exchange.counts for driver in self._drivers.values()]
+        return ProberStatistics(
+            sent=sum(c.sent for c in counts),
+            received=sum(c.received for c in counts),
+            duplicates=sum(c.duplicates for c in counts),
+            late=sum(c.late for c in counts),
+            dropped=sum(driver.dropped() for driver in self._drivers.values()),
+            foreign=sum(c.foreign for c in counts),
+            malformed=sum(c.malformed for c in counts),
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What works here: found out by opening sockets and closing them again."""
+        return self._environment.capabilities()

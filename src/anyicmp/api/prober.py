@@ -1,0 +1,234 @@
+"""Prober: what an application keeps for its lifetime, and the doors to all that it measures.
+
+Each door checks its options and hands over to the file that does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anyicmp.api.options import at_least
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.ping import PingOptions, PingStream, ping
+from anyicmp.api.sweep import SweepOptions, SweepStream, Targets, sweep
+from anyicmp.api.trace import TraceOptions, traceroute
+from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.targets import Target
+from anyicmp.results import IPAddress, PingResult, Trace
+
+__all__ = ["Prober"]
+
+
+class Prober(SocketOwner):
+    """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
+
+    It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any
+    task of the loop. Everything still in flight then ends with ClosedError.
+    """
+
+    async def ping(
+        self,
+        host: str | IPAddress,
+        *,
+        count: int = 4,
+        interval: float = 1.0,
+        timeout: float = 1.0,
+        size: int | None = None,
+        payload: bytes | None = None,
+        ttl: int | None = None,
+        dscp: int | None = None,
+        dont_fragment: bool | None = None,
+        broadcast: bool = False,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        time_limit: float | None = None,
+    ) -> PingResult:
+        """Send echo requests to one host and wait for what becomes of them.
+
+        Args:
+            host: name or address.
+            count: number of probes.
+            interval: seconds between probes.
+            timeout: seconds that each probe waits for its answer.
+            size: octets of echo data, 0 to 65,507; None means 56.
+            payload: the echo data itself, instead of `size`.
+            ttl: hop limit, 1 to 255.
+            dscp: differentiated services code point, 0 to 63 (RFC 2474).
+            dont_fragment: True sets DF.
+            broadcast: allow a broadcast address; each responder is then a reply.
+            source, interface: for this call, instead of the prober's.
+            time_limit: seconds for the whole call, after which it returns what has ended.
+
+        Raises:
+            ValueError, TypeError: an option is out of range; nothing was sent.
+            NameLookupError: the name leads to no address.
+            SocketPermissionError, UnsupportedError: no such socket may be opened.
+            ClosedError: the prober is closed, or was meanwhile.
+        """
+        route = self.route(
+            source=source,
+            interface=interface,
+            ttl=ttl,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            broadcast=broadcast,
+        )
+        options = PingOptions.check(
+            count=at_least("count", count, 1),
+            interval=interval,
+            timeout=timeout,
+            size=size,
+            payload=payload,
+            route=route,
+        )
+        return await ping(self, host, options, time_limit=time_limit)
+
+    def open_ping(
+        self,
+        host: str | IPAddress,
+        *,
+        count: int | None = None,
+        interval: float = 1.0,
+        timeout: float = 1.0,
+        size: int | None = None,
+        payload: bytes | None = None,
+        ttl: int | None = None,
+        dscp: int | None = None,
+        dont_fragment: bool | None = None,
+        broadcast: bool = False,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+    ) -> PingStream:
+        """Ping a host and yield each outcome as it happens; without `count`, until the block is left.
+
+        Options and exceptions as in `ping`; names are looked up and sockets opened on entering.
+        """
+        route = self.route(
+            source=source,
+            interface=interface,
+            ttl=ttl,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            broadcast=broadcast,
+        )
+        options = PingOptions.check(
+            count=count, interval=interval, timeout=timeout, size=size, payload=payload, route=route
+        )
+        return PingStream(self, host, options, owns=self.owned)
+
+    async def sweep(
+        self,
+        targets: Targets,
+        *,
+        timeout: float = 1.0,
+        retries: int = 0,
+        rate: float | None = None,
+        in_flight: int | None = None,
+        size: int | None = None,
+        payload: bytes | None = None,
+        exclude: Target | Iterable[Target] = (),
+        ttl: int | None = None,
+        dscp: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        time_limit: float | None = None,
+    ) -> SweepResult:
+        """Send one echo request to each of many targets and wait for all outcomes.
+
+        Args:
+            targets: any iterable or async iterable of names, addresses, networks ("10.0.0.0/16", meaning
+                its hosts) and ranges ("10.0.0.1-10.0.0.99"), never expanded in memory; or one of them.
+            timeout: seconds that each probe waits for its answer.
+            retries: how often a silent target is probed again.
+            rate: packets a second, None for all that buffers allow.
+            in_flight: unanswered probes at once, None for all that buffers allow.
+            exclude: addresses, networks and ranges to leave out.
+            size, payload, ttl, dscp, source, interface, time_limit: as in `ping`.
+
+        A target that is no address and no known name is a SendFailure in its place. Raises as `ping`
+        does; a network with host bits set or an empty list is a ValueError.
+        """
+        options = SweepOptions.check(
+            timeout=timeout,
+            retries=retries,
+            rate=rate,
+            in_flight=in_flight,
+            size=size,
+            payload=payload,
+            exclude=exclude,
+            route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
+        )
+        return await sweep(self, targets, options, time_limit=time_limit)
+
+    def open_sweep(
+        self,
+        targets: Targets,
+        *,
+        timeout: float = 1.0,
+        retries: int = 0,
+        rate: float | None = None,
+        in_flight: int | None = None,
+        size: int | None = None,
+        payload: bytes | None = None,
+        exclude: Target | Iterable[Target] = (),
+        ttl: int | None = None,
+        dscp: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+    ) -> SweepStream:
+        """Sweep and yield an outcome for each target as it ends. Options and exceptions as in `sweep`."""
+        options = SweepOptions.check(
+            timeout=timeout,
+            retries=retries,
+            rate=rate,
+            in_flight=in_flight,
+            size=size,
+            payload=payload,
+            exclude=exclude,
+            route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
+        )
+        return SweepStream(self, targets, options, owns=self.owned)
+
+    async def traceroute(
+        self,
+        host: str | IPAddress,
+        *,
+        method: str = "icmp",
+        max_hops: int = 30,
+        first_hop: int = 1,
+        probes: int = 3,
+        timeout: float = 1.0,
+        flow: int | None = None,
+        port: int | None = None,
+        size: int = 56,
+        dscp: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        time_limit: float | None = None,
+    ) -> Trace:
+        """Find the routers on the way to a host, several hops at once, all probes of one flow.
+
+        Args:
+            method: "icmp" (echo).
+            max_hops, first_hop: hop limits to probe, 1 to 255.
+            probes: probes to each hop.
+            timeout: seconds that each probe waits.
+            flow: the checksum that all probes carry, 0 to 65,534: balancers that hash it send them all
+                the same way. None: one that stays the same for this prober.
+            size: octets of echo data, 20 to 65,507.
+            dscp, source, interface, time_limit: as in `ping`.
+
+        Raises as `ping` does; UnsupportedError for a method that is not there yet.
+        """
+        options = TraceOptions.check(
+            method=method,
+            first_hop=first_hop,
+            max_hops=max_hops,
+            probes=probes,
+            timeout=timeout,
+            flow=flow,
+            port=port,
+            size=size,
+            route=self.route(source=source, interface=interface, dscp=dscp, hop_limited=True),
+        )
+        return await traceroute(self, host, options, time_limit=time_limit)

@@ -1,0 +1,102 @@
+"""From a host as people write it to addresses, without ever blocking the event loop.
+
+Addresses in text are read here; names go to the environment's resolver, within a time limit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import anyio
+
+from anyicmp.api.environment import Resolver
+from anyicmp.api.options import check_family
+from anyicmp.api.wake import waiter
+from anyicmp.engine.targets import BadTarget, Name, Span, parse_target
+from anyicmp.errors import NameLookupError
+from anyicmp.host.names import lookup
+from anyicmp.results import IPAddress
+
+__all__ = ["LOOKUP_LIMIT", "addresses_of", "look_up"]
+
+LOOKUP_LIMIT = 10.0
+"""Seconds that a lookup may take before it counts as failed."""
+
+_VERSIONS = {4: "IPv4", 6: "IPv6"}
+
+
+async def look_up(host: str, family: int | None) -> tuple[IPAddress, ...]:
+    """The system resolver's answer, asked in a thread of its own. Raises OSError as getaddrinfo does.
+
+    When the caller is cancelled the thread is left to end by itself. It is a daemon, so that a resolver
+    that hangs does not keep the program from exiting.
+    """
+    parked = waiter()
+    answer: list[tuple[IPAddress, ...]] = []
+    failure: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            answer.append(lookup(host, family))
+        except BaseException as error:  # noqa: BLE001 - carried over to the waiting task
+            failure.append(error)
+        parked.wake_from_thread()
+
+    threading.Thread(target=ask, name=f"anyicmp lookup of {host}", daemon=True).start()
+    await parked.wait()
+    if failure:
+        raise failure[0]
+    return answer[0]
+
+
+async def addresses_of(
+    host: str | IPAddress, family: int | None, resolver: Resolver | None
+) -> tuple[IPAddress, ...]:
+    """All addresses of a host, in the order to try.
+
+    Raises NameLookupError where there are none (of that family) or the resolver takes more than
+    LOOKUP_LIMIT seconds; TypeError for what is neither text nor address, ValueError for empty text.
+    """
+    check_family(family)
+    if isinstance(host, (IPv4Address, IPv6Address)):
+        return (_of_family(host, str(host), family),)
+    if not isinstance(host, str):
+        raise TypeError(f"a host is text or an address, not {type(host).__name__}: {host!r}")
+    if not host.strip():
+        raise ValueError("a host must not be empty")
+    match parse_target(host):
+        case BadTarget(reason=reason):
+            raise NameLookupError(host, reason)
+        case Span(count=1) if "/" not in host and "-" not in host:
+            return (_of_family(ip_address(host.strip()), host, family),)
+        case Span():
+            raise NameLookupError(host, "a network or range is no host: use sweep")
+        case Name(text=text):
+            return await _resolve(text, family, resolver)
+
+
+def _of_family(address: IPAddress, host: str, family: int | None) -> IPAddress:
+    if family is not None and address.version != family:
+        raise NameLookupError(host, f"not an {_VERSIONS[family]} address")
+    return address
+
+
+async def _resolve(name: str, family: int | None, resolver: Resolver | None) -> tuple[IPAddress, ...]:
+    found: Sequence[IPAddress] = ()
+    try:
+        with anyio.move_on_after(LOOKUP_LIMIT) as scope:
+            found = await (resolver or look_up)(name, family)
+    except (OSError, UnicodeError) as error:
+        raise NameLookupError(name, getattr(error, "strerror", None) or str(error)) from error
+    if scope.cancelled_caught:
+        raise NameLookupError(name, f"the resolver did not answer within {LOOKUP_LIMIT:g} seconds")
+    fitting = tuple(a for a in map(_as_address, found) if family is None or a.version == family)
+    if not fitting:
+        raise NameLookupError(name, f"no {_VERSIONS[family] + ' ' if family else ''}address known")
+    return fitting
+
+
+def _as_address(found: IPAddress | str) -> IPAddress:
+    return ip_address(found) if isinstance(found, str) else found

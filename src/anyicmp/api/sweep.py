@@ -1,0 +1,347 @@
+"""The front door of a sweep: one outcome for each of many targets.
+
+Targets are read as they are needed and never expanded in memory. Reading and looking up happen in a
+task of the stream's own, so that names and slow iterables never hold up the others' answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.lowlevel
+import attrs
+
+from anyicmp.api.driver import Driver
+from anyicmp.api.inbox import Inbox
+from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds
+from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.wake import Background, Waiter, in_background, waiter
+from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
+from anyicmp.engine.pacer import Pacer
+from anyicmp.engine.probe import Probe
+from anyicmp.engine.statistics import Tally
+from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_target, subtract
+from anyicmp.errors import AnyicmpError, NameLookupError
+from anyicmp.results import Outcome, SweepProgress
+from anyicmp.wire.batch import Version
+
+__all__ = ["SweepOptions", "SweepStream", "Targets", "sweep"]
+
+Targets = Target | Iterable[Target] | AsyncIterable[Target]
+
+UNREAD = 4096
+"""Outcomes that may wait for the consumer before the sweep pauses."""
+
+PENDING = 1024
+"""Spans that may wait to be probed before no more targets are read."""
+
+LOOKUPS = 32
+"""Names that are looked up at once."""
+
+
+@attrs.frozen(kw_only=True)
+class SweepOptions:
+    """The options of a sweep, checked; times in nanoseconds."""
+
+    timeout: int
+    retries: int
+    rate: float | None
+    in_flight: int | None
+    size: int
+    payload: bytes | None
+    exclude: tuple[Span, ...]
+    route: Route
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        timeout: float,
+        retries: int,
+        rate: float | None,
+        in_flight: int | None,
+        size: int | None,
+        payload: bytes | None,
+        exclude: Target | Iterable[Target],
+        route: Route,
+    ) -> Self:
+        """Raises ValueError or TypeError for what is out of range."""
+        octets, data = check_payload(size, payload)
+        if rate is not None and number("rate", rate) <= 0:
+            raise ValueError(f"rate must be above 0 packets a second, not {rate}")
+        return cls(
+            timeout=nanoseconds("timeout", timeout),
+            retries=at_least("retries", retries, 0),
+            rate=rate,
+            in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
+            size=octets,
+            payload=data,
+            exclude=tuple(_excluded(target) for target in _one_or_many(exclude)),
+            route=route,
+        )
+
+
+def _one_or_many(targets: Target | Iterable[Target]) -> Iterable[Target]:
+    single = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+    return (targets,) if isinstance(targets, single) else targets
+
+
+def _excluded(target: Target) -> Span:
+    match parse_target(target):
+        case Span() as span:
+            return span
+        case Name(text=text):
+            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
+        case BadTarget(text=text, reason=reason):
+            raise ValueError(f"exclude: {text}: {reason}")
+
+
+def check_targets(targets: Targets) -> Iterable[Target] | AsyncIterable[Target]:
+    """Make one target many, and find mistakes that can be found before anything is sent.
+
+    Raises ValueError for an empty collection and for networks and ranges that are none, TypeError for
+    what holds no targets. Generators are not touched: what is wrong in them becomes a SendFailure.
+    """
+    if isinstance(targets, AsyncIterable):
+        return targets
+    if isinstance(targets, (bytes, bytearray)) or not isinstance(targets, Iterable):
+        raise TypeError(f"targets must be hosts, addresses or networks, not {targets!r}")
+    many = _one_or_many(targets)
+    if isinstance(many, (list, tuple, set, frozenset)):
+        if not many:
+            raise ValueError("no targets: give at least one host, address or network")
+        for target in many:
+            if not isinstance(target, str) or "/" in target or "-" in target:
+                found = parse_target(target)
+                if isinstance(found, BadTarget) and found.malformed:
+                    raise ValueError(f"{found.text}: {found.reason}")
+    return many
+
+
+async def sweep(
+    prober: SocketOwner, targets: Targets, options: SweepOptions, *, time_limit: float | None
+) -> SweepResult:
+    """Probe all targets and wait for all outcomes; see `Prober.sweep`."""
+    limit = None if time_limit is None else seconds("time_limit", time_limit)
+    batches: list[OutcomeBatch] = []
+    async with SweepStream(prober, targets, options, owns=False) as stream:
+        with anyio.move_on_after(limit):
+            while (batch := await stream.next_batch()) is not None:
+                batches.append(batch)
+        return SweepResult(columns=tuple(batches), statistics=stream.tally.statistics())
+
+
+class SweepStream:
+    """Outcomes of a sweep as they happen: an async context manager and, inside, an async iterator.
+
+    Nothing is dropped: a consumer that falls behind slows the sweep. Leaving the block stops it.
+    """
+
+    def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
+        """`owns`: the stream opens and closes the prober with itself. Raises as `check_targets` does."""
+        self.tally = Tally()
+        self._prober = prober
+        self._targets = check_targets(targets)
+        self._options = options
+        self._owns = owns
+        self._pacer = Pacer(options.rate)
+        self._in_flight = InFlight(options.in_flight)
+        self._plans: dict[Version, tuple[Driver, SweepPlan]] = {}
+        self._hosts: dict[int, str] = {}
+        self._numbered = 0
+        self._all_numbered = False
+        self._done = 0
+        self._received = 0
+        self._rows: Iterator[Outcome] = iter(())
+        self._feeder: Background | None = None
+        self._inbox: Inbox
+        self._hungry: Waiter
+
+    async def __aenter__(self) -> Self:
+        if self._owns:
+            await self._prober.open()
+        # The feeder counts as one plan: the sweep is not over before all targets were read.
+        self._inbox = Inbox(look=self._look)
+        self._hungry = waiter()
+        self._feeder = in_background(self._feed)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._feeder is not None:
+            self._feeder.cancel()
+        for driver, plan in self._plans.values():
+            driver.stop(plan)
+        if self._owns:
+            await self._prober.aclose()
+
+    @property
+    def progress(self) -> SweepProgress:
+        """How far the sweep is. `total` is None until all targets were read."""
+        return SweepProgress(
+            done=self._done,
+            total=self._numbered if self._all_numbered else None,
+            sent=sum(plan.sent for _, plan in self._plans.values()),
+            received=self._received,
+        )
+
+    # Outcomes out.
+
+    def _look(self, batch: OutcomeBatch) -> None:
+        batch.hosts = self._hosts
+        self.tally.add(batch)
+        self._done += len(batch)
+        self._received += batch.kinds.count(REPLY)
+        if self._inbox.unread > UNREAD:
+            self._hold(True)
+        elif self._options.in_flight is not None:
+            # The limit is shared: what ends in one family makes room in the other.
+            for driver, plan in self._plans.values():
+                driver.poke(plan)
+
+    def _hold(self, held: bool) -> None:
+        for driver, plan in self._plans.values():
+            if plan.held != held:
+                plan.held = held
+                driver.poke(plan)
+
+    async def batches(self) -> AsyncIterator[OutcomeBatch]:
+        """The outcomes in `OutcomeBatch`es, as they come."""
+        while (batch := await self.next_batch()) is not None:
+            yield batch
+
+    async def next_batch(self) -> OutcomeBatch | None:
+        """The next outcomes; None at the end."""
+        batch = await self._inbox.next()
+        if self._inbox.unread <= UNREAD // 2:
+            self._hold(False)
+        return batch
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        while (row := next(self._rows, None)) is None:
+            batch = await self.next_batch()
+            if batch is None:
+                raise StopAsyncIteration
+            self._rows = iter(batch)
+        return row
+
+    # Targets in.
+
+    async def _feed(self) -> None:
+        """Read the targets, look up names, hand spans to the plans; runs as a task of its own."""
+        error: BaseException | None = None
+        try:
+            async with anyio.create_task_group() as lookups:
+                slots = anyio.Semaphore(LOOKUPS)
+                async for target in self._each_target():
+                    found = self._parse(target)
+                    if isinstance(found, Span):
+                        for part in subtract(found, self._options.exclude):
+                            self._add(part)
+                    elif isinstance(found, BadTarget):
+                        self._fail(found.text, found.reason, self._number())
+                    else:
+                        await slots.acquire()
+                        lookups.start_soon(self._look_up, found.text, self._number(), slots)
+        except BaseExceptionGroup as group:
+            error = group.exceptions[0]
+        except Exception as mistake:  # noqa: BLE001 - the caller's iterable may raise anything: it gets it back
+            error = mistake
+        self._all_numbered = True
+        for driver, plan in self._plans.values():
+            plan.finish()
+            driver.poke(plan)
+        self._inbox.ended(error)
+
+    @staticmethod
+    def _parse(target: object) -> Span | Name | BadTarget:
+        try:
+            return parse_target(target)
+        except TypeError as error:
+            return BadTarget(repr(target), str(error))
+
+    async def _each_target(self) -> AsyncIterator[object]:
+        """The targets one by one, no faster than they are probed."""
+        if isinstance(self._targets, AsyncIterable):
+            async for target in self._targets:
+                yield target
+                await self._until_hungry()
+            return
+        for nth, target in enumerate(self._targets, 1):
+            yield target
+            if not nth % 256:
+                await anyio.lowlevel.checkpoint()
+            await self._until_hungry()
+
+    async def _until_hungry(self) -> None:
+        while any(plan.pending > PENDING for _, plan in self._plans.values()):
+            await self._hungry.wait()
+
+    def _number(self, count: int = 1) -> int:
+        first = self._numbered
+        self._numbered += count
+        return first
+
+    def _add(self, span: Span, number: int | None = None) -> None:
+        first = self._number(span.count) if number is None else number
+        try:
+            scope = self._prober.scope(span.zone)
+            driver, plan = self._plan(span.version)
+        except (AnyicmpError, ValueError) as error:
+            if span.count > 1:
+                raise
+            self._fail(None, str(error), first)
+            return
+        plan.add(Segment(span.first, span.count, first, scope))
+        driver.poke(plan)
+
+    def _plan(self, version: Version) -> tuple[Driver, SweepPlan]:
+        if version not in self._plans:
+            options, route = self._options, self._options.route
+            driver = self._prober.driver(version, route)
+            plan = SweepPlan(
+                Probe(peer=b"", hop_limit=route.hop_limit, traffic_class=route.traffic_class),
+                driver.exchange.method.template(size=options.size, payload=options.payload),
+                timeout=options.timeout,
+                retries=options.retries,
+                pacer=self._pacer,
+                in_flight=self._in_flight,
+                on_hungry=self._hungry.wake,
+            )
+            self._plans[version] = driver, plan
+            self._inbox.expect()
+            driver.start(plan, self._inbox)
+        return self._plans[version]
+
+    async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:
+        try:
+            addresses = await self._prober.resolve(name)
+        except NameLookupError as error:
+            self._fail(name, error.reason, number)
+        else:
+            self._hosts[number] = name
+            address = addresses[0]
+            version: Version = 4 if address.version == 4 else 6
+            zone = getattr(address, "scope_id", None)
+            self._add(Span(version, int(address), 1, zone), number)
+        finally:
+            slots.release()
+
+    def _fail(self, host: str | None, reason: str, number: int) -> None:
+        """A target that cannot be probed is an outcome in its place."""
+        batch = OutcomeBatch(4)
+        batch.append(FAILED, target=bytes(4), scope=0, tag=number, sent_at=self._prober.unix_time())
+        batch.failures[0] = (None, reason)
+        if host is not None:
+            self._hosts[number] = host
+        self._inbox.outcomes(batch)

@@ -1,0 +1,235 @@
+"""When to run: how a driver gets its turns from asyncio, uvloop or trio, and how a task parks.
+
+The only file that knows event loops apart. It moves no packet and reads no clock: delays are given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import trio
+
+__all__ = ["Background", "Waiter", "Wake", "in_background", "open_wake", "waiter"]
+
+
+class Wake(Protocol):
+    """Gives a driver its turns. A turn never overlaps another, and no turn comes after `close`."""
+
+    def soon(self) -> None:
+        """A turn as soon as the loop has let others run."""
+        ...
+
+    def after(self, delay: float | None) -> None:
+        """A turn in `delay` seconds unless the descriptor is readable before; None: no such limit."""
+        ...
+
+    def close(self) -> None:
+        """No more turns."""
+        ...
+
+
+class Waiter(Protocol):
+    """One task's parking place. Waking it before it waits makes the next wait return at once."""
+
+    def wake(self) -> None: ...
+
+    def wake_from_thread(self) -> None:
+        """As `wake`, from any thread; does nothing where the loop has ended."""
+        ...
+
+    async def wait(self) -> None: ...
+
+
+class Background(Protocol):
+    """A task that belongs to an object instead of a block."""
+
+    def cancel(self) -> None: ...
+
+
+def _trio() -> Any:
+    """The trio module if the caller runs inside trio, else None."""
+    module = sys.modules.get("trio")
+    return module if module is not None and module.lowlevel.in_trio_run() else None
+
+
+def open_wake(turn: Callable[[], None], fileno: int) -> Wake:
+    """Turns of the running loop whenever `fileno` is readable (-1: no descriptor) or as asked."""
+    return _TrioWake(turn, fileno) if _trio() else _AsyncioWake(turn, fileno)
+
+
+def waiter() -> Waiter:
+    """A parking place for the calling task."""
+    return _TrioWaiter() if _trio() else _AsyncioWaiter()
+
+
+def in_background(run: Callable[[], Awaitable[None]]) -> Background:
+    """Start a task on the running loop. `run` must raise nothing; it is cancelled through the result."""
+    return _TrioBackground(run) if _trio() else _AsyncioBackground(run)
+
+
+class _AsyncioWake:
+    def __init__(self, turn: Callable[[], None], fileno: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turn = turn
+        self._fileno = fileno
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
+        if fileno >= 0:
+            self._loop.add_reader(fileno, turn)
+
+    def soon(self) -> None:
+        if self._soon is None:
+            self._soon = self._loop.call_soon(self._run_soon)
+
+    def _run_soon(self) -> None:
+        self._soon = None
+        self._turn()
+
+    def after(self, delay: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if delay is None else self._loop.call_later(delay, self._turn)
+
+    def close(self) -> None:
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+        if self._fileno >= 0 and not self._loop.is_closed():
+            self._loop.remove_reader(self._fileno)
+
+
+class _AsyncioWaiter:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[None] | None = None
+        self._woken = False
+
+    def wake(self) -> None:
+        self._woken = True
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    def wake_from_thread(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any longer
+            self._loop.call_soon_threadsafe(self.wake)
+
+    async def wait(self) -> None:
+        if not self._woken:
+            self._future = self._loop.create_future()
+            try:
+                await self._future
+            finally:
+                self._future = None
+        self._woken = False
+
+
+class _AsyncioBackground:
+    def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
+        async def guarded() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await run()
+
+        self._task = asyncio.create_task(guarded())
+
+    def cancel(self) -> None:
+        self._task.cancel()
+
+
+class _TrioWake:
+    def __init__(self, turn: Callable[[], None], fileno: int) -> None:
+        self._trio = _trio()
+        self._turn = turn
+        self._fileno = fileno
+        self._delay: float | None = None
+        self._closed = False
+        self._scope: trio.CancelScope | None = None
+        self._trio.lowlevel.spawn_system_task(self._run, name="anyicmp driver")
+
+    async def _run(self) -> None:
+        lowlevel = self._trio.lowlevel
+        while not self._closed:
+            delay = self._delay
+            self._delay = None
+            if delay == 0:
+                await lowlevel.checkpoint()
+            else:
+                with self._trio.move_on_after(float("inf") if delay is None else delay) as self._scope:
+                    try:
+                        if self._fileno >= 0:
+                            await lowlevel.wait_readable(self._fileno)
+                        else:
+                            await self._trio.sleep_forever()
+                    except self._trio.ClosedResourceError:
+                        return
+                self._scope = None
+            if not self._closed:
+                self._turn()
+
+    def soon(self) -> None:
+        self._delay = 0
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def after(self, delay: float | None) -> None:
+        if self._delay != 0:
+            self._delay = delay
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            if self._fileno >= 0:
+                self._trio.lowlevel.notify_closing(self._fileno)
+            if self._scope is not None:
+                self._scope.cancel()
+
+
+class _TrioWaiter:
+    def __init__(self) -> None:
+        self._lowlevel = _trio().lowlevel
+        self._token = self._lowlevel.current_trio_token()
+        self._task: trio.lowlevel.Task | None = None
+        self._woken = False
+
+    def wake(self) -> None:
+        self._woken = True
+        if self._task is not None:
+            task, self._task = self._task, None
+            self._lowlevel.reschedule(task)
+
+    def wake_from_thread(self) -> None:
+        trio = sys.modules["trio"]
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self.wake)
+
+    async def wait(self) -> None:
+        if self._woken:
+            await self._lowlevel.checkpoint()
+        else:
+            self._task = self._lowlevel.current_task()
+
+            def abort(_: Callable[[], Any]) -> Any:
+                self._task = None
+                return self._lowlevel.Abort.SUCCEEDED
+
+            await self._lowlevel.wait_task_rescheduled(abort)
+        self._woken = False
+
+
+class _TrioBackground:
+    def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
+        trio = _trio()
+        self._scope: trio.CancelScope = trio.CancelScope()
+
+        async def guarded() -> None:
+            with self._scope:
+                await run()
+
+        trio.lowlevel.spawn_system_task(guarded, name="anyicmp background")
+
+    def cancel(self) -> None:
+        self._scope.cancel()

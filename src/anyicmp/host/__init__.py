@@ -1,0 +1,1 @@
+"""This host's own tables and names, read from the system. No probe is sent from here."""
