@@ -6,13 +6,17 @@ another platform keeps the promise stands in the files beside this one; no event
 
 from __future__ import annotations
 
-from typing import Protocol
+import sys
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import attrs
 
+from anyicmp.errors import SocketPermissionError, UnsupportedError
+from anyicmp.results import Capabilities
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["SocketSpec", "Transport"]
+__all__ = ["SocketSpec", "Transport", "capabilities", "open_transport"]
 
 
 @attrs.frozen(kw_only=True)
@@ -109,3 +113,81 @@ class Transport(Protocol):
     def close(self) -> None:
         """Free all descriptors; a second call does nothing."""
         ...
+
+
+Opener = Callable[[SocketSpec, bool], Transport]
+
+
+def _portable() -> Opener:
+    from anyicmp.net.portable import PortableTransport
+
+    return PortableTransport
+
+
+def _linux() -> Opener:
+    from anyicmp.net.mmsg import BatchedTransport, available
+
+    return BatchedTransport if available() else _portable()
+
+
+BATCHED: dict[str, Callable[[], Opener]] = {"linux": _linux}
+"""Platforms with batched calls; everywhere else, and where they are not wanted, it is one datagram a call."""
+
+KINDS: dict[bool | None, tuple[bool, ...]] = {None: (True, False), True: (True,), False: (False,)}
+"""Which sockets to try, best first: raw or not."""
+
+
+def open_transport(spec: SocketSpec) -> Transport:
+    """Open the sockets that the specification asks for, raw ones rather than datagram ones.
+
+    Raises:
+        SocketPermissionError: none of the wanted kind may be opened; the text names the remedy.
+        UnsupportedError: this system has no such sockets or options.
+        ValueError: no such interface, no such local address, or too few identifiers.
+        OSError: the process has no descriptors or memory left.
+    """
+    choose = _portable if spec.batched is False else BATCHED.get(sys.platform, _portable)
+    opener, refused = choose(), False
+    unsupported: UnsupportedError | None = None
+    for raw in KINDS[spec.privileged]:
+        try:
+            return opener(spec, raw)
+        except SocketPermissionError:
+            raise
+        except PermissionError:
+            refused = True
+        except UnsupportedError as error:
+            unsupported = error
+    if refused or unsupported is None:
+        from anyicmp.net.sockets import remedy
+
+        raise SocketPermissionError(remedy(spec.version, spec.privileged))
+    raise unsupported
+
+
+def capabilities() -> Capabilities:
+    """What this process may do here, found by opening each kind of socket and closing it again."""
+    works: set[tuple[Version, bool]] = set()
+    clock: Literal["kernel", "user"] = "user"
+    missing: dict[str, str] = {}
+    versions: tuple[Version, ...] = (4, 6)
+    for version in versions:
+        for raw, kind in ((True, "raw"), (False, "datagram")):
+            try:
+                transport = open_transport(SocketSpec(version=version, privileged=raw))
+            except (SocketPermissionError, UnsupportedError) as error:
+                missing[f"IPv{version} {kind} ICMP sockets"] = str(error)
+                continue
+            works.add((version, raw))
+            clock = "kernel" if transport.stamps else clock
+            transport.close()
+    families = tuple(v for v in versions if {(v, True), (v, False)} & works)
+    privileged = any(raw for _, raw in works)
+    return Capabilities(
+        families=families,
+        privileged=privileged,
+        methods=("icmp",) if families else (),
+        listen=privileged,
+        clock=clock,
+        missing=missing,
+    )

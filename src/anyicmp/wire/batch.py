@@ -77,6 +77,7 @@ class PacketBatch:
     """
 
     __slots__ = (
+        "__weakref__",
         "after",
         "before",
         "capacity",
