@@ -14,6 +14,7 @@ from typing import Protocol
 from anyicmp.api.environment import Clocks, Environment
 from anyicmp.engine.exchange import Exchange, Results
 from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
@@ -89,12 +90,12 @@ class Driver:
 
     # Plans and their waiters.
 
-    def start(self, plan: Plan, sink: Sink) -> None:
+    def start(self, plan: Plan, sink: Sink, pacer: Pacer | None = None) -> None:
         """Begin a plan; its outcomes go to the sink. Raises ClosedError if the driver is closed."""
         if self.closed:
             raise ClosedError("the prober is closed: open a new one")
         self._sinks[plan] = sink
-        self.exchange.start(plan, self.now())
+        self.exchange.start(plan, self.now(), pacer)
         self._fit()
         self._wake.soon()
 
@@ -245,4 +246,7 @@ class Driver:
 
     def _batch(self, size: int) -> PacketBatch:
         slot, capacity = SLOTS[size]
-        return PacketBatch(self.exchange.method.version, capacity=capacity, slot=slot)
+        batch = PacketBatch(self.exchange.method.version, capacity=capacity, slot=slot)
+        # What the transport prepares for a batch shall not count in the first round trip.
+        self.transport.send(batch, 0, 0)
+        return batch

@@ -1,4 +1,7 @@
-"""Inbox: the sink of one call, where outcomes wait for the task that asked."""
+"""Inbox: the sink of one call, where outcomes wait for the task that asked.
+
+It parks the task and wakes it. What the outcomes mean is for the front doors.
+"""
 
 from __future__ import annotations
 

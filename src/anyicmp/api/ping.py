@@ -1,4 +1,8 @@
-"""The front door of a ping: echo requests to one host, awaited as a whole or one by one."""
+"""The front door of a ping: echo requests to one host, awaited as a whole or one by one.
+
+When to send is the plan's to say, and moving packets the driver's; here a name becomes an address, a
+plan is started, and outcomes become rows.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +102,8 @@ async def ping(
                 await inbox.until_over()
     finally:
         driver.stop(plan)
-    name, tally, rows = name_of(host, target), Tally(), []
+    name, tally = name_of(host, target), Tally()
+    rows: list[Outcome] = []
     for batch in inbox.take_all():
         label(batch, name, target)
         tally.add(batch, many=plan.many)

@@ -35,6 +35,8 @@ __all__ = ["SweepOptions", "SweepStream", "Targets", "sweep"]
 
 Targets = Target | Iterable[Target] | AsyncIterable[Target]
 
+SINGLE = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
 
@@ -82,14 +84,11 @@ class SweepOptions:
             in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
             size=octets,
             payload=data,
-            exclude=tuple(_excluded(target) for target in _one_or_many(exclude)),
+            exclude=tuple(
+                _excluded(target) for target in ((exclude,) if isinstance(exclude, SINGLE) else exclude)
+            ),
             route=route,
         )
-
-
-def _one_or_many(targets: Target | Iterable[Target]) -> Iterable[Target]:
-    single = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
-    return (targets,) if isinstance(targets, single) else targets
 
 
 def _excluded(target: Target) -> Span:
@@ -102,17 +101,17 @@ def _excluded(target: Target) -> Span:
             raise ValueError(f"exclude: {text}: {reason}")
 
 
-def check_targets(targets: Targets) -> Iterable[Target] | AsyncIterable[Target]:
+def check_targets(targets: object) -> Iterable[object] | AsyncIterable[object]:
     """Make one target many, and find mistakes that can be found before anything is sent.
 
     Raises ValueError for an empty collection and for networks and ranges that are none, TypeError for
     what holds no targets. Generators are not touched: what is wrong in them becomes a SendFailure.
     """
-    if isinstance(targets, AsyncIterable):
-        return targets
-    if isinstance(targets, (bytes, bytearray)) or not isinstance(targets, Iterable):
+    many = (targets,) if isinstance(targets, SINGLE) else targets
+    if isinstance(many, AsyncIterable):
+        return many
+    if isinstance(many, (bytes, bytearray)) or not isinstance(many, Iterable):
         raise TypeError(f"targets must be hosts, addresses or networks, not {targets!r}")
-    many = _one_or_many(targets)
     if isinstance(many, (list, tuple, set, frozenset)):
         if not many:
             raise ValueError("no targets: give at least one host, address or network")
@@ -150,7 +149,7 @@ class SweepStream:
         self._targets = check_targets(targets)
         self._options = options
         self._owns = owns
-        self._pacer = Pacer(options.rate)
+        self._pacer = None if options.rate is None else Pacer(options.rate)
         self._in_flight = InFlight(options.in_flight)
         self._plans: dict[Version, tuple[Driver, SweepPlan]] = {}
         self._hosts: dict[int, str] = {}
@@ -314,13 +313,12 @@ class SweepStream:
                 driver.exchange.method.template(size=options.size, payload=options.payload),
                 timeout=options.timeout,
                 retries=options.retries,
-                pacer=self._pacer,
                 in_flight=self._in_flight,
                 on_hungry=self._hungry.wake,
             )
             self._plans[version] = driver, plan
             self._inbox.expect()
-            driver.start(plan, self._inbox)
+            driver.start(plan, self._inbox, self._pacer)
         return self._plans[version]
 
     async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:

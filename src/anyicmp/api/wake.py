@@ -202,8 +202,7 @@ class _TrioWaiter:
             self._lowlevel.reschedule(task)
 
     def wake_from_thread(self) -> None:
-        trio = sys.modules["trio"]
-        with contextlib.suppress(trio.RunFinishedError):
+        with contextlib.suppress(sys.modules["trio"].RunFinishedError):
             self._token.run_sync_soon(self.wake)
 
     async def wait(self) -> None:
@@ -222,14 +221,14 @@ class _TrioWaiter:
 
 class _TrioBackground:
     def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
-        trio = _trio()
-        self._scope: trio.CancelScope = trio.CancelScope()
+        module = _trio()
+        self._scope: trio.CancelScope = module.CancelScope()
 
         async def guarded() -> None:
             with self._scope:
                 await run()
 
-        trio.lowlevel.spawn_system_task(guarded, name="anyicmp background")
+        module.lowlevel.spawn_system_task(guarded, name="anyicmp background")
 
     def cancel(self) -> None:
         self._scope.cancel()

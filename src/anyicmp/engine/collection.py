@@ -1,4 +1,7 @@
-"""Many batches of outcomes as one result: lazy sequences over their columns, nothing copied."""
+"""Many batches of outcomes as one result: lazy sequences over their columns, nothing copied.
+
+Matching and counting happened before; here they are only looked at.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from itertools import count
 import attrs
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, Run, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod
@@ -65,6 +66,7 @@ class Exchange:
         self.room = room
         self._used = 0
         self._runs: dict[Plan, deque[Run]] = {}
+        self._pacers: dict[Plan, Pacer] = {}
         self._largest = 0
         self._ready: deque[Plan] = deque()
         self._queued: set[Plan] = set()
@@ -75,9 +77,14 @@ class Exchange:
 
     # Plans come and go.
 
-    def start(self, plan: Plan, now: int) -> None:
-        """Take a plan in; from now on it is asked for rows."""
+    def start(self, plan: Plan, now: int, pacer: Pacer | None = None) -> None:
+        """Take a plan in; from now on it is asked for rows, no faster than the pacer allows.
+
+        Plans may share a pacer.
+        """
         self._runs[plan] = deque()
+        if pacer is not None:
+            self._pacers[plan] = pacer
         self._largest = max(self._largest, len(plan.template.data) + 8)
         self.schedule(plan, now)
 
@@ -86,6 +93,8 @@ class Exchange:
         if plan not in self._runs or plan in self._queued:
             return
         due = plan.wake_at(now)
+        if due is not None and plan in self._pacers:
+            due = max(due, self._pacers[plan].due(now))
         if due is None:
             self._scheduled.pop(plan, None)
         elif due <= now:
@@ -101,6 +110,7 @@ class Exchange:
             for slot in self.table.open_in(run):
                 self._close(slot, FORGOTTEN)
         self._scheduled.pop(plan, None)
+        self._pacers.pop(plan, None)
         if not self._runs:
             self._largest = 0
             self._timed.clear()
@@ -150,9 +160,16 @@ class Exchange:
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
+        pacer = self._pacers.get(plan)
+        if pacer is not None:
+            room = min(room, pacer.allowance(now))
+            if room < 1:
+                return 0
         token, most = self.table.reserve(room)
         n = plan.take(tx, at, at + most, now)
         if n:
+            if pacer is not None:
+                pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
             self._used += n * queue_cost(plan.template.size)
             self.method.stamp(tx, at, at + n, token, plan.template)

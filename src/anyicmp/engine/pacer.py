@@ -13,22 +13,20 @@ SECOND = 1_000_000_000
 class Pacer:
     """At most `rate` packets a second, in bursts of at most `burst`.
 
-    `rate` None lets everything pass at once. Raises ValueError for a rate that is not above 0.
+    Raises ValueError for a rate that is not above 0.
     """
 
-    def __init__(self, rate: float | None, *, burst: int | None = None) -> None:
-        if rate is not None and not 0 < rate < float("inf"):
+    def __init__(self, rate: float, *, burst: int | None = None) -> None:
+        if not 0 < rate < float("inf"):
             raise ValueError(f"rate must be above 0 packets a second, not {rate}")
         self._rate = rate
         # A millisecond's worth keeps the timer of an event loop from being the limit.
-        self._burst = burst or max(1, round((rate or 0) / 1000))
+        self._burst = burst or max(1, round(rate / 1000))
         self._next = 0  # time at which the next packet is due
         self._started = False
 
     def allowance(self, now: int) -> int:
-        """Packets that may leave at `now` (nanoseconds); a large number where there is no limit."""
-        if self._rate is None:
-            return 1 << 30
+        """Packets that may leave at `now` (nanoseconds)."""
         if not self._started:
             self._started = True
             self._next = now
@@ -39,13 +37,11 @@ class Pacer:
 
     def spend(self, n: int) -> None:
         """n packets of the allowance were taken."""
-        if self._rate is not None:
-            self._next += self._span(n)
+        self._next += self._span(n)
 
     def due(self, now: int) -> int:
         """The earliest time, not before `now`, at which a packet may leave."""
-        return now if self._rate is None or not self._started else max(self._next, now)
+        return now if not self._started else max(self._next, now)
 
     def _span(self, n: int) -> int:
-        assert self._rate is not None
         return round(n * SECOND / self._rate)

@@ -1,4 +1,7 @@
-"""The plan of a ping: echo requests to one address, one every interval."""
+"""The plan of a ping: echo requests to one address, one every interval.
+
+It knows when the next one is due and how many have ended; what came of them it passes on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Probe: what a plan asks of the IP header of its probes, and its way into a row."""
+"""Probe: what a plan asks of the IP header of its probes, and its way into a row.
+
+The bytes behind the IP header are the method's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The plan of a sweep: one answer for each of many targets of one IP version."""
+"""The plan of a sweep: one answer for each of many targets of one IP version.
+
+It hands out addresses and remembers which to probe again. Reading targets and pacing are not its work.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from sys import byteorder
 import attrs
 
 from anyicmp.engine.outcome import TIMEOUT, OutcomeBatch
-from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
@@ -58,7 +60,6 @@ class SweepPlan:
         *,
         timeout: int,
         retries: int = 0,
-        pacer: Pacer | None = None,
         in_flight: InFlight | None = None,
         on_hungry: Callable[[], None] | None = None,
     ) -> None:
@@ -72,7 +73,6 @@ class SweepPlan:
         self.sent = 0
         self._probe = probe
         self._retries = retries
-        self._pacer = pacer or Pacer(None)
         self._in_flight = in_flight or InFlight(None)
         self._on_hungry = on_hungry
         self._segments: deque[Segment] = deque()
@@ -98,7 +98,7 @@ class SweepPlan:
         return self._finished and not self._segments and not self._again and not self._waiting
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        room = min(stop - start, self._pacer.allowance(now), self._in_flight.room)
+        room = min(stop - start, self._in_flight.room)
         if self.held or room < 1:
             return 0
         at, stop = start, start + room
@@ -111,7 +111,6 @@ class SweepPlan:
             at += 1
         while self._segments and at < stop:
             at = self._take_segment(tx, at, stop)
-        self._pacer.spend(at - start)
         self._waiting += at - start
         self._in_flight.waiting += at - start
         self.sent += at - start
@@ -166,4 +165,4 @@ class SweepPlan:
             return None
         if self._in_flight.room < 1:
             return None
-        return self._pacer.due(now)
+        return now

@@ -1,4 +1,7 @@
-"""The plan of a traceroute: probes with growing hop limit, several hops at once, one flow."""
+"""The plan of a traceroute: probes with growing hop limit, several hops at once, one flow.
+
+It decides which hop limit comes next and when the way is known. Rows for people are made elsewhere.
+"""
 
 from __future__ import annotations
 

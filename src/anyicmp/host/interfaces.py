@@ -1,4 +1,7 @@
-"""The interfaces of this host: their names and indices."""
+"""The interfaces of this host: their names and indices.
+
+Read from the system at each call; nothing is kept, for interfaces come and go.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The system's resolver, as it is: blocking. Whoever calls it sees to a thread and a time limit."""
+"""The system's resolver, as it is: blocking.
+
+Whoever calls it sees to a thread and a time limit; no thread is started here.
+"""
 
 from __future__ import annotations
 
