@@ -1,1 +1,1 @@
-"""Sockets, non-blocking: one row format for every platform. No event loop and no measurement is known here."""
+"""Sockets, non-blocking: one row format for every platform, no event loop, no measurement."""

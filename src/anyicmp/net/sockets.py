@@ -40,11 +40,13 @@ def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
     """
     version = spec.version
     try:
-        sock = socket.socket(FAMILY[version], socket.SOCK_RAW if raw else socket.SOCK_DGRAM, PROTOCOL[version])
+        sock = socket.socket(
+            FAMILY[version], socket.SOCK_RAW if raw else socket.SOCK_DGRAM, PROTOCOL[version]
+        )
     except OSError as error:
         if error.errno in NO_FAMILY:
-            kind = "raw" if raw else "datagram"
-            raise UnsupportedError(f"this system has no {kind} ICMP sockets for IPv{version}") from None
+            wanted = "raw" if raw else "datagram"
+            raise UnsupportedError(f"this system has no {wanted} ICMP sockets for IPv{version}") from None
         raise
     try:
         sock.setblocking(False)
@@ -92,7 +94,9 @@ def _linux(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
     if spec.interface is not None:
         interface_index(spec.interface)
         _allowed(
-            lambda: sock.setsockopt(c.SOL_SOCKET, c.SO_BINDTODEVICE, os.fsencode(spec.interface or "") + b"\0"),
+            lambda: sock.setsockopt(
+                c.SOL_SOCKET, c.SO_BINDTODEVICE, os.fsencode(spec.interface or "") + b"\0"
+            ),
             f"binding to the interface {spec.interface} needs the capability CAP_NET_RAW",
         )
 
@@ -109,10 +113,11 @@ def _elsewhere(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
             sock.setsockopt(socket.SOL_SOCKET, option, receive)
     if spec.broadcast:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    if spec.version == 6 and hasattr(socket, "IPV6_RECVHOPLIMIT"):
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-    elif spec.version == 4 and hasattr(socket, "IP_RECVTTL"):
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTTL, 1)
+    level, name = (
+        (socket.IPPROTO_IP, "IP_RECVTTL") if spec.version == 4 else (socket.IPPROTO_IPV6, "IPV6_RECVHOPLIMIT")
+    )
+    if (wanted := getattr(socket, name, None)) is not None:
+        sock.setsockopt(level, wanted, 1)
 
 
 PLATFORMS: dict[str, Callable[[socket.socket, SocketSpec, bool], None]] = {"linux": _linux}
@@ -182,7 +187,7 @@ def remedy(version: Version, privileged: bool | None) -> str:
         now = "unknown"
     group = (
         f"allow this process's group {os.getegid()} with "
-        f"'sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"' (now \"{now}\")"
+        f'\'sysctl -w net.ipv4.ping_group_range="0 2147483647"\' (now "{now}")'
     )
     if privileged is False:
         return f"no datagram ICMP socket may be opened for IPv{version}: {group}"

@@ -1,0 +1,285 @@
+"""The kernel's arrays over a batch: struct mmsghdr, iovec, sockaddr and control buffers of all its rows.
+
+Built once for each batch; per call only columns are copied in and out, by strided slices. The layout is
+that of Linux with 8-octet pointers (LP64): recvmmsg(2), cmsg(3). No system call is made here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from array import array
+from collections.abc import Iterator
+
+from anyicmp.net import constants as c
+from anyicmp.net.ancillary import (
+    ERROR_HEADER,
+    Message,
+    messages_to_send,
+    note,
+    note_error,
+    pack_messages,
+    past_headers,
+    walk,
+)
+from anyicmp.wire.batch import UNSET, PacketBatch
+
+__all__ = ["HEADER", "Errors", "Incoming", "Outgoing"]
+
+# struct mmsghdr and struct iovec of an LP64 ABI, counted in 8-octet words (W) and 4-octet halves (H):
+# name, namelen, iov, iovlen, control, controllen, flags, length.
+HEADER, HEADER_W, HEADER_H = 64, 8, 16
+NAME_W, IOV_W, IOVLEN_W, CONTROL_W, CONTROLLEN_W = 0, 2, 3, 4, 5
+NAMELEN_H, FLAGS_H, LENGTH_H = 2, 12, 14
+IOVEC_W = 2
+LOW_HALF = 0 if sys.byteorder == "little" else 1
+LOW_OCTET = 0 if sys.byteorder == "little" else 1
+
+# struct sockaddr_in and sockaddr_in6: (size, halves before the address, halves of address), and the scope.
+NAME = {4: (16, 1, 1), 6: (28, 2, 4)}
+FAMILY = {4: 2, 6: 10}
+SCOPE_H = 6
+
+CONTROL_OUT = 128
+CONTROL_IN = 64  # a timestamp and a hop limit
+CONTROL_ERROR = 256
+
+SECOND = 1_000_000_000
+
+
+def _address(octets: bytearray) -> int:
+    # The ctypes object dies at once but its buffer stays: the caller holds a memoryview for as long.
+    return ctypes.addressof((ctypes.c_char * len(octets)).from_buffer(octets))
+
+
+class _Arrays:
+    """The kernel's arrays for the rows of one batch: headers, iovecs, names, control buffers.
+
+    It holds views of the batch's columns, which pins their size, but not the batch.
+    """
+
+    def __init__(self, batch: PacketBatch, control: int, skip: int) -> None:
+        """`control`: octets of control buffer a row; `skip`: octets of each row left free in front."""
+        n, slot = batch.capacity, batch.slot
+        self.name_size, self.name_at, self.name_halves = NAME[batch.version]
+        self.name_stride = self.name_size // 4
+        headers, iovecs = bytearray(HEADER * n), bytearray(8 * IOVEC_W * n)
+        names, controls = bytearray(self.name_size * n), bytearray(control * n)
+        # Views first: they pin the buffers before any address is taken.
+        self.words, self.halves = memoryview(headers).cast("Q"), memoryview(headers).cast("I")
+        self.iovecs, self.iovec_halves = memoryview(iovecs).cast("Q"), memoryview(iovecs).cast("I")
+        self.names = memoryview(names).cast("I")
+        self.control, self.control_size = memoryview(controls), control
+        self.control_words = self.control.cast("Q")
+        self.arena = memoryview(batch.data)
+        self.peer = memoryview(batch.peer).cast("I")
+        self.scope, self.length = memoryview(batch.scope), memoryview(batch.length)
+        self.address, self.octets = _address(headers), memoryview(headers)
+        data, iov, name, ctl = map(_address, (batch.data, iovecs, names, controls))
+
+        def every(start: int, step: int) -> array[int]:
+            return array("Q", range(start, start + step * n, step))
+
+        def put(column: int, values: array[int]) -> None:
+            self.words[column::HEADER_W] = memoryview(values)
+
+        self.iovecs[0::IOVEC_W] = memoryview(every(data + skip, slot))
+        self.iovecs[1::IOVEC_W] = memoryview(array("Q", [slot - skip]) * n)
+        self.names[0 :: self.name_stride] = memoryview(
+            array(
+                "I",
+                [int.from_bytes(FAMILY[batch.version].to_bytes(2, sys.byteorder) + b"\0\0", sys.byteorder)],
+            )
+            * n
+        )
+        put(NAME_W, every(name, self.name_size))
+        put(IOV_W, every(iov, 8 * IOVEC_W))
+        put(IOVLEN_W, array("Q", [1]) * n)
+        put(CONTROL_W, every(ctl, control))
+        put(CONTROLLEN_W, array("Q", [control]) * n)
+        self.halves[NAMELEN_H::HEADER_H] = memoryview(array("I", [self.name_size]) * n)
+        self.fresh = bytes(headers)
+
+    def renew(self, a: int, b: int) -> None:
+        """Headers a to b as they were: the kernel wrote lengths and flags into them."""
+        self.octets[HEADER * a : HEADER * b] = self.fresh[HEADER * a : HEADER * b]
+
+    def copy_names(self, column: memoryview, a: int, b: int, *, out: bool) -> None:
+        """Addresses between a packed column and the names of rows a to b; `out` is towards the kernel."""
+        stride, k = self.name_stride, self.name_halves
+        for half in range(k):
+            ours = slice(k * a + half, k * b, k)
+            theirs = slice(stride * a + self.name_at + half, stride * b, stride)
+            if out:
+                self.names[theirs] = column[ours]
+            else:
+                column[ours] = self.names[theirs]
+        if k == 4:
+            theirs = slice(stride * a + SCOPE_H, stride * b, stride)
+            if out:
+                self.names[theirs] = self.scope[a:b]
+            else:
+                self.scope[a:b] = self.names[theirs]
+
+    def messages(self, i: int) -> Iterator[Message]:
+        """The control messages that the kernel wrote for row i."""
+        begin = i * self.control_size
+        return walk(self.control, begin, begin + self.words[HEADER_W * i + CONTROLLEN_W])
+
+    def truncated(self, i: int) -> bool:
+        """Whether the packet of row i was longer than its slot."""
+        return bool(self.halves[HEADER_H * i + FLAGS_H] & c.MSG_TRUNC)
+
+
+class Outgoing(_Arrays):
+    """Arrays to send from."""
+
+    def __init__(self, batch: PacketBatch, source: bytes | None) -> None:
+        super().__init__(batch, CONTROL_OUT, 0)
+        self.source = source or bytes(batch.width)
+        self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * batch.capacity)))
+        self.plain = True
+        self.asks = (
+            memoryview(batch.hop_limit).cast("B"),
+            memoryview(batch.traffic_class).cast("B"),
+            memoryview(batch.flow_label).cast("B"),
+            memoryview(batch.has_local),
+            memoryview(batch.interface).cast("B"),
+        )
+        unset = b"\xff" * (2 * batch.capacity)
+        self.silence = (unset, unset, unset * 2, bytes(batch.capacity), bytes(4 * batch.capacity))
+
+    def fill(self, tx: PacketBatch, a: int, b: int) -> None:
+        """Copy what rows a to b say."""
+        self.iovec_halves[2 * IOVEC_W * a + 2 + LOW_HALF : 2 * IOVEC_W * b : 2 * IOVEC_W] = self.length[a:b]
+        self.copy_names(self.peer, a, b, out=True)
+        n = b - a
+        quiet = all(
+            view[size * a : size * b] == none[: size * n]
+            for view, none, size in zip(self.asks, self.silence, (2, 2, 4, 1, 4), strict=True)
+        )
+        if quiet and self.plain:
+            return
+        if quiet:
+            self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * tx.capacity)))
+            self.plain = True
+            return
+        self.plain = False
+        width, size = tx.width, self.control_size
+        for i in range(a, b):
+            control = pack_messages(
+                messages_to_send(
+                    tx.version,
+                    tx.hop_limit[i],
+                    tx.traffic_class[i],
+                    tx.flow_label[i],
+                    bytes(tx.local[width * i : width * (i + 1)]) if tx.has_local[i] else self.source,
+                    tx.interface[i],
+                )
+            )
+            self.control[size * i : size * i + len(control)] = control
+            self.words[HEADER_W * i + CONTROLLEN_W] = len(control)
+
+
+class Incoming(_Arrays):
+    """Arrays to receive into; knows the one control layout that a socket's options make the kernel write."""
+
+    def __init__(self, batch: PacketBatch, has_header: bool) -> None:
+        super().__init__(batch, CONTROL_IN, 0)
+        n, version = batch.capacity, batch.version
+        self.has_header = has_header
+        self.hop_words = memoryview(batch.hop_limit)
+        self.hop_octets, self.class_octets = (
+            self.hop_words.cast("B"),
+            memoryview(batch.traffic_class).cast("B"),
+        )
+        self.control_shorts = self.control.cast("h")
+        kind = (c.SOL_IP, c.IP_TTL) if version == 4 else (c.SOL_IPV6, c.IPV6_HOPLIMIT)
+        wanted = [(c.SOL_SOCKET, c.SO_TIMESTAMPNS)] + ([] if has_header else [kind])
+        # Messages of 32 and 24 octets; level and type of each stand in its second word.
+        self.layout = [
+            (1 + 4 * k, b"".join(word.to_bytes(4, sys.byteorder) for word in pair) * n)
+            for k, pair in enumerate(wanted)
+        ]
+        self.control_length = (32 if has_header else 56).to_bytes(8, sys.byteorder) * n
+        self.no_flags = bytes(4 * n)
+        self.twenty = array("I", [20]) * n
+        self.no_options = b"\x45" * n
+        batch.traffic_class[:] = array("h", [UNSET]) * n
+        batch.flow_label[:] = array("i", [UNSET]) * n
+
+    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
+        """Write the columns of rows a to b, which the kernel has just filled."""
+        n, width = b - a, rx.width
+        self.length[a:b] = self.halves[HEADER_H * a + LENGTH_H : HEADER_H * b : HEADER_H]
+        self.copy_names(self.peer, a, b, out=False)
+        zeros = bytes(4 * n)
+        rx.lane[a:b] = bytes((lane,)) * n
+        rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
+        rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = array("I", zeros)
+        rx.errno[a:b] = array("i", zeros)
+        rx.reporter[width * a : width * b] = rx.peer[width * a : width * b]
+        if self._as_expected(a, b):
+            self._columns(rx, a, b)
+        else:
+            self._rows(rx, a, b)
+        if self.has_header:
+            self._headers(rx, a, b)
+        self.renew(a, b)
+
+    def _as_expected(self, a: int, b: int) -> bool:
+        n, step = b - a, HEADER_W
+        lengths = self.words[step * a + CONTROLLEN_W : step * b : step]
+        flags = self.halves[HEADER_H * a + FLAGS_H : HEADER_H * b : HEADER_H]
+        return (
+            lengths.tobytes() == self.control_length[: 8 * n]
+            and flags.tobytes() == self.no_flags[: 4 * n]
+            and all(
+                self.control_words[step * a + at : step * b : step].tobytes() == pair[: 8 * n]
+                for at, pair in self.layout
+            )
+        )
+
+    def _columns(self, rx: PacketBatch, a: int, b: int) -> None:
+        control = self.control_words
+        seconds = control[HEADER_W * a + 2 : HEADER_W * b : HEADER_W].tolist()
+        nanoseconds = control[HEADER_W * a + 3 : HEADER_W * b : HEADER_W].tolist()
+        rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
+        if not self.has_header:
+            # The hop limit is the int at octet 48 of the control buffer: its low half fits.
+            low = 24 + LOW_OCTET
+            self.hop_words[a:b] = self.control_shorts[32 * a + low : 32 * b : 32]
+
+    def _rows(self, rx: PacketBatch, a: int, b: int) -> None:
+        for i in range(a, b):
+            rx.truncated[i] = self.truncated(i)
+            note(rx, i, self.messages(i))
+
+    def _headers(self, rx: PacketBatch, a: int, b: int) -> None:
+        n, slot, arena = b - a, rx.slot, self.arena
+        first = arena[slot * a : slot * b : slot].tobytes()
+        if slot < 20 or first != self.no_options[:n] or min(rx.length[a:b]) < 20:
+            past_headers(rx, a, b)
+            return
+        rx.start[a:b] = self.twenty[:n]
+        self.hop_octets[2 * a : 2 * b] = self.class_octets[2 * a : 2 * b] = bytes(2 * n)
+        self.hop_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 8 : slot * b : slot]
+        self.class_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 1 : slot * b : slot]
+
+
+class Errors(_Arrays):
+    """Arrays to read error queues into: each row keeps room for the header that is rebuilt in front."""
+
+    def __init__(self, batch: PacketBatch) -> None:
+        super().__init__(batch, CONTROL_ERROR, ERROR_HEADER)
+        self.original = memoryview(batch.original).cast("I")
+
+    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
+        """Write rows a to b, which the kernel has just filled."""
+        self.copy_names(self.original, a, b, out=False)
+        width = rx.width
+        for i in range(a, b):
+            note_error(rx, i, self.halves[HEADER_H * i + LENGTH_H], lane, self.messages(i))
+            rx.truncated[i] = self.truncated(i)
+        rx.peer[width * a : width * b] = rx.reporter[width * a : width * b]
+        self.renew(a, b)
