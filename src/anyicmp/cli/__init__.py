@@ -1,0 +1,1 @@
+"""The command `anyicmp`: one file for each subcommand, over the public names of the library alone."""

@@ -1,0 +1,92 @@
+"""Options that several subcommands share, named as the Python options; `-c`, `-W` and so on as in ping.
+
+Only names, types and help texts. Whether a value is in range is the library's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import attrs
+import click
+
+from anyicmp.cli.loop import BACKENDS
+
+__all__ = ["DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
+
+P = ParamSpec("P")
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """What every subcommand is told.
+
+    Attributes:
+        backend: a key of `loop.BACKENDS`.
+        as_json: print JSON instead of text for people.
+        prober: options for `anyicmp.Prober`.
+    """
+
+    backend: str
+    as_json: bool
+    prober: dict[str, Any]
+
+
+TIMEOUT = click.option(
+    "-W", "--timeout", type=float, default=1.0, show_default=True, metavar="SECONDS",
+    help="How long one probe waits for its answer.",
+)  # fmt: skip
+SIZE = click.option("-s", "--size", type=int, metavar="OCTETS", help="Echo data in a probe.  [default: 56]")
+TTL = click.option("-t", "--ttl", type=int, metavar="N", help="Hop limit of the probes, 1 to 255.")
+DSCP = click.option("--dscp", type=int, metavar="N", help="Differentiated services code point, 0 to 63.")
+DONT_FRAGMENT = click.option(
+    "--dont-fragment", is_flag=True, default=None, help="Forbid routers and this host to fragment probes."
+)
+
+_EVERYWHERE: tuple[Option, ...] = (
+    click.option("-4", "family", flag_value=4, type=int, help="IPv4 only."),
+    click.option("-6", "family", flag_value=6, type=int, help="IPv6 only."),
+    click.option("-I", "--interface", metavar="NAME", help="Interface to send through."),
+    click.option("--source", metavar="ADDRESS", help="Local address to send from."),
+    click.option(
+        "--privileged/--unprivileged",
+        default=None,
+        help="Insist on raw sockets, or on datagram ones.  [default: the best allowed]",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."),
+    click.option(
+        "--backend",
+        type=click.Choice(list(BACKENDS)),
+        default="asyncio",
+        show_default=True,
+        help="Event loop to run on.",
+    ),
+)
+
+
+def command_options(*options: Option) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a subcommand these options and those that all have.
+
+    The function is called with a `Setting` and with those of its own options that have a value: what is
+    not given is not passed on, so that the library's defaults hold.
+    """
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @wraps(function)
+        def command(*, backend: str, as_json: bool, **given: Any) -> int:
+            own = {name: value for name, value in given.items() if value is not None}
+            shared = {name: own.pop(name) for name in _FOR_PROBER if name in own}
+            return function(Setting(backend=backend, as_json=as_json, prober=shared), **own)
+
+        decorated: Callable[..., int] = command
+        for option in reversed((*options, *_EVERYWHERE)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+_FOR_PROBER = ("family", "interface", "source", "privileged")

@@ -1,0 +1,125 @@
+"""`anyicmp ping`: a line for each probe as it ends and ping's well-known summary, or one JSON object.
+
+Reads the stream and prints. What a probe's end means is decided in the library.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import anyio
+import click
+
+from anyicmp import (
+    ErrorReply,
+    NoReply,
+    Outcome,
+    PingResult,
+    PingStream,
+    Prober,
+    Reply,
+    SendFailure,
+    Statistics,
+)
+from anyicmp.cli.loop import run
+from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
+from anyicmp.cli.status import exit_status
+from anyicmp.cli.text import milliseconds, named, paint, percent, round_trips, write_lines
+from anyicmp.export import to_json
+
+__all__ = ["ping"]
+
+_HEADER = 8  # octets of ICMP header (RFC 792), which ping counts in "64 bytes from"
+
+
+@click.command(short_help="Send echo requests to one host.")
+@click.argument("host")
+@command_options(
+    click.option(
+        "-c", "--count", type=int, default=4, show_default=True, metavar="N",
+        help="Number of probes; 0: until Ctrl-C.",
+    ),
+    click.option(
+        "-i", "--interval", type=float, default=1.0, show_default=True, metavar="SECONDS",
+        help="Time between probes.",
+    ),
+    TIMEOUT,
+    SIZE,
+    TTL,
+    DSCP,
+    DONT_FRAGMENT,
+)  # fmt: skip
+def ping(setting: Setting, *, host: str, count: int, **options: Any) -> int:
+    """Send echo requests to HOST, a name or an address."""
+    options["count"] = count or None
+    return run(partial(_ping, setting, host, options), setting.backend)
+
+
+async def _ping(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
+    stream: PingStream | None = None
+    outcomes: list[Outcome] = []
+    with stop:
+        async with Prober(**setting.prober) as prober, prober.open_ping(host, **options) as stream:
+            if not setting.as_json:
+                octets = options.get("size", 56)
+                write_lines([f"PING {named(stream.host, stream.target)}: {octets} data bytes"])
+            async for outcome in stream:
+                if setting.as_json:
+                    outcomes.append(outcome)
+                else:
+                    write_lines([_line(outcome)])
+    if stream is None:  # stopped before there was an address
+        return exit_status(answered=0, sent=0, failed=0)
+    statistics = stream.statistics
+    if setting.as_json:
+        outcomes.sort(key=lambda outcome: outcome.sequence)
+        write_lines(
+            [
+                to_json(
+                    PingResult(
+                        target=stream.target,
+                        host=stream.host,
+                        outcomes=tuple(outcomes),
+                        statistics=statistics,
+                    )
+                )
+            ]
+        )
+    else:
+        write_lines(_summary(stream.host or str(stream.target), statistics))
+    return exit_status(answered=statistics.received, sent=statistics.sent, failed=statistics.failed)
+
+
+def _line(outcome: Outcome) -> str:
+    match outcome:
+        case Reply():
+            ttl = f" ttl={outcome.ttl}" if outcome.ttl is not None else ""
+            copies = paint(f" duplicates={outcome.duplicates}", "yellow") if outcome.duplicates else ""
+            return (
+                f"{outcome.size + _HEADER} bytes from {outcome.source}: seq={outcome.sequence}{ttl} "
+                f"time={milliseconds(outcome.rtt)} ms{copies}"
+            )
+        case ErrorReply():
+            return paint(f"From {outcome.source}: seq={outcome.sequence} {outcome.reason}", "red")
+        case NoReply():
+            return paint(f"seq={outcome.sequence} no answer within {outcome.timeout:g} s", "yellow")
+        case SendFailure():
+            return paint(f"seq={outcome.sequence} not sent: {outcome.reason}", "red")
+
+
+def _summary(host: str, statistics: Statistics) -> list[str]:
+    counts = [f"{statistics.sent} packets transmitted", f"{statistics.received} received"]
+    further = {
+        "errors": statistics.errors,
+        "duplicates": statistics.duplicates,
+        "late": statistics.late,
+        "not sent": statistics.failed,
+    }
+    counts += [f"+{number} {what}" for what, number in further.items() if number]
+    if statistics.loss is not None:
+        counts.append(f"{percent(statistics.loss)} packet loss")
+    figures = round_trips(
+        min=statistics.minimum, avg=statistics.average, max=statistics.maximum, stddev=statistics.stddev
+    )
+    return ["", f"--- {host} ping statistics ---", ", ".join(counts), *([figures] if figures else [])]

@@ -1,0 +1,111 @@
+"""`anyicmp sweep`: the hosts that answer and a summary, or a JSON line for each target.
+
+Reads the stream batch by batch and prints. Pacing, retries and timeouts are the library's.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import anyio
+import click
+
+from anyicmp import ErrorReply, NoReply, Outcome, Prober, Reply, SendFailure, SweepStream
+from anyicmp.cli.loop import run
+from anyicmp.cli.options import DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
+from anyicmp.cli.progress import sweep_bar
+from anyicmp.cli.status import exit_status
+from anyicmp.cli.sweep_summary import SweepSummary
+from anyicmp.cli.targets import default_rate, read_targets
+from anyicmp.cli.text import milliseconds, named, paint, write_lines
+from anyicmp.export import to_json
+
+__all__ = ["sweep"]
+
+
+@click.command(short_help="Send one echo request to each of many hosts.")
+@click.argument("targets", nargs=-1, metavar="TARGET...")
+@command_options(
+    click.option(
+        "--from", "files", multiple=True, metavar="FILE",
+        help="Read further targets from a file (-: standard input).",
+    ),
+    TIMEOUT,
+    click.option(
+        "--retries", type=int, default=0, show_default=True, metavar="N",
+        help="How often a silent target is probed again.",
+    ),
+    click.option(
+        "--rate", type=float, metavar="N",
+        help="Packets a second; 0: as fast as buffers allow.  [default: 10000; on loopback 0]",
+    ),
+    click.option(
+        "--in-flight", type=int, metavar="N",
+        help="Unanswered probes at once.  [default: all that buffers allow]",
+    ),
+    click.option("--exclude", multiple=True, metavar="TARGET", help="Addresses or network to leave out."),
+    SIZE,
+    TTL,
+    DSCP,
+    click.option("--all", "everything", is_flag=True, help="List every target, not only those that answer."),
+)  # fmt: skip
+def sweep(
+    setting: Setting,
+    *,
+    targets: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    rate: float | None = None,
+    **options: Any,
+) -> int:
+    """Send one echo request to each TARGET.
+
+    A TARGET is a name, an address, a network (10.0.0.0/24) or a range (10.0.0.1-10.0.0.99); - reads
+    targets from standard input, separated by blanks or line feeds, with comments after #.
+    """
+    every = read_targets(targets, files)
+    rate = default_rate(every) if rate is None else rate
+    options["rate"] = rate or None
+    return run(partial(_sweep, setting, every, options, everything), setting.backend)
+
+
+async def _sweep(
+    setting: Setting, targets: list[str], options: dict[str, Any], everything: bool, stop: anyio.CancelScope
+) -> int:
+    summary = SweepSummary()
+    stream: SweepStream | None = None
+    with sweep_bar() as bar, stop:
+        async with Prober(**setting.prober) as prober, prober.open_sweep(targets, **options) as stream:
+            async for batch in stream.batches():
+                summary.add(batch)
+                if setting.as_json:
+                    lines = [to_json(outcome) for outcome in batch]
+                else:
+                    lines = [_line(outcome) for outcome in batch if everything or outcome.kind == "reply"]
+                if lines:
+                    with bar.aside():
+                        write_lines(lines)
+                bar.show(stream.progress)
+    if stream is None:  # stopped before there was a socket
+        return exit_status(answered=0, sent=0, failed=0)
+    progress = stream.progress
+    for line in summary.complaints:
+        click.echo(f"anyicmp: {line}", err=True)
+    if not setting.as_json and summary.done > len(summary.complaints):
+        write_lines(summary.lines(progress))
+    return exit_status(answered=summary.alive, sent=progress.sent, failed=summary.failed)
+
+
+def _line(outcome: Outcome) -> str:
+    who = named(outcome.host, outcome.target)
+    match outcome:
+        case Reply():
+            source = f"  from {outcome.source}" if outcome.source != outcome.target else ""
+            return f"{who:<15}  {paint(milliseconds(outcome.rtt), 'green')} ms{source}"
+        case ErrorReply():
+            return f"{who:<15}  {paint(f'error from {outcome.source}: {outcome.reason}', 'red')}"
+        case NoReply():
+            return f"{who:<15}  {paint(f'no answer within {outcome.timeout:g} s', 'yellow')}"
+        case SendFailure():
+            return f"{who:<15}  {paint(f'not sent: {outcome.reason}', 'red')}"

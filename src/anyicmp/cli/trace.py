@@ -1,0 +1,133 @@
+"""`anyicmp trace`: a line for each hop as traceroute prints it, or one JSON object.
+
+Prints a finished trace. What ends a trace is decided in the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import anyio
+import click
+
+from anyicmp import ErrorReply, Hop, Outcome, Prober, Reply, SendFailure, Trace
+from anyicmp.cli.loop import run
+from anyicmp.cli.options import DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.progress import spinner
+from anyicmp.cli.status import exit_status
+from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
+from anyicmp.export import to_json
+
+__all__ = ["trace"]
+
+_TIME_EXCEEDED = {(4, 11, 0), (6, 3, 0)}  # in transit: what every hop but the last answers
+_MARKS = {
+    (4, 3, 0): "!N",
+    (4, 3, 1): "!H",
+    (4, 3, 2): "!P",
+    (4, 3, 4): "!F",
+    (4, 3, 5): "!S",
+    (4, 3, 9): "!X",
+    (4, 3, 10): "!X",
+    (4, 3, 13): "!X",
+    (4, 3, 14): "!V",
+    (4, 3, 15): "!C",
+    (6, 1, 0): "!N",
+    (6, 1, 1): "!X",
+    (6, 1, 2): "!S",
+    (6, 1, 3): "!H",
+    (6, 2, 0): "!F",
+}
+"""(IP version, ICMP type, code) to traceroute's mark (traceroute(8)); any other error is `!<type-code>`."""
+
+
+@click.command(short_help="Find the routers on the way to a host.")
+@click.argument("host")
+@command_options(
+    click.option("--method", default="icmp", show_default=True, metavar="NAME", help="How to probe: icmp."),
+    click.option(
+        "-m", "--max-hops", type=int, default=30, show_default=True, metavar="N", help="Largest hop limit."
+    ),
+    click.option(
+        "-f", "--first-hop", type=int, default=1, show_default=True, metavar="N", help="Smallest hop limit."
+    ),
+    click.option(
+        "-q", "--probes", type=int, default=3, show_default=True, metavar="N", help="Probes to each hop."
+    ),
+    TIMEOUT,
+    click.option("--flow", type=int, metavar="N", help="Checksum that all probes carry, 0 to 65534."),
+    SIZE,
+    DSCP,
+)
+def trace(setting: Setting, *, host: str, **options: Any) -> int:
+    """Find the routers on the way to HOST, with one flow kept constant (Paris traceroute)."""
+    return run(partial(_trace, setting, host, options), setting.backend)
+
+
+async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
+    result: Trace | None = None
+    with stop, spinner(f"tracing the path to {host}"):
+        async with Prober(**setting.prober) as prober:
+            result = await prober.traceroute(host, **options)
+    if result is None:
+        return exit_status(answered=0, sent=0, failed=0)
+    if setting.as_json:
+        write_lines([to_json(result)])
+    else:
+        write_lines(_lines(result, options["max_hops"], options["probes"]))
+    outcomes = [outcome for hop in result.hops for outcome in hop.outcomes]
+    failed = sum(outcome.kind == "failed" for outcome in outcomes)
+    return exit_status(answered=int(result.reached), sent=len(outcomes) - failed, failed=failed)
+
+
+def _lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
+    yield (
+        f"trace to {named(result.host, result.target)}, {result.method}, "
+        f"{count(max_hops, 'hop')} at most, {count(probes, 'probe')} to each"
+    )
+    reasons: dict[str, str] = {}
+    for hop in result.hops:
+        yield f"{hop.ttl:>2}  {_hop(hop, reasons)}"
+        for label in hop.mpls:
+            yield f"      MPLS label {label.label}, traffic class {label.traffic_class}, TTL {label.ttl}"
+    for mark, reason in reasons.items():
+        yield f"{paint(mark, 'red')}: {reason}"
+    if not result.reached:
+        yield paint(f"{result.target} did not answer", "yellow")
+
+
+def _hop(hop: Hop, reasons: dict[str, str]) -> str:
+    """The probes of a hop: an address where it changes, round trips, `*` for silence, marks for errors."""
+    if all(outcome.kind == "timeout" for outcome in hop.outcomes):
+        return " ".join(paint("*", "yellow") for _ in hop.outcomes)
+    parts: list[str] = []
+    shown = None
+    for outcome in hop.outcomes:
+        if not isinstance(outcome, Reply | ErrorReply):
+            parts.append(_unanswered(outcome, reasons))
+            continue
+        if outcome.source != shown:
+            parts.append(str(outcome.source))
+            shown = outcome.source
+        parts.append(f"{milliseconds(outcome.rtt)} ms{_mark(outcome, reasons)}")
+    return "  ".join(parts)
+
+
+def _unanswered(outcome: Outcome, reasons: dict[str, str]) -> str:
+    if isinstance(outcome, SendFailure):
+        reasons["!"] = f"not sent: {outcome.reason}"
+        return paint("!", "red")
+    return paint("*", "yellow")
+
+
+def _mark(outcome: Reply | ErrorReply, reasons: dict[str, str]) -> str:
+    if isinstance(outcome, Reply):
+        return ""
+    what = (outcome.target.version, int(outcome.type), int(outcome.code))
+    if what in _TIME_EXCEEDED:
+        return ""
+    mark = _MARKS.get(what, f"!<{what[1]}-{what[2]}>")
+    reasons[mark] = outcome.reason
+    return " " + paint(mark, "red")
