@@ -28,8 +28,11 @@ BATCH = 64
 ROUNDS = 4
 """Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
 
-SLOTS = ((128, BATCH), (2048, BATCH), (65536, 4))
-"""Octets and number of rows of the batches, by the largest probe that is on its way."""
+SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
+"""Octets a row and number of rows of the batches, by what the plans' probes need."""
+
+QUOTE = 1280
+"""Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
 
 HEADERS = 60 + 8
 """Octets that may stand before the payload of what is received: IPv4 header with options, ICMP."""
@@ -72,8 +75,8 @@ class Driver:
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self._entropy: Callable[[int], bytes] = environment.entropy
         self._sinks: dict[Plan, Sink] = {}
-        self._tx = self._batch(0)
-        self._rx = self._batch(1)
+        self._batches: dict[tuple[str, int], PacketBatch] = {}
+        self._fit()
         self._pending = (0, 0)
         self._patience = 0.0
         self._wake = environment.open_wake(self.turn, transport.fileno())
@@ -96,7 +99,6 @@ class Driver:
             raise ClosedError("the prober is closed: open a new one")
         self._sinks[plan] = sink
         self.exchange.start(plan, self.now(), pacer)
-        self._fit()
         self._wake.soon()
 
     def poke(self, plan: Plan) -> None:
@@ -161,6 +163,7 @@ class Driver:
         for _ in range(ROUNDS):
             start, stop = self._pending
             if start == stop:
+                self._fit()
                 tx = self._tx
                 tx.nonce[:] = self._entropy(len(tx.nonce))
                 start, stop = 0, self.exchange.fill(tx, self.now())
@@ -237,16 +240,17 @@ class Driver:
     # Batches.
 
     def _fit(self) -> None:
-        """Take larger batches if a plan's probes need them."""
+        """Take batches whose slots have room for the plans' probes and for their answers."""
         need = self.exchange.largest
-        if need > self._tx.slot and self._pending[0] == self._pending[1]:
-            self._tx = self._batch(next(i for i, (slot, _) in enumerate(SLOTS) if need <= slot))
-        if need + HEADERS > self._rx.slot:
-            self._rx = self._batch(2)
+        self._tx = self._batch("tx", need)
+        self._rx = self._batch("rx", max(need + HEADERS, QUOTE))
 
-    def _batch(self, size: int) -> PacketBatch:
-        slot, capacity = SLOTS[size]
-        batch = PacketBatch(self.exchange.method.version, capacity=capacity, slot=slot)
-        # What the transport prepares for a batch shall not count in the first round trip.
-        self.transport.send(batch, 0, 0)
+    def _batch(self, way: str, need: int) -> PacketBatch:
+        slot, capacity = next((size for size in SIZES if need <= size[0]), SIZES[-1])
+        batch = self._batches.get((way, slot))
+        if batch is None:
+            version = self.exchange.method.version
+            batch = self._batches[way, slot] = PacketBatch(version, capacity=capacity, slot=slot)
+            # What the transport prepares for a batch shall not count in the first round trip.
+            self.transport.send(batch, 0, 0)
         return batch

@@ -7,14 +7,13 @@ is int nanoseconds of a monotonic clock that the caller reads.
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
-from itertools import count
 
 import attrs
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
+from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, Run, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
@@ -66,13 +65,8 @@ class Exchange:
         self.room = room
         self._used = 0
         self._runs: dict[Plan, deque[Run]] = {}
-        self._pacers: dict[Plan, Pacer] = {}
+        self._plans = Schedule()
         self._largest = 0
-        self._ready: deque[Plan] = deque()
-        self._queued: set[Plan] = set()
-        self._timed: list[tuple[int, int, Plan]] = []
-        self._scheduled: dict[Plan, int] = {}
-        self._order = count()
         self._responders: dict[int, set[bytes]] = {}
 
     # Plans come and go.
@@ -83,42 +77,22 @@ class Exchange:
         Plans may share a pacer.
         """
         self._runs[plan] = deque()
-        if pacer is not None:
-            self._pacers[plan] = pacer
         self._largest = max(self._largest, len(plan.template.data) + 8)
-        self.schedule(plan, now)
+        self._plans.add(plan, pacer)
+        self._plans.ask(plan, now)
 
     def schedule(self, plan: Plan, now: int) -> None:
-        """Ask the plan anew when its next row is due (it may have been told something from outside)."""
-        if plan not in self._runs or plan in self._queued:
-            return
-        due = plan.wake_at(now)
-        if due is not None and plan in self._pacers:
-            due = max(due, self._pacers[plan].due(now))
-        if due is None:
-            self._scheduled.pop(plan, None)
-        elif due <= now:
-            self._scheduled.pop(plan, None)
-            self._queue(plan)
-        elif self._scheduled.get(plan) != due:
-            self._scheduled[plan] = due
-            heappush(self._timed, (due, next(self._order), plan))
+        """Ask a plan anew when its next row is due, for it was told something from outside."""
+        self._plans.ask(plan, now)
 
     def forget(self, plan: Plan) -> None:
         """Drop a plan: its waiter is gone, or it is done. Nothing of it is waited for any longer."""
         for run in self._runs.pop(plan, ()):
             for slot in self.table.open_in(run):
                 self._close(slot, FORGOTTEN)
-        self._scheduled.pop(plan, None)
-        self._pacers.pop(plan, None)
+        self._plans.remove(plan)
         if not self._runs:
             self._largest = 0
-            self._timed.clear()
-
-    @property
-    def idle(self) -> bool:
-        """Whether no plan is left."""
-        return not self._runs
 
     @property
     def largest(self) -> int:
@@ -128,28 +102,19 @@ class Exchange:
     # Rows out.
 
     def fill(self, tx: PacketBatch, now: int) -> int:
-        """Write due probes to rows 0, 1, ... of `tx`; returns how many. Their nonces stand in `tx`."""
-        while self._timed and self._timed[0][0] <= now:
-            due, _, plan = heappop(self._timed)
-            if self._scheduled.get(plan) == due:
-                del self._scheduled[plan]
-                self._queue(plan)
-        n = 0
-        for _ in range(len(self._ready)):
-            plan = self._ready[0]
-            if plan in self._runs:
-                room = min(tx.capacity - n, self._fitting(plan))
-                if room < 1:
-                    break
-                n += self._take(tx, n, room, plan, now)
-            self._ready.popleft()
-            self._queued.discard(plan)
-            self.schedule(plan, now)
-        return n
+        """Write due probes to rows 0, 1, ... of `tx`; returns how many. Their nonces stand in `tx`.
 
-    def _queue(self, plan: Plan) -> None:
-        self._queued.add(plan)
-        self._ready.append(plan)
+        A slot of `tx` has room for `largest` octets.
+        """
+        n = 0
+        for _ in range(self._plans.advance(now)):
+            plan = self._plans.first()
+            room = 0 if plan is None else min(tx.capacity - n, self._fitting(plan))
+            if plan is None or room < 1:
+                break
+            n += self._take(tx, n, room, plan, now)
+            self._plans.next(now)
+        return n
 
     def _fitting(self, plan: Plan) -> int:
         """How many more probes of this plan may be in flight."""
@@ -160,7 +125,7 @@ class Exchange:
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
-        pacer = self._pacers.get(plan)
+        pacer = self._plans.pacer(plan)
         if pacer is not None:
             room = min(room, pacer.allowance(now))
             if room < 1:
@@ -338,13 +303,11 @@ class Exchange:
 
     def next_deadline(self) -> int | None:
         """When the next timeout or due row is, None if nothing is; 0 if a plan is ready now."""
-        if self._ready and (self._ready[0] not in self._runs or self._fitting(self._ready[0]) > 0):
+        plan = self._plans.first()
+        if plan is not None and self._fitting(plan) > 0:
             return 0
-        while self._timed and self._scheduled.get(self._timed[0][2]) != self._timed[0][0]:
-            heappop(self._timed)
         expiry = self.table.next_deadline()
-        due = self._timed[0][0] if self._timed else None
-        return min((at for at in (expiry, due) if at is not None), default=None)
+        return min((at for at in (expiry, self._plans.next_due()) if at is not None), default=None)
 
     def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
         table, width = self.table, self.table.width
@@ -371,5 +334,5 @@ class Exchange:
             if plan in self._runs:
                 told.append((plan, plan.heard(batch)))
                 if not plan.done:
-                    self.schedule(plan, now)
+                    self._plans.ask(plan, now)
         return told
