@@ -42,6 +42,12 @@ def summed6(*parts: str) -> bytes:
     return data[:2] + plain_sum(pseudo + data).to_bytes(2, "big") + data[4:]
 
 
+def structure(*objects: str) -> str:
+    """An extension structure of these objects, in hex, its checksum set by the plain loop."""
+    data = octets("20000000", *objects)
+    return (data[:2] + plain_sum(data).to_bytes(2, "big") + data[4:]).hex()
+
+
 QUOTE4 = octets("45000020 1c460000 0111 1f2e c0000201 c6336407", "8235829a 000c 0000", "a1b2c3d4")
 QUOTE6 = (
     octets("60000000 000c 11 01") + SOURCE6.packed + TARGET6.packed + octets("8235829a 000c 0000", "a1b2c3d4")

@@ -1,7 +1,11 @@
 """The codec: ICMP and ICMPv6 bytes to messages and back, without any input or output.
 
-The public shelf of this room; what is not named here is private.
+The public shelf of this room; what is not named here is private. Messages beyond the everyday ones load
+when first asked for: import time is a feature.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from anyicmp.errors import DecodeError
 from anyicmp.wire.checksum import checksum, compensator, pseudo_header_v6, update
@@ -40,34 +44,108 @@ from anyicmp.wire.message import Message, Opaque, Unknown, code_name, type_name
 from anyicmp.wire.redirect import Redirect
 from anyicmp.wire.registry import Type4, Type6
 
+if TYPE_CHECKING:
+    from anyicmp.wire.extended_echo import ExtendedEchoReply, ExtendedEchoRequest
+    from anyicmp.wire.interface import ExtendedInformation, InterfaceIdentification, InterfaceInformation
+    from anyicmp.wire.multicast import (
+        MulticastAddressRecord,
+        MulticastListenerDone,
+        MulticastListenerQuery,
+        MulticastListenerReport,
+        MulticastListenerReport2,
+    )
+    from anyicmp.wire.neighbor import (
+        NeighborAdvertisement,
+        NeighborSolicitation,
+        Redirect6,
+        RouterAdvertisement6,
+        RouterSolicitation6,
+    )
+    from anyicmp.wire.node_information import NodeInformationQuery, NodeInformationResponse
+    from anyicmp.wire.option import (
+        MtuOption,
+        NeighborOption,
+        PrefixInformation,
+        RawOption,
+        RecursiveDnsServers,
+        RedirectedHeader,
+        RouteInformation,
+        SourceLinkAddress,
+        TargetLinkAddress,
+    )
+    from anyicmp.wire.router import AdvertisedRouter, RouterAdvertisement4, RouterSolicitation4
+    from anyicmp.wire.timestamp import (
+        AddressMaskReply,
+        AddressMaskRequest,
+        InformationReply,
+        InformationRequest,
+        Timestamp,
+        TimestampReply,
+    )
+
 __all__ = [
     "CODES",
     "MESSAGES",
+    "AddressMaskReply",
+    "AddressMaskRequest",
+    "AdvertisedRouter",
     "DecodeError",
     "DestinationUnreachable",
     "EchoReply",
     "EchoRequest",
     "ErrorMessage",
     "ExtendedEchoCode",
+    "ExtendedEchoReply",
+    "ExtendedEchoRequest",
+    "ExtendedInformation",
     "ExtensionObject",
     "IPAddress",
+    "InformationReply",
+    "InformationRequest",
+    "InterfaceIdentification",
+    "InterfaceInformation",
     "Message",
     "MplsLabel",
     "MplsStack",
+    "MtuOption",
+    "MulticastAddressRecord",
+    "MulticastListenerDone",
+    "MulticastListenerQuery",
+    "MulticastListenerReport",
+    "MulticastListenerReport2",
+    "NeighborAdvertisement",
+    "NeighborOption",
+    "NeighborSolicitation",
+    "NodeInformationQuery",
+    "NodeInformationResponse",
     "Opaque",
     "Packet",
     "PacketTooBig",
     "ParameterProblem",
     "ParameterProblemCode4",
     "ParameterProblemCode6",
+    "PrefixInformation",
     "QuotedDatagram",
     "RawObject",
+    "RawOption",
+    "RecursiveDnsServers",
     "Redirect",
+    "Redirect6",
     "RedirectCode",
+    "RedirectedHeader",
+    "RouteInformation",
+    "RouterAdvertisement4",
+    "RouterAdvertisement6",
+    "RouterSolicitation4",
+    "RouterSolicitation6",
+    "SourceLinkAddress",
     "SourceQuench",
+    "TargetLinkAddress",
     "TimeExceeded",
     "TimeExceededCode4",
     "TimeExceededCode6",
+    "Timestamp",
+    "TimestampReply",
     "Type4",
     "Type6",
     "Unknown",
@@ -90,3 +168,57 @@ __all__ = [
     "type_name",
     "update",
 ]
+
+_LATER = {
+    "extended_echo": ("ExtendedEchoReply", "ExtendedEchoRequest"),
+    "interface": ("ExtendedInformation", "InterfaceIdentification", "InterfaceInformation"),
+    "multicast": (
+        "MulticastAddressRecord",
+        "MulticastListenerDone",
+        "MulticastListenerQuery",
+        "MulticastListenerReport",
+        "MulticastListenerReport2",
+    ),
+    "neighbor": (
+        "NeighborAdvertisement",
+        "NeighborSolicitation",
+        "Redirect6",
+        "RouterAdvertisement6",
+        "RouterSolicitation6",
+    ),
+    "node_information": ("NodeInformationQuery", "NodeInformationResponse"),
+    "option": (
+        "MtuOption",
+        "NeighborOption",
+        "PrefixInformation",
+        "RawOption",
+        "RecursiveDnsServers",
+        "RedirectedHeader",
+        "RouteInformation",
+        "SourceLinkAddress",
+        "TargetLinkAddress",
+    ),
+    "router": ("AdvertisedRouter", "RouterAdvertisement4", "RouterSolicitation4"),
+    "timestamp": (
+        "AddressMaskReply",
+        "AddressMaskRequest",
+        "InformationReply",
+        "InformationRequest",
+        "Timestamp",
+        "TimestampReply",
+    ),
+}
+"""Module to the names that load with it."""
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _LATER.items():
+        if name in names:
+            loaded = import_module(f"{__name__}.{module}")
+            globals().update({each: getattr(loaded, each) for each in names})
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

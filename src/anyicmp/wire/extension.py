@@ -161,6 +161,9 @@ class RawObject(ExtensionObject):
 
 OBJECTS: dict[int, str] = {
     1: "extension:MplsStack",
+    2: "interface:InterfaceInformation",
+    3: "interface:InterfaceIdentification",
+    4: "interface:ExtendedInformation",
 }
 """Class number to the module of this package and the class that reads such objects."""
 

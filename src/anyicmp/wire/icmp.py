@@ -26,14 +26,37 @@ MESSAGES: dict[tuple[int, int], str] = {
     (4, 4): "error:SourceQuench",
     (4, 5): "redirect:Redirect",
     (4, 8): "echo:EchoRequest",
+    (4, 9): "router:RouterAdvertisement4",
+    (4, 10): "router:RouterSolicitation4",
     (4, 11): "error:TimeExceeded",
     (4, 12): "error:ParameterProblem",
+    (4, 13): "timestamp:Timestamp",
+    (4, 14): "timestamp:TimestampReply",
+    (4, 15): "timestamp:InformationRequest",
+    (4, 16): "timestamp:InformationReply",
+    (4, 17): "timestamp:AddressMaskRequest",
+    (4, 18): "timestamp:AddressMaskReply",
+    (4, 42): "extended_echo:ExtendedEchoRequest",
+    (4, 43): "extended_echo:ExtendedEchoReply",
     (6, 1): "error:DestinationUnreachable",
     (6, 2): "error:PacketTooBig",
     (6, 3): "error:TimeExceeded",
     (6, 4): "error:ParameterProblem",
     (6, 128): "echo:EchoRequest",
     (6, 129): "echo:EchoReply",
+    (6, 130): "multicast:MulticastListenerQuery",
+    (6, 131): "multicast:MulticastListenerReport",
+    (6, 132): "multicast:MulticastListenerDone",
+    (6, 133): "neighbor:RouterSolicitation6",
+    (6, 134): "neighbor:RouterAdvertisement6",
+    (6, 135): "neighbor:NeighborSolicitation",
+    (6, 136): "neighbor:NeighborAdvertisement",
+    (6, 137): "neighbor:Redirect6",
+    (6, 139): "node_information:NodeInformationQuery",
+    (6, 140): "node_information:NodeInformationResponse",
+    (6, 143): "multicast:MulticastListenerReport2",
+    (6, 160): "extended_echo:ExtendedEchoRequest",
+    (6, 161): "extended_echo:ExtendedEchoReply",
 }
 """(IP version, type) to the module of this package and the class that reads it.
 
@@ -184,7 +207,7 @@ def encode(
     try:
         body = message.pack()
         octets = struct.pack("!BBxx", message.type, message.code) + body
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise ValueError(f"a value does not fit its field: {error}: {message!r}") from error
     pseudo = b""
     if source is not None or destination is not None:

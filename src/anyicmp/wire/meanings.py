@@ -58,7 +58,7 @@ UNREACHABLE: Meanings = {
         7: "Error in source routing header: the packet cannot follow the route that it carries "
         "(RFC 6550 section 20.18).",
         8: "Headers too long: a router cannot process a chain of headers as long as this packet's "
-        "(RFC 8883 section 3).",
+        "(RFC 8883 section 4).",
         9: "Error in P-Route: the packet cannot follow a projected route of an RPL network (RFC 9914).",
     },
 }

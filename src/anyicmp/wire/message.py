@@ -14,7 +14,7 @@ import attrs
 from anyicmp.errors import DecodeError
 from anyicmp.wire.batch import Version
 from anyicmp.wire.codes import CODES
-from anyicmp.wire.registry import DEPRECATED, SOURCES, Type4, Type6
+from anyicmp.wire.registry import SOURCES, Type4, Type6
 
 __all__ = ["Message", "Opaque", "Unknown", "code_name", "require", "type_name"]
 
@@ -101,10 +101,11 @@ class Opaque(Message):
         return self.body
 
     def explain(self) -> str:
+        from anyicmp.wire.opaque import OPAQUE
+
         name = type_name(self.version, self.type) or f"type {self.type}"
-        state = "an obsolete message" if self.type in DEPRECATED[self.version] else "a message"
-        source = SOURCES[self.version].get(self.type, "no document")
-        return f"{name.capitalize()}: {state} whose content is kept, not read ({source})."
+        meaning = OPAQUE[self.version].get(self.type, "a message whose content is kept, not read")
+        return f"{name.capitalize()}: {meaning} ({SOURCES[self.version].get(self.type, 'no document')})."
 
 
 @attrs.frozen(kw_only=True)
