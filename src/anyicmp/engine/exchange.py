@@ -6,6 +6,7 @@ is int nanoseconds of a monotonic clock that the caller reads.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 
 import attrs
@@ -152,6 +153,7 @@ class Exchange:
             j = i + 1
             while j < stop and tx.token[j] == tx.token[j - 1] + 1 and table.plan[first + j - i] is plan:
                 j += 1
+            table.handed_at[first : first + j - i] = array("q", [tx.before]) * (j - i)
             for k in range(i, j):
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 table.sent_at[first + k - i] = tx.before + span * (k - start) // rows
@@ -264,8 +266,8 @@ class Exchange:
         sent_at, width = self.table.sent_at[slot], rx.width
         waited, age = rx.after - sent_at, rx.real - rx.when[i]
         # The stamp is wall-clock time: how long the packet lay in the queue is what it tells. An age that
-        # cannot be means that the clock was stepped meanwhile.
-        kernel = bool(rx.when[i]) and 0 <= age <= waited
+        # cannot be (before the probe was handed over, or negative) means that the clock was stepped.
+        kernel = bool(rx.when[i]) and 0 <= age <= rx.after - self.table.handed_at[slot]
         error = answers.kinds[i] == Answer.ERROR
         queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
         column = rx.reporter if queued else rx.peer
@@ -281,7 +283,7 @@ class Exchange:
             ERROR if error else REPLY,
             slot,
             sent_at=(rx.real - waited) / SECOND,
-            rtt=(waited - age if kernel else waited) / SECOND,
+            rtt=(max(0, waited - age) if kernel else waited) / SECOND,
             source=column[i * width : (i + 1) * width],
             ttl=rx.hop_limit[i],
             size=answers.sizes[i],

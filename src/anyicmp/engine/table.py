@@ -42,8 +42,9 @@ class Table:
     """Columns of `lanes` times 65,536 slots; slot = lane * 65,536 + sequence.
 
     Attributes:
-        state, plan, tag, peer, scope, sent_at, nonce, generation: columns by slot. `sent_at` is
-            monotonic nanoseconds, 0 until the probe has left.
+        state, plan, tag, peer, scope, sent_at, handed_at, nonce, generation: columns by slot.
+            `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
+            batch with it was handed to the kernel; both monotonic nanoseconds.
         in_flight: number of slots in state OPEN.
     """
 
@@ -57,6 +58,7 @@ class Table:
         self.peer = bytearray(width * slots)
         self.scope = array("I", bytes(4 * slots))
         self.sent_at = array("q", bytes(8 * slots))
+        self.handed_at = array("q", bytes(8 * slots))
         self.nonce = array("I", bytes(4 * slots))
         self.generation = array("I", bytes(4 * slots))
         self.in_flight = 0
