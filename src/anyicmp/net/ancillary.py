@@ -115,7 +115,8 @@ def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Itera
     rx.kind[i] = RowKind.LOCAL_ERROR
     rx.lane[i] = lane
     rx.quoted[i] = Quoted.TRANSPORT
-    rx.extension[i] = 0
+    rx.extension[i] = rx.interface[i] = rx.errno[i] = rx.has_local[i] = 0
+    rx.traffic_class[i] = rx.flow_label[i] = UNSET
     rx.reporter[i * rx.width : (i + 1) * rx.width] = bytes(rx.width)
     rx.data[i * rx.slot : i * rx.slot + ERROR_HEADER] = bytes(ERROR_HEADER)
     note(rx, i, messages)

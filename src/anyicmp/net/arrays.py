@@ -44,6 +44,9 @@ CONTROL_OUT = 128
 CONTROL_IN = 64  # a timestamp and a hop limit
 CONTROL_ERROR = 256
 
+FEW = 4
+"""Below this many rows, one by one is quicker than by columns."""
+
 SECOND = 1_000_000_000
 
 
@@ -85,12 +88,9 @@ class _Arrays:
 
         self.iovecs[0::IOVEC_W] = memoryview(every(data + skip, slot))
         self.iovecs[1::IOVEC_W] = memoryview(array("Q", [slot - skip]) * n)
-        self.names[0 :: self.name_stride] = memoryview(
-            array(
-                "I",
-                [int.from_bytes(FAMILY[batch.version].to_bytes(2, sys.byteorder) + b"\0\0", sys.byteorder)],
-            )
-            * n
+        self.name_octets = memoryview(names)
+        self.name_octets.cast("H")[0 :: self.name_size // 2] = memoryview(
+            array("H", [FAMILY[batch.version]]) * n
         )
         put(NAME_W, every(name, self.name_size))
         put(IOV_W, every(iov, 8 * IOVEC_W))
@@ -139,30 +139,32 @@ class Outgoing(_Arrays):
         self.source = source or bytes(batch.width)
         self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * batch.capacity)))
         self.plain = True
-        self.asks = (
-            memoryview(batch.hop_limit).cast("B"),
-            memoryview(batch.traffic_class).cast("B"),
-            memoryview(batch.flow_label).cast("B"),
-            memoryview(batch.has_local),
-            memoryview(batch.interface).cast("B"),
+        n = batch.capacity
+        self.hop_limit = memoryview(batch.hop_limit).cast("B")
+        self.traffic_class = memoryview(batch.traffic_class).cast("B")
+        self.flow_label = memoryview(batch.flow_label).cast("B")
+        self.has_local = memoryview(batch.has_local)
+        self.interface = memoryview(batch.interface).cast("B")
+        self.unset, self.zero = b"\xff" * (4 * n), bytes(4 * n)
+
+    def _quiet(self, n: int, a: int, b: int) -> bool:
+        """Whether rows a to b leave every field of their headers to the socket."""
+        return (
+            self.hop_limit[2 * a : 2 * b] == self.unset[: 2 * n]
+            and self.traffic_class[2 * a : 2 * b] == self.unset[: 2 * n]
+            and self.flow_label[4 * a : 4 * b] == self.unset[: 4 * n]
+            and self.has_local[a:b] == self.zero[:n]
+            and self.interface[4 * a : 4 * b] == self.zero[: 4 * n]
         )
-        unset = b"\xff" * (2 * batch.capacity)
-        self.silence = (unset, unset, unset * 2, bytes(batch.capacity), bytes(4 * batch.capacity))
 
     def fill(self, tx: PacketBatch, a: int, b: int) -> None:
         """Copy what rows a to b say."""
         self.iovec_halves[2 * IOVEC_W * a + 2 + LOW_HALF : 2 * IOVEC_W * b : 2 * IOVEC_W] = self.length[a:b]
         self.copy_names(self.peer, a, b, out=True)
-        n = b - a
-        quiet = all(
-            view[size * a : size * b] == none[: size * n]
-            for view, none, size in zip(self.asks, self.silence, (2, 2, 4, 1, 4), strict=True)
-        )
-        if quiet and self.plain:
-            return
-        if quiet:
-            self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * tx.capacity)))
-            self.plain = True
+        if self._quiet(b - a, a, b):
+            if not self.plain:
+                self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * tx.capacity)))
+                self.plain = True
             return
         self.plain = False
         width, size = tx.width, self.control_size
@@ -189,10 +191,8 @@ class Incoming(_Arrays):
         n, version = batch.capacity, batch.version
         self.has_header = has_header
         self.hop_words = memoryview(batch.hop_limit)
-        self.hop_octets, self.class_octets = (
-            self.hop_words.cast("B"),
-            memoryview(batch.traffic_class).cast("B"),
-        )
+        self.hop_octets = self.hop_words.cast("B")
+        self.class_octets = memoryview(batch.traffic_class).cast("B")
         self.control_shorts = self.control.cast("h")
         kind = (c.SOL_IP, c.IP_TTL) if version == 4 else (c.SOL_IPV6, c.IPV6_HOPLIMIT)
         wanted = [(c.SOL_SOCKET, c.SO_TIMESTAMPNS)] + ([] if has_header else [kind])
@@ -203,6 +203,8 @@ class Incoming(_Arrays):
         ]
         self.control_length = (32 if has_header else 56).to_bytes(8, sys.byteorder) * n
         self.no_flags = bytes(4 * n)
+        self.zeros = array("I", self.no_flags)
+        self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", self.no_flags))
         self.twenty = array("I", [20]) * n
         self.no_options = b"\x45" * n
         batch.traffic_class[:] = array("h", [UNSET]) * n
@@ -210,22 +212,45 @@ class Incoming(_Arrays):
 
     def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         """Write the columns of rows a to b, which the kernel has just filled."""
+        if b - a < FEW:
+            for i in range(a, b):
+                self._row(rx, i, lane)
+        else:
+            self._columns(rx, a, b, lane)
+        self.renew(a, b)
+
+    def _row(self, rx: PacketBatch, i: int, lane: int) -> None:
+        width, at = rx.width, self.name_size * i + 4 * self.name_at
+        rx.length[i] = self.halves[HEADER_H * i + LENGTH_H]
+        name = self.name_octets[at : at + width]
+        rx.peer[width * i : width * (i + 1)] = rx.reporter[width * i : width * (i + 1)] = name
+        if width == 16:
+            rx.scope[i] = self.names[self.name_stride * i + SCOPE_H]
+        rx.lane[i], rx.truncated[i] = lane, self.truncated(i)
+        rx.kind[i] = rx.quoted[i] = rx.has_local[i] = 0
+        rx.start[i] = rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
+        note(rx, i, self.messages(i))
+        if self.has_header:
+            past_headers(rx, i, i + 1)
+
+    def _columns(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         n, width = b - a, rx.width
         self.length[a:b] = self.halves[HEADER_H * a + LENGTH_H : HEADER_H * b : HEADER_H]
         self.copy_names(self.peer, a, b, out=False)
-        zeros = bytes(4 * n)
+        zeros = self.zeros[:n]
         rx.lane[a:b] = bytes((lane,)) * n
         rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
-        rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = array("I", zeros)
-        rx.errno[a:b] = array("i", zeros)
+        rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = zeros
+        self.errno[a:b] = self.no_errno[:n]
         rx.reporter[width * a : width * b] = rx.peer[width * a : width * b]
         if self._as_expected(a, b):
-            self._columns(rx, a, b)
+            self._stamps(rx, a, b)
         else:
-            self._rows(rx, a, b)
+            for i in range(a, b):
+                rx.truncated[i] = self.truncated(i)
+                note(rx, i, self.messages(i))
         if self.has_header:
             self._headers(rx, a, b)
-        self.renew(a, b)
 
     def _as_expected(self, a: int, b: int) -> bool:
         n, step = b - a, HEADER_W
@@ -240,20 +265,19 @@ class Incoming(_Arrays):
             )
         )
 
-    def _columns(self, rx: PacketBatch, a: int, b: int) -> None:
+    def _stamps(self, rx: PacketBatch, a: int, b: int) -> None:
         control = self.control_words
         seconds = control[HEADER_W * a + 2 : HEADER_W * b : HEADER_W].tolist()
         nanoseconds = control[HEADER_W * a + 3 : HEADER_W * b : HEADER_W].tolist()
-        rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
+        base = seconds[0] * SECOND
+        if seconds.count(seconds[0]) == b - a:
+            rx.when[a:b] = array("q", [base + ns for ns in nanoseconds])
+        else:
+            rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
         if not self.has_header:
             # The hop limit is the int at octet 48 of the control buffer: its low half fits.
             low = 24 + LOW_OCTET
             self.hop_words[a:b] = self.control_shorts[32 * a + low : 32 * b : 32]
-
-    def _rows(self, rx: PacketBatch, a: int, b: int) -> None:
-        for i in range(a, b):
-            rx.truncated[i] = self.truncated(i)
-            note(rx, i, self.messages(i))
 
     def _headers(self, rx: PacketBatch, a: int, b: int) -> None:
         n, slot, arena = b - a, rx.slot, self.arena
