@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from namespaces import NOBODY, Chain, chain, command, namespaces, run_in
 
 pytestmark = pytest.mark.usefixtures("needs_namespaces")
@@ -113,11 +114,21 @@ def test_an_unreachable_ends_the_trace_with_its_reporter(lab: Chain, uid: int | 
 
 
 async def many_at_once() -> object:
+    from pathlib import Path
+
     import anyio
 
     import anyicmp
 
     alive = []
+
+    def count_icmp_sockets() -> int:
+        inodes = set()
+        for table in ("icmp", "icmp6", "raw", "raw6"):
+            lines = Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]
+            inodes.update(f"socket:[{line.split()[9]}]" for line in lines)
+        opened = Path("/proc/self/fd").iterdir()
+        return sum(str(entry.readlink()) in inodes for entry in opened if entry.is_symlink())
 
     async def one(prober: anyicmp.Prober) -> None:
         alive.append((await prober.ping("127.0.0.1", count=1)).is_alive)
@@ -126,20 +137,7 @@ async def many_at_once() -> object:
         async with anyio.create_task_group() as tasks:
             for _ in range(1000):
                 tasks.start_soon(one, prober)
-        import os
-        from pathlib import Path
-
-        inodes = set()
-        for table in ("icmp", "icmp6", "raw", "raw6"):
-            for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
-                inodes.add(line.split()[9])
-        sockets = 0
-        for entry in os.scandir("/proc/self/fd"):
-            try:
-                link = os.readlink(entry.path)
-            except OSError:
-                continue
-            sockets += link.startswith("socket:[") and link[8:-1] in inodes
+        sockets = count_icmp_sockets()
         granted = next(iter(prober._drivers.values())).transport.receive_buffer
         return [sum(alive), sockets, granted, prober.statistics.dropped]
 

@@ -1,0 +1,36 @@
+"""Every example runs as it stands, on loopback, and prints what it promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PRINTED = {
+    "ping_one.py": "3 of 3 answered",
+    "sweep_subnet.py": "14 of 14 hosts answered",
+    "traceroute.py": "  1  127.0.0.1",
+}
+
+
+def test_every_example_is_run_here() -> None:
+    """A new example needs a line above."""
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+@pytest.mark.usefixtures("needs_icmp_socket")
+@pytest.mark.parametrize(("name", "printed"), PRINTED.items())
+def test_the_example_prints_what_it_promises(name: str, printed: str) -> None:
+    """It ends with status 0, says nothing on standard error, and warns of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert printed in done.stdout
