@@ -24,9 +24,9 @@ __all__ = [
     "MulticastListenerReport2",
 ]
 
-MOST_ITEMS = 1024
-"""Records of a report, and sources of a query or record: more are refused. All must fit into one packet
-of the link's MTU (RFC 9777 section 5.2.15); the limit bounds the work that one packet can cause."""
+LARGEST = 9216
+"""Octets of one message: more are refused. It must fit into one packet of the link's MTU (RFC 9777
+section 5.2.15); the limit, a jumbo frame, bounds the work that one packet can cause."""
 
 _MEMBER = Struct("!HH16s")
 _QUERY = Struct("!BBH")
@@ -45,19 +45,24 @@ _RECORD_TYPES = {
 }
 
 
+def _bounded(data: bytes) -> bytes:
+    if len(data) > LARGEST:
+        raise DecodeError(f"a multicast listener message of {len(data)} octets: at most {LARGEST}")
+    return data
+
+
 def _sources(data: bytes, offset: int, count: int) -> tuple[IPv6Address, ...]:
-    if count > MOST_ITEMS:
-        raise DecodeError(f"{count} sources: at most {MOST_ITEMS}")
     end = offset + count * 16
     if end > len(data):
         raise DecodeError(f"{count} sources do not fit into the octets that follow")
     return tuple([IPv6Address(data[i : i + 16]) for i in range(offset, end, 16)])
 
 
-def _pack_sources(sources: tuple[IPv6Address, ...]) -> bytes:
-    if len(sources) > MOST_ITEMS:
-        raise ValueError(f"{len(sources)} sources: at most {MOST_ITEMS}")
-    return b"".join([source.packed for source in sources])
+def _pack(parts: list[bytes]) -> bytes:
+    packed = b"".join(parts)
+    if len(packed) + 4 > LARGEST:
+        raise ValueError(f"a multicast listener message of {len(packed) + 4} octets: at most {LARGEST}")
+    return packed
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +110,7 @@ class MulticastListenerQuery(_Membership):
         if len(data) == 24:
             return first
         # RFC 9777 section 8.1: anything between the two lengths is neither version.
-        require(data, 28, "a multicast listener query of version 2")
+        require(_bounded(data), 28, "a multicast listener query of version 2")
         flags, interval, count = _QUERY.unpack_from(data, 24)
         return cls(
             code=first.code,
@@ -118,16 +123,16 @@ class MulticastListenerQuery(_Membership):
         )
 
     def pack(self) -> bytes:
-        later = (self.suppress, self.robustness, self.interval_code, self.sources)
-        if later == (None, None, None, None):
+        suppress, robustness = self.suppress, self.robustness
+        interval, sources = self.interval_code, self.sources
+        if (suppress, robustness, interval, sources) == (None, None, None, None):
             return super().pack()
-        suppress, robustness, interval, sources = later
         if suppress is None or robustness is None or interval is None or sources is None:
             raise ValueError("a query of version 2 has suppress, robustness, interval_code and sources")
         if not 0 <= robustness < 8:
             raise ValueError(f"a robustness of 3 bits, not {robustness}")
-        packed = _pack_sources(sources)
-        return super().pack() + _QUERY.pack(suppress << 3 | robustness, interval, len(sources)) + packed
+        later = _QUERY.pack(suppress << 3 | robustness, interval, len(sources))
+        return _pack([super().pack(), later, *(source.packed for source in sources)])
 
     @property
     def maximum_response_delay(self) -> float:
@@ -205,19 +210,14 @@ class MulticastListenerReport2(Message):
 
     @classmethod
     def parse(cls, data: bytes, version: Version) -> Self:
-        require(data, 8, "a multicast listener report of version 2")
+        require(_bounded(data), 8, "a multicast listener report of version 2")
         count = _REPORT.unpack_from(data, 4)[1]
-        if count > MOST_ITEMS:
-            raise DecodeError(f"{count} records: at most {MOST_ITEMS}")
         records = []
-        offset, left = 8, MOST_ITEMS
+        offset = 8
         for _ in range(count):
             if offset + 20 > len(data):
                 raise DecodeError(f"{count} records do not fit into {len(data)} octets")
             kind, words, many, group = _RECORD.unpack_from(data, offset)
-            left -= many
-            if left < 0:
-                raise DecodeError(f"more than {MOST_ITEMS} sources")
             sources = _sources(data, offset + 20, many)
             begin = offset + 20 + many * 16
             offset = begin + words * 4
@@ -232,16 +232,14 @@ class MulticastListenerReport2(Message):
         return cls(code=data[1], records=tuple(records))
 
     def pack(self) -> bytes:
-        if sum(len(record.sources) for record in self.records) > MOST_ITEMS or len(self.records) > MOST_ITEMS:
-            raise ValueError(f"at most {MOST_ITEMS} records and as many sources in all")
         parts = [_REPORT.pack(0, len(self.records))]
         for record in self.records:
             if len(record.auxiliary) % 4:
                 raise ValueError("the auxiliary data of a record is a multiple of 4 octets")
             words = len(record.auxiliary) // 4
             parts.append(_RECORD.pack(record.type, words, len(record.sources), record.group.packed))
-            parts += (_pack_sources(record.sources), record.auxiliary)
-        return b"".join(parts)
+            parts += (*(source.packed for source in record.sources), record.auxiliary)
+        return _pack(parts)
 
     def explain(self) -> str:
         what = "; ".join(

@@ -19,6 +19,7 @@ from anyicmp.wire.registry import Type6
 __all__ = ["NodeInformationQuery", "NodeInformationResponse"]
 
 _HEAD = Struct("!HHQ")
+_MOST_READ = 9216  # octets of an answer, a jumbo frame: the limit bounds the work that one packet can cause
 _NAME, _ADDRESSES6, _ADDRESSES4 = 2, 3, 4
 _QTYPES = {
     0: "a sign of life",
@@ -86,7 +87,7 @@ class NodeInformationQuery(_NodeInformation):
             return IPv6Address(self.data)
         if self.code == 2 and len(self.data) == 4:
             return IPv4Address(self.data)
-        names = _names(self.data) if self.code == 1 else ()
+        names = _names(self.data[:_MOST_READ]) if self.code == 1 else ()
         return names[0] if names else None
 
     def explain(self) -> str:
@@ -113,12 +114,12 @@ class NodeInformationResponse(_NodeInformation):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the host, where it answers with names (RFC 4620 section 6.3)."""
-        return _names(self.data[4:]) if self.qtype == _NAME and self.code == 0 else ()
+        return _names(self.data[4:_MOST_READ]) if self.qtype == _NAME and self.code == 0 else ()
 
     @property
     def addresses(self) -> tuple[IPv6Address | IPv4Address, ...]:
         """The addresses of the host, where it answers with addresses (RFC 4620 sections 6.4, 6.5)."""
-        data = self.data
+        data = self.data[:_MOST_READ]
         if self.code or self.qtype not in (_ADDRESSES6, _ADDRESSES4):
             return ()
         if self.qtype == _ADDRESSES6:

@@ -1,0 +1,162 @@
+"""Coverage-guided fuzzing of the codec: whatever the bytes, a message or a DecodeError.
+
+    python tests/fuzz/fuzz_decode.py CORPUS_FOLDER -runs=100000
+
+The first octet of an input chooses what is done with the others: the IP version, message or whole packet,
+and whether checksums are recomputed, so that damaged inputs get past the door. The folder is filled with
+seeds, the valid messages of `tests/wire`, if it is empty. Needs the extra `fuzz`; all options behind the
+folder are libFuzzer's. `--seeds FOLDER` only writes the seeds, `--replay FOLDER` runs every file of the
+folder once, without atheris (for a coverage report).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "wire"))
+
+SIX, PACKET, MEND_MESSAGE, MEND_STRUCTURE = 1, 2, 4, 8
+
+
+def one_input(data: bytes) -> None:
+    """Decode, show, encode and decode again. Anything but DecodeError is a finding."""
+    from anyicmp.wire import DecodeError, decode, decode_packet, encode
+
+    if not data:
+        return
+    mode, octets = data[0], bytearray(data[1:])
+    version = 6 if mode & SIX else 4
+    if mode & PACKET:
+        with suppress(DecodeError):
+            decode_packet(octets, verify=not mode & MEND_MESSAGE)
+        return
+    if mode & MEND_STRUCTURE:
+        mend_structure(octets, version)
+    if mode & MEND_MESSAGE:
+        mend_message(octets, version)
+    addresses = {"source": "2001:db8::1", "destination": "2001:db8:1::7"} if version == 6 else {}
+    try:
+        message = decode(octets, version=version, **addresses)
+    except DecodeError:
+        if mode & MEND_MESSAGE and len(octets) >= 4:
+            with suppress(DecodeError):
+                decode(octets, version=version, verify=False)
+        return
+    message.explain()
+    for item in (*getattr(message, "extensions", ()), *getattr(message, "options", ())):
+        repr(item)
+    again = decode(encode(message, **addresses), version=version, **addresses)
+    assert again == message, (message, again)
+    for name in ("quoted", "subject", "names", "addresses", "maximum_response_delay"):
+        look_at(getattr(message, name, None))
+
+
+def look_at(value: object) -> None:
+    from anyicmp.wire import QuotedDatagram
+
+    if isinstance(value, QuotedDatagram):
+        names = "source_port", "destination_port", "identifier", "sequence", "tcp_sequence", "length"
+        for name in names:
+            getattr(value, name)
+
+
+def mend_message(octets: bytearray, version: int) -> None:
+    """Set the checksum of the message right."""
+    from anyicmp.wire import checksum, pseudo_header_v6
+
+    if len(octets) < 4:
+        return
+    octets[2:4] = b"\0\0"
+    pseudo = b""
+    if version == 6:
+        source = bytes.fromhex("20010db8000000000000000000000001")
+        destination = bytes.fromhex("20010db8000100000000000000000007")
+        pseudo = pseudo_header_v6(source, destination, len(octets), 58)
+    octets[2:4] = checksum(pseudo + octets).to_bytes(2, "big")
+
+
+def mend_structure(octets: bytearray, version: int) -> None:
+    """Set version and checksum of the extension structure right, wherever one may stand."""
+    from anyicmp.wire import checksum
+
+    if len(octets) < 16:
+        return
+    echo = octets[0] == (42 if version == 4 else 160)
+    claimed = octets[5] * 4 if version == 4 else octets[4] * 8
+    for begin in (8,) if echo else (8 + max(claimed, 128), 136):
+        if begin + 8 <= len(octets):
+            octets[begin : begin + 4] = b"\x20\0\0\0"
+            octets[begin + 2 : begin + 4] = checksum(octets[begin:]).to_bytes(2, "big")
+            return
+
+
+def seeds() -> list[bytes]:
+    """One valid input for each message, in each mode that reads it, and some whole packets."""
+    from catalogue import CATALOGUE
+    from constants import SOURCE6, TARGET6
+
+    from anyicmp.wire import build_ipv4_header, build_ipv6_header
+
+    found = []
+    for entry in CATALOGUE:
+        six = SIX if entry.version == 6 else 0
+        found += [bytes((six | mend,)) + entry.octets for mend in (0, MEND_MESSAGE, MEND_MESSAGE | MEND_STRUCTURE)]
+        header = (
+            build_ipv6_header(
+                source=SOURCE6.packed,
+                destination=TARGET6.packed,
+                next_header=58,
+                payload_length=len(entry.octets),
+            )
+            if six
+            else build_ipv4_header(
+                source=bytes(4), destination=bytes(4), protocol=1, payload_length=len(entry.octets)
+            )
+        )
+        found.append(bytes((PACKET,)) + header + entry.octets)
+    return found
+
+
+def write_seeds(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds():
+        (folder / hashlib.sha256(seed).hexdigest()[:20]).write_bytes(seed)
+
+
+def instrumented() -> ModuleType:
+    """Atheris, with the codec imported under its eyes."""
+    import importlib
+    import pkgutil
+
+    import atheris
+
+    with atheris.instrument_imports(include=["anyicmp.wire"]):
+        import anyicmp.wire
+
+        for module in pkgutil.iter_modules(anyicmp.wire.__path__):
+            importlib.import_module(f"anyicmp.wire.{module.name}")
+    return atheris
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[:1] == ["--seeds"]:
+        write_seeds(Path(arguments[1]))
+        return
+    if arguments[:1] == ["--replay"]:
+        for path in sorted(Path(arguments[1]).iterdir()):
+            one_input(path.read_bytes())
+        return
+    folder = Path(arguments[0])
+    atheris = instrumented()
+    if not folder.is_dir() or not any(folder.iterdir()):
+        write_seeds(folder)
+    atheris.Setup([sys.argv[0], *arguments], one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
