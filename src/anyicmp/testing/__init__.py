@@ -1,1 +1,10 @@
-"""For tests of whoever probes: networks in memory, virtual time, checks of a transport's contract."""
+"""A network in memory, in virtual time, for those who embed anyicmp and for its own tests.
+
+The public shelf of this room. Nothing in the engine or behind the doors imports it: it is handed in.
+"""
+
+from anyicmp.testing.clock import VirtualClock
+from anyicmp.testing.network import SimulatedNetwork
+from anyicmp.testing.topology import Host, Router
+
+__all__ = ["Host", "Router", "SimulatedNetwork", "VirtualClock"]

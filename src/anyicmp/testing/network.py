@@ -1,0 +1,154 @@
+"""SimulatedNetwork: a network in memory that answers from its topology, in virtual time.
+
+It has the attributes of the environment that a prober lives in, and is handed to it. Sockets, topology
+and the passing of time are in the files beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from errno import EAGAIN, ENODEV
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from random import Random
+
+from anyicmp.errors import SocketPermissionError
+from anyicmp.net.transport import SocketSpec
+from anyicmp.results import Capabilities
+from anyicmp.testing.clock import VirtualClock
+from anyicmp.testing.topology import Host, IPAddress, answers
+from anyicmp.testing.transport import INTERFACE, SimulatedTransport
+from anyicmp.testing.turns import Turns, VirtualWake
+
+__all__ = ["SimulatedNetwork"]
+
+Network = IPv4Network | IPv6Network
+
+
+class SimulatedNetwork:
+    """A simulated internet around one host. Give it to a prober: `Prober(network=...)`.
+
+    The prober's time is virtual: whenever all tasks wait, it jumps to the next thing that is due. Equal
+    seeds and equal calls give equal packets.
+
+    Attributes:
+        clocks: the clock; `clocks.advance` and `clocks.step` move it by hand.
+        turns: when drivers run; `turns.automatic = False` keeps time from passing by itself.
+        privileged: whether raw sockets may be opened; datagram ones always may.
+        receive_buffer, send_buffer: octets that sockets are granted.
+        rows_per_call: rows that one send call takes at most.
+        bandwidth: octets a second at which a send buffer empties, None: at once.
+        when_full: errno of a send call that finds the buffer full (EAGAIN or ENOBUFS).
+        stamps_sending: sockets report a transmit stamp for each probe.
+        mtu: of the host's own interface, in octets.
+        sent: all IP packets that left, in order.
+    """
+
+    def __init__(self, *, seed: int = 0, privileged: bool = False, receive_buffer: int = 212_992) -> None:
+        """`seed` decides all that chance decides here: identifiers and nonces."""
+        self.clocks = VirtualClock()
+        self.turns = Turns(self.clocks)
+        self.privileged = privileged
+        self.receive_buffer = receive_buffer
+        self.send_buffer = 212_992
+        self.rows_per_call = 1024
+        self.bandwidth: float | None = None
+        self.when_full = EAGAIN
+        self.stamps_sending = False
+        self.mtu = 65_535
+        self.sent: list[bytes] = []
+        self.transports: list[SimulatedTransport] = []
+        self._random = Random(seed)
+        self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
+        self._hosts: dict[IPAddress, Host] = {}
+        self._networks: list[tuple[Network, Host]] = []
+        self._names: dict[str, tuple[IPAddress, ...]] = {}
+
+    # What there is.
+
+    def add(self, where: str | IPAddress | Network, host: Host | None = None) -> Host:
+        """Put a host at an address, or one at each address of a network. Elsewhere all is silent.
+
+        Raises ValueError for text that is neither.
+        """
+        host = Host() if host is None else host
+        if isinstance(where, str):
+            where = ip_network(where) if "/" in where else ip_address(where)
+        if isinstance(where, (IPv4Network, IPv6Network)):
+            self._networks.append((where, host))
+        else:
+            self._hosts[where] = host
+        return host
+
+    def name(self, name: str, *addresses: str) -> None:
+        """Make a name known to `resolve`."""
+        self._names[name] = tuple(ip_address(address) for address in addresses)
+
+    def host(self, address: IPAddress) -> Host | None:
+        """What answers at an address."""
+        if (host := self._hosts.get(address)) is not None:
+            return host
+        return next((host for network, host in self._networks if address in network), None)
+
+    def address(self, version: int) -> IPAddress:
+        """The simulated host's own address."""
+        return self._own[version]
+
+    # What sockets ask.
+
+    def carry(self, packet: bytes) -> Iterable[tuple[float, bytes]]:
+        """What comes back of an IP packet: (seconds from now, IP packet) each."""
+        destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
+        host = self.host(ip_address(destination))
+        return () if host is None else answers(host, packet)
+
+    def refusal(self, version: int, peer: bytes) -> int:
+        """The errno with which this host's kernel refuses to send there, 0 where it does not."""
+        host = self.host(ip_address(peer))
+        return 0 if host is None else host.errno
+
+    def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
+        """Identifiers as the kernel chooses them for datagram sockets."""
+        return tuple(self._random.sample(range(1, 65_536), lanes))
+
+    # What a prober asks of its environment.
+
+    def open_transport(self, spec: SocketSpec) -> SimulatedTransport:
+        """See `net.transport.open_transport`."""
+        if spec.privileged and not self.privileged:
+            raise SocketPermissionError("this simulated network has no raw sockets: set its privileged")
+        transport = SimulatedTransport(
+            self, spec, privileged=self.privileged if spec.privileged is None else spec.privileged
+        )
+        self.transports.append(transport)
+        return transport
+
+    def capabilities(self) -> Capabilities:
+        """See `net.transport.capabilities`."""
+        return Capabilities(
+            families=(4, 6),
+            privileged=self.privileged,
+            methods=("icmp",),
+            listen=self.privileged,
+            clock="kernel",
+        )
+
+    def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
+        """See `api.wake.open_wake`."""
+        return self.turns.open_wake(turn, fileno)
+
+    def entropy(self, octets: int) -> bytes:
+        """Octets that the seed decides."""
+        return self._random.randbytes(octets)
+
+    async def resolve(self, host: str, family: int | None) -> Sequence[IPAddress]:
+        """The addresses that `name` gave a name. Raises OSError for others."""
+        found = [a for a in self._names.get(host, ()) if family in (None, a.version)]
+        if not found:
+            raise OSError(-2, "Name or service not known")
+        return found
+
+    def interface_index(self, name: str) -> int:
+        """The host's only interface is named "sim0". Raises OSError for others."""
+        if name not in ("sim0", str(INTERFACE)):
+            raise OSError(ENODEV, f"no such interface: {name}")
+        return INTERFACE
