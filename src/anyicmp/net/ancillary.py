@@ -107,7 +107,7 @@ def note(rx: PacketBatch, i: int, messages: Iterable[Message]) -> None:
 def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Iterable[Message]) -> None:
     """Make row i of an entry of the error queue whose payload stands in the row from ERROR_HEADER on.
 
-    The caller writes `original`, `peer`, `scope` and `truncated`. What the kernel delivers of an error
+    The caller writes `original`, its `scope`, and `truncated`. What the kernel delivers of an error
     that a datagram ICMP socket caused begins at the quoted ICMP header.
     """
     rx.length[i] = ERROR_HEADER + payload
@@ -117,9 +117,11 @@ def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Itera
     rx.quoted[i] = Quoted.TRANSPORT
     rx.extension[i] = rx.interface[i] = rx.errno[i] = rx.has_local[i] = 0
     rx.traffic_class[i] = rx.flow_label[i] = UNSET
-    rx.reporter[i * rx.width : (i + 1) * rx.width] = bytes(rx.width)
+    ours = slice(i * rx.width, (i + 1) * rx.width)
+    rx.reporter[ours] = bytes(rx.width)
     rx.data[i * rx.slot : i * rx.slot + ERROR_HEADER] = bytes(ERROR_HEADER)
     note(rx, i, messages)
+    rx.peer[ours] = rx.reporter[ours]
 
 
 def past_headers(rx: PacketBatch, begin: int, end: int) -> None:

@@ -224,8 +224,7 @@ class Incoming(_Arrays):
         rx.length[i] = self.halves[HEADER_H * i + LENGTH_H]
         name = self.name_octets[at : at + width]
         rx.peer[width * i : width * (i + 1)] = rx.reporter[width * i : width * (i + 1)] = name
-        if width == 16:
-            rx.scope[i] = self.names[self.name_stride * i + SCOPE_H]
+        rx.scope[i] = self.names[self.name_stride * i + SCOPE_H] if width == 16 else 0
         rx.lane[i], rx.truncated[i] = lane, self.truncated(i)
         rx.kind[i] = rx.quoted[i] = rx.has_local[i] = 0
         rx.start[i] = rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
@@ -238,6 +237,8 @@ class Incoming(_Arrays):
         self.length[a:b] = self.halves[HEADER_H * a + LENGTH_H : HEADER_H * b : HEADER_H]
         self.copy_names(self.peer, a, b, out=False)
         zeros = self.zeros[:n]
+        if width == 4:
+            rx.scope[a:b] = zeros
         rx.lane[a:b] = bytes((lane,)) * n
         rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
         rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = zeros
@@ -300,10 +301,9 @@ class Errors(_Arrays):
 
     def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         """Write rows a to b, which the kernel has just filled."""
+        rx.scope[a:b] = array("I", bytes(4 * (b - a)))
         self.copy_names(self.original, a, b, out=False)
-        width = rx.width
         for i in range(a, b):
             note_error(rx, i, self.halves[HEADER_H * i + LENGTH_H], lane, self.messages(i))
             rx.truncated[i] = self.truncated(i)
-        rx.peer[width * a : width * b] = rx.reporter[width * a : width * b]
         self.renew(a, b)

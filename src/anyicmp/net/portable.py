@@ -132,11 +132,10 @@ class PortableTransport(Lanes):
         length, messages, flags, name = received
         note_error(rx, i, length, lane, messages)
         rx.truncated[i] = bool(flags & TRUNCATED)
-        width = rx.width
+        rx.scope[i] = 0
         if name:
             self._name(rx, i, rx.original, name)
             rx.scope[i] = name[3] if rx.version == 6 else 0
-        rx.peer[i * width : (i + 1) * width] = rx.reporter[i * width : (i + 1) * width]
 
     def _name(self, rx: PacketBatch, i: int, column: bytearray, name: Any) -> None:
         # Link-local addresses come with "%interface" behind them.
