@@ -116,7 +116,7 @@ class Driver:
             self.exchange.forget(plan)
 
     def close(self, error: BaseException | None = None) -> None:
-        """End all plans with `error` (ClosedError if none is given) and free the sockets."""
+        """End all plans with ClosedError (whose cause is `error`, if one is given) and free the sockets."""
         if self.closed:
             return
         self.dropped()
@@ -126,7 +126,10 @@ class Driver:
         sinks, self._sinks = self._sinks, {}
         for plan, sink in sinks.items():
             self.exchange.forget(plan)
-            sink.ended(error or ClosedError("the prober was closed while this was in flight"))
+            # Each waiter raises an exception of its own.
+            closed = ClosedError(f"the prober {'failed' if error else 'was closed'} while this was in flight")
+            closed.__cause__ = error
+            sink.ended(closed)
 
     # One turn.
 

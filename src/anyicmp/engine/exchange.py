@@ -149,9 +149,14 @@ class Exchange:
         while i < stop:
             first = slot_of(tx.token[i])
             plan = table.plan[first]
-            # One run: neighbours in lane, generation and plan.
+            # One run: neighbours in lane, generation (sequence 0 begins another) and plan.
             j = i + 1
-            while j < stop and tx.token[j] == tx.token[j - 1] + 1 and table.plan[first + j - i] is plan:
+            while (
+                j < stop
+                and tx.token[j] == tx.token[j - 1] + 1
+                and tx.token[j] & 0xFFFF
+                and table.plan[first + j - i] is plan
+            ):
                 j += 1
             table.handed_at[first : first + j - i] = array("q", [tx.before]) * (j - i)
             for k in range(i, j):
