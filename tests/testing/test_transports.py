@@ -1,0 +1,92 @@
+"""Every transport is held to one contract: the simulated one, batched calls and single calls alike."""
+
+from __future__ import annotations
+
+import select
+import time
+from ipaddress import ip_address
+
+import pytest
+
+from anyicmp.net.transport import Transport, open_transport
+from anyicmp.testing import Host, Router, SimulatedNetwork
+from anyicmp.testing.checks import CHECKS, Check, Setting
+from anyicmp.wire.batch import Version
+
+LOOPBACK: dict[Version, bytes] = {4: ip_address("127.0.0.1").packed, 6: ip_address("::1").packed}
+
+
+def simulated(version: Version, privileged: bool, **knobs: object) -> Setting:
+    network = SimulatedNetwork(privileged=privileged)
+    for name, value in knobs.items():
+        setattr(network, name, value)
+    base = "10.0.0.{}" if version == 4 else "2001:db8:1::{}"
+    answering, refused, beyond, router = (ip_address(base.format(i)) for i in (1, 2, 3, 4))
+    network.add(answering)
+    network.add(refused, Host(errno=113))
+    network.add(beyond, Host(path=(Router(address=router),)))
+    return Setting(
+        open=network.open_transport,
+        version=version,
+        privileged=privileged,
+        answering=answering.packed,
+        wait=lambda _: network.clocks.advance(0.01),
+        real=network.clocks.real,
+        refused=refused.packed,
+        beyond=beyond.packed,
+    )
+
+
+def wait_for(transport: Transport) -> None:
+    select.select([transport.fileno()], [], [], 0.02)
+
+
+def system(version: Version, privileged: bool, batched: bool) -> Setting:
+    return Setting(
+        open=open_transport,
+        version=version,
+        privileged=privileged,
+        answering=LOOPBACK[version],
+        wait=wait_for,
+        real=time.time_ns,
+        # To a broadcast address without SO_BROADCAST (ip(7)); to an address that only means "none".
+        refused=ip_address("255.255.255.255").packed if version == 4 else None,
+        batched=None if batched else False,
+    )
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_simulated_transport(check: Check, version: Version, privileged: bool) -> None:
+    assert check(simulated(version, privileged)) is None
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_simulated_transport_that_takes_three_rows_a_call(check: Check) -> None:
+    assert check(simulated(4, privileged=False, rows_per_call=3)) is None
+
+
+ON_LOOPBACK = {"a router that answers", "an address that sending is refused to"}
+
+
+@pytest.mark.parametrize("batched", [True, False], ids=["batched", "portable"])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+class TestTheSystemsTransports:
+    """On loopback, where there is no router to report anything: that check runs in namespaces."""
+
+    @pytest.mark.usefixtures("needs_raw_socket")
+    def test_raw_v4(self, check: Check, batched: bool) -> None:
+        assert check(system(4, True, batched)) in (None, *ON_LOOPBACK)
+
+    @pytest.mark.usefixtures("needs_ping_socket")
+    def test_datagram_v4(self, check: Check, batched: bool) -> None:
+        assert check(system(4, False, batched)) in (None, *ON_LOOPBACK)
+
+    @pytest.mark.usefixtures("needs_raw_socket", "needs_ipv6")
+    def test_raw_v6(self, check: Check, batched: bool) -> None:
+        assert check(system(6, True, batched)) in (None, *ON_LOOPBACK)
+
+    @pytest.mark.usefixtures("needs_ping_socket", "needs_ipv6")
+    def test_datagram_v6(self, check: Check, batched: bool) -> None:
+        assert check(system(6, False, batched)) in (None, *ON_LOOPBACK)
