@@ -28,7 +28,7 @@ from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import milliseconds, named, paint, percent, round_trips, write_lines
 from anyicmp.export import to_json
 
-__all__ = ["ping"]
+__all__ = ["outcome_line", "ping", "summary_lines"]
 
 _HEADER = 8  # octets of ICMP header (RFC 792), which ping counts in "64 bytes from"
 
@@ -68,7 +68,7 @@ async def _ping(setting: Setting, host: str, options: dict[str, Any], stop: anyi
                 if setting.as_json:
                     outcomes.append(outcome)
                 else:
-                    write_lines([_line(outcome)])
+                    write_lines([outcome_line(outcome)])
     if stream is None:  # stopped before there was an address
         return exit_status(answered=0, sent=0, failed=0)
     statistics = stream.statistics
@@ -87,11 +87,12 @@ async def _ping(setting: Setting, host: str, options: dict[str, Any], stop: anyi
             ]
         )
     else:
-        write_lines(_summary(stream.host or str(stream.target), statistics))
+        write_lines(summary_lines(stream.host or str(stream.target), statistics))
     return exit_status(answered=statistics.received, sent=statistics.sent, failed=statistics.failed)
 
 
-def _line(outcome: Outcome) -> str:
+def outcome_line(outcome: Outcome) -> str:
+    """What is printed of one probe."""
     match outcome:
         case Reply():
             ttl = f" ttl={outcome.ttl}" if outcome.ttl is not None else ""
@@ -108,7 +109,8 @@ def _line(outcome: Outcome) -> str:
             return paint(f"seq={outcome.sequence} not sent: {outcome.reason}", "red")
 
 
-def _summary(host: str, statistics: Statistics) -> list[str]:
+def summary_lines(host: str, statistics: Statistics) -> list[str]:
+    """What is printed at the end, a blank line first."""
     counts = [f"{statistics.sent} packets transmitted", f"{statistics.received} received"]
     further = {
         "errors": statistics.errors,

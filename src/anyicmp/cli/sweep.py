@@ -21,7 +21,7 @@ from anyicmp.cli.targets import default_rate, read_targets
 from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
 
-__all__ = ["sweep"]
+__all__ = ["outcome_line", "sweep"]
 
 
 @click.command(short_help="Send one echo request to each of many hosts.")
@@ -77,27 +77,31 @@ async def _sweep(
     stream: SweepStream | None = None
     with sweep_bar() as bar, stop:
         async with Prober(**setting.prober) as prober, prober.open_sweep(targets, **options) as stream:
-            async for batch in stream.batches():
+            while (batch := await stream.next_batch()) is not None:
                 summary.add(batch)
                 if setting.as_json:
                     lines = [to_json(outcome) for outcome in batch]
                 else:
-                    lines = [_line(outcome) for outcome in batch if everything or outcome.kind == "reply"]
+                    lines = [
+                        outcome_line(outcome) for outcome in batch if everything or outcome.kind == "reply"
+                    ]
                 if lines:
                     with bar.aside():
                         write_lines(lines)
                 bar.show(stream.progress)
     if stream is None:  # stopped before there was a socket
         return exit_status(answered=0, sent=0, failed=0)
-    progress = stream.progress
+    if not summary.done and not stop.cancel_called:
+        raise ValueError("there is nothing to probe: all targets are excluded")
     for line in summary.complaints:
         click.echo(f"anyicmp: {line}", err=True)
-    if not setting.as_json and summary.done > len(summary.complaints):
-        write_lines(summary.lines(progress))
-    return exit_status(answered=summary.alive, sent=progress.sent, failed=summary.failed)
+    if not setting.as_json and (summary.done > len(summary.complaints) or stop.cancel_called):
+        write_lines(summary.lines(stream.progress))
+    return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
 
 
-def _line(outcome: Outcome) -> str:
+def outcome_line(outcome: Outcome) -> str:
+    """What is printed of one target."""
     who = named(outcome.host, outcome.target)
     match outcome:
         case Reply():

@@ -20,7 +20,7 @@ from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
 
-__all__ = ["trace"]
+__all__ = ["trace", "trace_lines"]
 
 _TIME_EXCEEDED = {(4, 11, 0), (6, 3, 0)}  # in transit: what every hop but the last answers
 _MARKS = {
@@ -41,6 +41,8 @@ _MARKS = {
     (6, 2, 0): "!F",
 }
 """(IP version, ICMP type, code) to traceroute's mark (traceroute(8)); any other error is `!<type-code>`."""
+
+_NOT_SENT = "!"
 
 
 @click.command(short_help="Find the routers on the way to a host.")
@@ -72,17 +74,19 @@ async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: any
         async with Prober(**setting.prober) as prober:
             result = await prober.traceroute(host, **options)
     if result is None:
+        click.echo(f"anyicmp: the trace to {host} was stopped before it was complete", err=True)
         return exit_status(answered=0, sent=0, failed=0)
     if setting.as_json:
         write_lines([to_json(result)])
     else:
-        write_lines(_lines(result, options["max_hops"], options["probes"]))
+        write_lines(trace_lines(result, options["max_hops"], options["probes"]))
     outcomes = [outcome for hop in result.hops for outcome in hop.outcomes]
     failed = sum(outcome.kind == "failed" for outcome in outcomes)
     return exit_status(answered=int(result.reached), sent=len(outcomes) - failed, failed=failed)
 
 
-def _lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
+def trace_lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
+    """What is printed of a trace that was asked for with these options."""
     yield (
         f"trace to {named(result.host, result.target)}, {result.method}, "
         f"{count(max_hops, 'hop')} at most, {count(probes, 'probe')} to each"
@@ -94,7 +98,7 @@ def _lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
             yield f"      MPLS label {label.label}, traffic class {label.traffic_class}, TTL {label.ttl}"
     for mark, reason in reasons.items():
         yield f"{paint(mark, 'red')}: {reason}"
-    if not result.reached:
+    if not result.reached and _NOT_SENT not in reasons:
         yield paint(f"{result.target} did not answer", "yellow")
 
 
@@ -117,8 +121,8 @@ def _hop(hop: Hop, reasons: dict[str, str]) -> str:
 
 def _unanswered(outcome: Outcome, reasons: dict[str, str]) -> str:
     if isinstance(outcome, SendFailure):
-        reasons["!"] = f"not sent: {outcome.reason}"
-        return paint("!", "red")
+        reasons[_NOT_SENT] = f"not sent: {outcome.reason}"
+        return paint(_NOT_SENT, "red")
     return paint("*", "yellow")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from enum import Enum
+from enum import Enum, IntEnum, StrEnum
 from functools import cache, singledispatch
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from json import JSONEncoder
@@ -61,7 +61,7 @@ def _columns(cls: type) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, 
 
 
 def _row(value: Any) -> dict[str, Any]:
-    names, read = _columns(type(value))
+    names, read = _columns(type(value))  # type: ignore[arg-type] # mypy takes a class for unhashable
     return {
         name: item if type(item) in _AS_IS else _plain(item)
         for name, item in zip(names, read(value), strict=True)
@@ -93,7 +93,9 @@ def _text(value: object) -> str:
     return str(value)
 
 
-@_plain.register
+@_plain.register(Enum)
+@_plain.register(IntEnum)  # in its method resolution order int comes before Enum
+@_plain.register(StrEnum)
 def _number_or_name(value: Enum) -> Any:
     return value.value
 
