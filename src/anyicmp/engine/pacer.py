@@ -23,6 +23,7 @@ class Pacer:
         # A millisecond's worth keeps the timer of an event loop from being the limit.
         self._burst = burst or max(1, round(rate / 1000))
         self._next = 0  # time at which the next packet is due
+        self._fraction = 0.0
         self._started = False
 
     def allowance(self, now: int) -> int:
@@ -37,7 +38,10 @@ class Pacer:
 
     def spend(self, n: int) -> None:
         """n packets of the allowance were taken."""
-        self._next += self._span(n)
+        # The fraction is carried over: rounding each time would be a rate of its own.
+        span = n * SECOND / self._rate + self._fraction
+        self._next += int(span)
+        self._fraction = span % 1
 
     def due(self, now: int) -> int:
         """The earliest time, not before `now`, at which a packet may leave."""

@@ -1,0 +1,85 @@
+"""The pacer keeps its rate exactly, and time lost in a stall is not made up for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyicmp.engine.pacer import Pacer
+
+SECOND = 1_000_000_000
+
+
+def run(pacer: Pacer, start: int, stop: int) -> list[int]:
+    """Take all that is allowed whenever it is due; the time of each packet."""
+    sent, now = [], start
+    while (now := pacer.due(now)) < stop:
+        n = pacer.allowance(now)
+        assert n >= 1, "due, yet nothing is allowed"
+        pacer.spend(n)
+        sent += [now] * n
+    return sent
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 3, 7, 100, 999, 12_345, 50_000])
+def test_as_many_packets_leave_as_the_rate_says(rate: float) -> None:
+    seconds = 20
+    assert abs(len(run(Pacer(rate), 10**12, 10**12 + seconds * SECOND)) - rate * seconds) <= 1
+
+
+def test_packets_are_spread_evenly() -> None:
+    sent = run(Pacer(100), 0, SECOND)
+    assert {b - a for a, b in zip(sent, sent[1:], strict=False)} == {SECOND // 100}
+
+
+def test_a_stall_is_not_made_up_for() -> None:
+    pacer = Pacer(10)
+    run(pacer, 0, SECOND)
+    later = 100 * SECOND
+    sent = run(pacer, later, later + SECOND)
+    assert len(sent) <= 11
+    assert len([at for at in sent if at == later]) == 1
+
+
+def test_a_burst_after_a_stall_is_a_millisecond_s_worth() -> None:
+    pacer = Pacer(50_000)
+    pacer.spend(pacer.allowance(0))
+    assert pacer.allowance(3600 * SECOND) == 50
+
+
+def test_nothing_is_allowed_before_it_is_due() -> None:
+    pacer = Pacer(10)
+    assert pacer.allowance(0) == 1
+    pacer.spend(1)
+    assert pacer.due(0) == SECOND // 10
+    assert pacer.allowance(SECOND // 10 - 1) == 0
+    assert pacer.allowance(SECOND // 10) == 1
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("inf"), float("nan")])
+def test_a_rate_is_above_zero_and_finite(rate: float) -> None:
+    with pytest.raises(ValueError, match="rate must be above 0"):
+        Pacer(rate)
+
+
+@given(
+    rate=st.floats(0.1, 1e6),
+    pauses=st.lists(st.integers(0, 3 * SECOND), min_size=1, max_size=50),
+)
+def test_no_window_sees_more_than_rate_and_burst(rate: float, pauses: list[int]) -> None:
+    """However unevenly the caller comes: within any span of time rate * span + burst is the most."""
+    pacer, now, sent = Pacer(rate), 0, []
+    burst = max(1, round(rate / 1000))
+    for pause in pauses:
+        now += pause
+        n = pacer.allowance(now)
+        pacer.spend(n)
+        sent.append((now, n))
+    for i in range(len(sent)):
+        total = 0
+        for now, n in sent[i:]:
+            total += n
+            # Each rounding of a span to nanoseconds may cost half a nanosecond.
+            slack = 1 + rate * len(sent) / SECOND
+            assert total <= rate * (now - sent[i][0]) / SECOND + burst + slack
