@@ -7,7 +7,7 @@ import struct
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.net import ancillary
@@ -110,6 +110,7 @@ def test_stamp_and_hop_limit_reach_their_columns() -> None:
     assert (rx.when[0], rx.hop_limit[0]) == (0, UNSET)
 
 
+@settings(database=None, deadline=None)  # the tests may run where nothing can be written
 @given(st.binary(max_size=200))
 def test_a_walk_over_anything_ends(octets: bytes) -> None:
     control = memoryview(octets)
@@ -117,6 +118,7 @@ def test_a_walk_over_anything_ends(octets: bytes) -> None:
         assert len(data) <= len(octets) - 16
 
 
+@settings(database=None, deadline=None)  # the tests may run where nothing can be written
 @given(st.binary(max_size=64), st.sampled_from([(1, 35), (0, 2), (41, 52), (0, 11), (41, 25), (1, 37)]))
 def test_a_control_message_of_any_length_raises_nothing(data: bytes, which: tuple[int, int]) -> None:
     if which in ((0, 2), (41, 52)) and len(data) >= 4:

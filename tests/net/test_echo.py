@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ def batches(version: Any, **fields: int) -> tuple[PacketBatch, PacketBatch]:
         column[:] = b"\7" * n
     for i in range(n):
         rx.length[i] = rx.start[i] = rx.extension[i] = rx.errno[i] = rx.scope[i] = rx.interface[i] = 99
-        rx.when[i] = rx.hop_limit[i] = 99
+        rx.when[i] = rx.hop_limit[i] = rx.traffic_class[i] = rx.flow_label[i] = 99
     return tx, rx
 
 
@@ -71,7 +72,7 @@ def test_echoes_come_back_with_their_columns(kind: Kind, opened: Open, count: in
         assert (rx.quoted[i], rx.extension[i], rx.has_local[i], rx.interface[i]) == (0, 0, 0, 0)
         assert text(rx, rx.peer, i) == text(rx, rx.reporter, i) == LOOPBACK[kind.version]
         assert rx.hop_limit[i] == 64
-        assert rx.traffic_class[i] == (0 if header else UNSET)
+        assert (rx.traffic_class[i], rx.flow_label[i]) == (0 if header else UNSET, UNSET)
         assert rx.scope[i] == 0
         assert before <= rx.when[i] <= after
     assert transport.recv(rx, 0) == 0
@@ -241,9 +242,11 @@ def test_a_transport_holds_no_batch(kind: Kind, opened: Open) -> None:
     tx, rx = batches(kind.version)
     ping(transport, tx, 1)
     receive(transport, rx, 1)
+    batch, other = weakref.ref(tx), weakref.ref(rx)
     del tx, rx
     gc.collect()
-    assert not [batch for batch in gc.get_objects() if isinstance(batch, PacketBatch)]
+    assert batch() is None
+    assert other() is None
 
 
 def test_one_bad_row_is_told_and_the_others_leave(kind: Kind, opened: Open) -> None:

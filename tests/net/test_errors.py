@@ -191,7 +191,8 @@ def test_no_route_and_no_broadcast_are_told_of_their_row(kind: Kind, opened: Ope
 
 def test_full_buffers_are_back_pressure(kind: Kind, opened: Open, lab: Chain) -> None:
     """A neighbour that does not answer holds its packets in the send buffer."""
-    transport = opened()
+    # An identifier of its own: seconds later the kernel reports that neighbour, to whoever has it then.
+    transport = opened(identifiers=(0xF00D,))
     transport.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
     tx = PacketBatch(kind.version)
     absent = "10.77.0.99" if kind.version == 4 else "fd77::99"

@@ -44,7 +44,7 @@ def test_a_bad_specification_is_one_clear_line_and_leaves_nothing_open(
 
 def test_each_raw_lane_needs_an_identifier(kind: Kind, opened: Open) -> None:
     if kind.raw:
-        with pytest.raises(ValueError, match="^3 lanes need 3 identifiers, got 2$"):
+        with pytest.raises(ValueError, match=r"^3 lanes need 3 identifiers, got 2$"):
             opened(lanes=3)
     else:
         assert len(opened(lanes=3).identifiers) == 3  # the kernel chooses them

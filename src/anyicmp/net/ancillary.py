@@ -88,7 +88,8 @@ _READERS: dict[tuple[int, int], tuple[int, Callable[[PacketBatch, int, Octets], 
     (c.SOL_SOCKET, c.SO_TIMESTAMPNS): (_TIMESPEC.size, _stamp),
     (c.SOL_SOCKET, c.SO_TIMESTAMPING): (_TIMESPEC.size, _stamp),
     (c.SOL_IP, c.IP_TTL): (4, _hop_limit),
-    (c.SOL_IPV6, c.IPV6_HOPLIMIT): (4, _hop_limit),
+    # Linux's number, or that of the platform where the module knows it.
+    (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", c.IPV6_HOPLIMIT)): (4, _hop_limit),
     (c.SOL_IP, c.IP_RECVERR): (_EXTENDED.size, _error),
     (c.SOL_IPV6, c.IPV6_RECVERR): (_EXTENDED.size, _error),
 }

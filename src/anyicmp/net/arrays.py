@@ -207,8 +207,7 @@ class Incoming(_Arrays):
         self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", self.no_flags))
         self.twenty = array("I", [20]) * n
         self.no_options = b"\x45" * n
-        batch.traffic_class[:] = array("h", [UNSET]) * n
-        batch.flow_label[:] = array("i", [UNSET]) * n
+        self.no_class, self.no_label = array("h", [UNSET]) * n, array("i", [UNSET]) * n
 
     def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         """Write the columns of rows a to b, which the kernel has just filled."""
@@ -228,6 +227,7 @@ class Incoming(_Arrays):
         rx.lane[i], rx.truncated[i] = lane, self.truncated(i)
         rx.kind[i] = rx.quoted[i] = rx.has_local[i] = 0
         rx.start[i] = rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
+        rx.traffic_class[i] = rx.flow_label[i] = UNSET
         note(rx, i, self.messages(i))
         if self.has_header:
             past_headers(rx, i, i + 1)
@@ -243,6 +243,7 @@ class Incoming(_Arrays):
         rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
         rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = zeros
         self.errno[a:b] = self.no_errno[:n]
+        rx.flow_label[a:b] = self.no_label[:n]
         rx.reporter[width * a : width * b] = rx.peer[width * a : width * b]
         if self._as_expected(a, b):
             self._stamps(rx, a, b)
@@ -250,6 +251,7 @@ class Incoming(_Arrays):
             for i in range(a, b):
                 rx.truncated[i] = self.truncated(i)
                 note(rx, i, self.messages(i))
+        rx.traffic_class[a:b] = self.no_class[:n]
         if self.has_header:
             self._headers(rx, a, b)
 

@@ -15,13 +15,21 @@ from anyicmp.errors import UnsupportedError
 from anyicmp.net import sockets
 from anyicmp.net.transport import SocketSpec
 
-__all__ = ["ATTEMPTS", "OWN_FAULT", "Lanes"]
+__all__ = ["ATTEMPTS", "Lanes", "own_fault"]
 
 ATTEMPTS = 16
 """How often a call is repeated that failed by an error which an earlier probe may have left behind."""
 
-OWN_FAULT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EPERM, errno.EINVAL})
-"""Errors that no ICMP message ever leaves on a socket (ip(7), IP_RECVERR): they are of this very call."""
+NEVER_LEFT_BEHIND = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EPERM, errno.EINVAL})
+"""Errors that no ICMP message leaves on a socket (ip(7), IP_RECVERR): they are of the very call."""
+
+FEWER_ATTEMPTS = {errno.EMSGSIZE: 3}
+"""Where each failed attempt puts one more entry on the error queue."""
+
+
+def own_fault(fault: int, attempts: int) -> bool:
+    """Whether the errno of a send call is the row's own after so many attempts, and not left from before."""
+    return fault in NEVER_LEFT_BEHIND or attempts >= FEWER_ATTEMPTS.get(fault, ATTEMPTS)
 
 
 class Lanes:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from anyicmp.net import constants as c
 from anyicmp.net.arrays import HEADER, Errors, Incoming, Outgoing
-from anyicmp.net.lanes import ATTEMPTS, OWN_FAULT, Lanes
+from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import PacketBatch
 
@@ -65,7 +65,7 @@ class BatchedTransport(Lanes):
                 continue
             # A first row that fails leaves nothing sent, and only then does the kernel tell why.
             fault, attempts = ctypes.get_errno(), attempts + 1
-            if self.privileged or fault in OWN_FAULT or attempts == ATTEMPTS:
+            if self.privileged or own_fault(fault, attempts):
                 return at - start, fault
         return at - start, 0
 

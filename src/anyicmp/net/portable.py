@@ -14,7 +14,7 @@ from typing import Any
 
 from anyicmp.net import constants as c
 from anyicmp.net.ancillary import ERROR_HEADER, messages_to_send, note, note_error, past_headers
-from anyicmp.net.lanes import ATTEMPTS, OWN_FAULT, Lanes
+from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
 from anyicmp.net.sockets import FAMILY
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
@@ -60,7 +60,7 @@ class PortableTransport(Lanes):
             tx.interface[i],
         )
         sock, octets, fault = self.sockets[tx.lane[i]], tx.row(i), 0
-        for _ in range(1 if self.privileged else ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 if not SENDS_CONTROL:
                     # Fields of one packet alone can be set on Linux only; the socket's own stay.
@@ -69,7 +69,7 @@ class PortableTransport(Lanes):
                     sock.sendmsg([octets], asked, WAITS_NEVER, name)
             except OSError as error:
                 fault = error.errno or EINVAL
-                if fault in OWN_FAULT:
+                if self.privileged or own_fault(fault, attempt):
                     break
             else:
                 return 0

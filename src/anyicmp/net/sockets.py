@@ -52,7 +52,9 @@ def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
         sock.setblocking(False)
         PLATFORMS.get(sys.platform, _elsewhere)(sock, spec, raw)
         if raw and sys.platform == "linux":
-            filters.attach(sock, version, identifier)
+            # A kernel without filters only costs us work: the methods look at every row anyway.
+            with contextlib.suppress(OSError):
+                filters.attach(sock, version, identifier)
         _bind(sock, spec, raw)
     except BaseException:
         sock.close()
