@@ -8,7 +8,8 @@ from typing import Unpack
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
-from anyicmp.api.sweep import SweepStream, Targets
+from anyicmp.api.sweep import SweepStream
+from anyicmp.api.targets import Targets
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.targets import Target
 from anyicmp.net.transport import capabilities as system_capabilities
@@ -104,6 +105,8 @@ async def sweep(
     size: int | None = None,
     payload: bytes | None = None,
     exclude: Target | Iterable[Target] = (),
+    shuffle: int | None = None,
+    shard: tuple[int, int] | None = None,
     ttl: int | None = None,
     dscp: int | None = None,
     source: str | IPAddress | None = None,
@@ -123,6 +126,8 @@ async def sweep(
             size=size,
             payload=payload,
             exclude=exclude,
+            shuffle=shuffle,
+            shard=shard,
             ttl=ttl,
             dscp=dscp,
             source=source,
@@ -141,6 +146,8 @@ def open_sweep(
     size: int | None = None,
     payload: bytes | None = None,
     exclude: Target | Iterable[Target] = (),
+    shuffle: int | None = None,
+    shard: tuple[int, int] | None = None,
     ttl: int | None = None,
     dscp: int | None = None,
     source: str | IPAddress | None = None,
@@ -158,6 +165,8 @@ def open_sweep(
         size=size,
         payload=payload,
         exclude=exclude,
+        shuffle=shuffle,
+        shard=shard,
         ttl=ttl,
         dscp=dscp,
         source=source,

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from anyicmp.api.options import at_least
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import PingOptions, PingStream, ping
-from anyicmp.api.sweep import SweepOptions, SweepStream, Targets, sweep
+from anyicmp.api.sweep import SweepOptions, SweepStream, sweep
+from anyicmp.api.targets import Targets
 from anyicmp.api.trace import TraceOptions, traceroute
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.targets import Target
@@ -127,6 +128,8 @@ class Prober(SocketOwner):
         size: int | None = None,
         payload: bytes | None = None,
         exclude: Target | Iterable[Target] = (),
+        shuffle: int | None = None,
+        shard: tuple[int, int] | None = None,
         ttl: int | None = None,
         dscp: int | None = None,
         source: str | IPAddress | None = None,
@@ -143,6 +146,9 @@ class Prober(SocketOwner):
             rate: packets a second, None for all that buffers allow.
             in_flight: unanswered probes at once, None for all that buffers allow.
             exclude: addresses, networks and ranges to leave out.
+            shuffle: seed of the order to probe in, None for the order given. All targets are read first.
+            shard: (index, of): probe only each of-th target, from the index-th on; the shards of the same
+                targets and seed are disjoint and together complete.
             size, payload, ttl, dscp, source, interface, time_limit: as in `ping`.
 
         A target that is no address and no known name is a SendFailure in its place. Raises as `ping`
@@ -156,6 +162,8 @@ class Prober(SocketOwner):
             size=size,
             payload=payload,
             exclude=exclude,
+            shuffle=shuffle,
+            shard=shard,
             route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
         )
         return await sweep(self, targets, options, time_limit=time_limit)
@@ -171,6 +179,8 @@ class Prober(SocketOwner):
         size: int | None = None,
         payload: bytes | None = None,
         exclude: Target | Iterable[Target] = (),
+        shuffle: int | None = None,
+        shard: tuple[int, int] | None = None,
         ttl: int | None = None,
         dscp: int | None = None,
         source: str | IPAddress | None = None,
@@ -185,6 +195,8 @@ class Prober(SocketOwner):
             size=size,
             payload=payload,
             exclude=exclude,
+            shuffle=shuffle,
+            shard=shard,
             route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
         )
         return SweepStream(self, targets, options, owns=self.owned)

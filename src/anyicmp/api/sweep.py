@@ -6,8 +6,7 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from collections.abc import AsyncIterator, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -17,8 +16,9 @@ import attrs
 
 from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds
+from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, whole
 from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.targets import TargetReader, Targets, excluded
 from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
@@ -26,16 +26,12 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
-from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_target, subtract
+from anyicmp.engine.targets import BadTarget, Span, Target
 from anyicmp.errors import AnyicmpError, NameLookupError
 from anyicmp.results import Outcome, SweepProgress
 from anyicmp.wire.batch import Version
 
 __all__ = ["SweepOptions", "SweepStream", "Targets", "sweep"]
-
-Targets = Target | Iterable[Target] | AsyncIterable[Target]
-
-SINGLE = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
@@ -58,6 +54,8 @@ class SweepOptions:
     size: int
     payload: bytes | None
     exclude: tuple[Span, ...]
+    shuffle: int | None
+    shard: tuple[int, int]
     route: Route
 
     @classmethod
@@ -71,56 +69,31 @@ class SweepOptions:
         size: int | None,
         payload: bytes | None,
         exclude: Target | Iterable[Target],
+        shuffle: int | None,
+        shard: tuple[int, int] | None,
         route: Route,
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
         octets, data = check_payload(size, payload)
         if rate is not None and number("rate", rate) <= 0:
             raise ValueError(f"rate must be above 0 packets a second, not {rate}")
+        try:
+            index, of = (0, 1) if shard is None else shard
+        except (TypeError, ValueError):
+            raise ValueError(f"shard must be a pair (index, of), not {shard!r}") from None
+        at_least("of in shard=(index, of)", of, 1)
         return cls(
+            shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
+            shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
             timeout=nanoseconds("timeout", timeout),
             retries=at_least("retries", retries, 0),
             rate=rate,
             in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
             size=octets,
             payload=data,
-            exclude=tuple(
-                _excluded(target) for target in ((exclude,) if isinstance(exclude, SINGLE) else exclude)
-            ),
+            exclude=excluded(exclude),
             route=route,
         )
-
-
-def _excluded(target: Target) -> Span:
-    match parse_target(target):
-        case Span() as span:
-            return span
-        case Name(text=text):
-            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
-        case BadTarget(text=text, reason=reason):
-            raise ValueError(f"exclude: {text}: {reason}")
-
-
-def check_targets(targets: object) -> Iterable[object] | AsyncIterable[object]:
-    """Make one target many, and find mistakes that can be found before anything is sent.
-
-    Raises ValueError for an empty collection and for networks and ranges that are none, TypeError for
-    what holds no targets. Generators are not touched: what is wrong in them becomes a SendFailure.
-    """
-    many = (targets,) if isinstance(targets, SINGLE) else targets
-    if isinstance(many, AsyncIterable):
-        return many
-    if isinstance(many, (bytes, bytearray)) or not isinstance(many, Iterable):
-        raise TypeError(f"targets must be hosts, addresses or networks, not {targets!r}")
-    if isinstance(many, (list, tuple, set, frozenset)):
-        if not many:
-            raise ValueError("no targets: give at least one host, address or network")
-        for target in many:
-            if not isinstance(target, str) or "/" in target or "-" in target:
-                found = parse_target(target)
-                if isinstance(found, BadTarget) and found.malformed:
-                    raise ValueError(f"{found.text}: {found.reason}")
-    return many
 
 
 async def sweep(
@@ -143,18 +116,17 @@ class SweepStream:
     """
 
     def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
-        """`owns`: the stream opens and closes the prober with itself. Raises as `check_targets` does."""
+        """`owns`: the stream opens and closes the prober with itself. Raises as `TargetReader` does."""
         self.tally = Tally()
         self._prober = prober
-        self._targets = check_targets(targets)
+        self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
         self._options = options
         self._owns = owns
         self._pacer = None if options.rate is None else Pacer(options.rate)
         self._in_flight = InFlight(options.in_flight)
         self._plans: dict[Version, tuple[Driver, SweepPlan]] = {}
         self._hosts: dict[int, str] = {}
-        self._numbered = 0
-        self._all_numbered = False
+        self._all_read = False
         self._done = 0
         self._received = 0
         self._rows: Iterator[Outcome] = iter(())
@@ -186,7 +158,7 @@ class SweepStream:
         """How far the sweep is. `total` is None until all targets were read."""
         return SweepProgress(
             done=self._done,
-            total=self._numbered if self._all_numbered else None,
+            total=self._reader.numbered if self._all_read else None,
             sent=sum(plan.sent for _, plan in self._plans.values()),
             received=self._received,
         )
@@ -242,66 +214,39 @@ class SweepStream:
         try:
             async with anyio.create_task_group() as lookups:
                 slots = anyio.Semaphore(LOOKUPS)
-                async for target in self._each_target():
-                    found = self._parse(target)
+                async for found, number in self._reader:
                     if isinstance(found, Span):
-                        for part in subtract(found, self._options.exclude):
-                            self._add(part)
+                        self._add(found, number)
                     elif isinstance(found, BadTarget):
-                        self._fail(found.text, found.reason, self._number())
+                        self._fail(found.text, found.reason, number)
                     else:
                         await slots.acquire()
-                        lookups.start_soon(self._look_up, found.text, self._number(), slots)
+                        lookups.start_soon(self._look_up, found.text, number, slots)
+                    await self._until_hungry()
         except BaseExceptionGroup as group:
             error = group.exceptions[0]
         except Exception as mistake:  # noqa: BLE001 - the caller's iterable may raise anything: it gets it back
             error = mistake
-        self._all_numbered = True
+        self._all_read = True
         for driver, plan in self._plans.values():
             plan.finish()
             driver.poke(plan)
         self._inbox.ended(error)
 
-    @staticmethod
-    def _parse(target: object) -> Span | Name | BadTarget:
-        try:
-            return parse_target(target)
-        except TypeError as error:
-            return BadTarget(repr(target), str(error))
-
-    async def _each_target(self) -> AsyncIterator[object]:
-        """The targets one by one, no faster than they are probed."""
-        if isinstance(self._targets, AsyncIterable):
-            async for target in self._targets:
-                yield target
-                await self._until_hungry()
-            return
-        for nth, target in enumerate(self._targets, 1):
-            yield target
-            if not nth % 256:
-                await anyio.lowlevel.checkpoint()
-            await self._until_hungry()
-
     async def _until_hungry(self) -> None:
         while any(plan.pending > PENDING for _, plan in self._plans.values()):
             await self._hungry.wait()
 
-    def _number(self, count: int = 1) -> int:
-        first = self._numbered
-        self._numbered += count
-        return first
-
-    def _add(self, span: Span, number: int | None = None) -> None:
-        first = self._number(span.count) if number is None else number
+    def _add(self, span: Span, number: int) -> None:
         try:
             scope = self._prober.scope(span.zone)
             driver, plan = self._plan(span.version)
         except (AnyicmpError, ValueError) as error:
             if span.count > 1:
                 raise
-            self._fail(None, str(error), first)
+            self._fail(None, str(error), number)
             return
-        plan.add(Segment(span.first, span.count, first, scope))
+        plan.add(Segment(span.first, span.count, number, scope))
         driver.poke(plan)
 
     def _plan(self, version: Version) -> tuple[Driver, SweepPlan]:

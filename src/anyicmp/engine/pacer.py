@@ -10,18 +10,18 @@ __all__ = ["Pacer"]
 SECOND = 1_000_000_000
 
 
+LAG = 20_000_000
+"""Nanoseconds that a turn may come late and still be made up for. Timers and busy loops are late by less;
+what is lost in a longer stall stays lost, so that no burst follows it."""
+
+
 class Pacer:
-    """At most `rate` packets a second, in bursts of at most `burst`.
+    """`rate` packets a second, evenly. Raises ValueError for a rate that is not above 0 and finite."""
 
-    Raises ValueError for a rate that is not above 0.
-    """
-
-    def __init__(self, rate: float, *, burst: int | None = None) -> None:
+    def __init__(self, rate: float) -> None:
         if not 0 < rate < float("inf"):
             raise ValueError(f"rate must be above 0 packets a second, not {rate}")
         self._rate = rate
-        # A millisecond's worth keeps the timer of an event loop from being the limit.
-        self._burst = burst or max(1, round(rate / 1000))
         self._next = 0  # time at which the next packet is due
         self._fraction = 0.0
         self._started = False
@@ -31,10 +31,8 @@ class Pacer:
         if not self._started:
             self._started = True
             self._next = now
-        self._next = max(self._next, now - self._span(self._burst - 1))
-        if now < self._next:
-            return 0
-        return min(self._burst, 1 + int((now - self._next) * self._rate // SECOND))
+        self._next = max(self._next, now - LAG)
+        return 0 if now < self._next else 1 + int((now - self._next) * self._rate // SECOND)
 
     def spend(self, n: int) -> None:
         """n packets of the allowance were taken."""
@@ -46,6 +44,3 @@ class Pacer:
     def due(self, now: int) -> int:
         """The earliest time, not before `now`, at which a packet may leave."""
         return now if not self._started else max(self._next, now)
-
-    def _span(self, n: int) -> int:
-        return round(n * SECOND / self._rate)

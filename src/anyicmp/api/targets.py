@@ -1,0 +1,134 @@
+"""Reading the targets of a sweep: any iterable of hosts, networks and ranges, one part after another.
+
+What is one target and what is many, what is left out, in which order and which share of it. Names are
+handed on as they are; looking them up is the sweep's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+import anyio.lowlevel
+import attrs
+
+from anyicmp.engine.permutation import Permutation
+from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_target, subtract
+
+__all__ = ["Found", "TargetReader", "Targets", "excluded"]
+
+Targets = Target | Iterable[Target] | AsyncIterable[Target]
+
+Found = Span | Name | BadTarget
+
+SINGLE = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+
+
+def excluded(targets: Target | Iterable[Target]) -> tuple[Span, ...]:
+    """The spans to leave out. Raises ValueError for a name or what is no target."""
+    many = (targets,) if isinstance(targets, SINGLE) else targets
+    return tuple(_excluded(target) for target in many)
+
+
+def _excluded(target: Target) -> Span:
+    match parse_target(target):
+        case Span() as span:
+            return span
+        case Name(text=text):
+            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
+        case BadTarget(text=text, reason=reason):
+            raise ValueError(f"exclude: {text}: {reason}")
+
+
+def _size(found: Found) -> int:
+    return found.count if isinstance(found, Span) else 1
+
+
+def _check(targets: object) -> Iterable[object] | AsyncIterable[object]:
+    """Make one target many, and find mistakes that can be found before anything is sent.
+
+    Raises ValueError for an empty collection and for networks and ranges that are none, TypeError for
+    what holds no targets. Generators are not touched: what is wrong in them becomes a SendFailure.
+    """
+    many = (targets,) if isinstance(targets, SINGLE) else targets
+    if isinstance(many, AsyncIterable):
+        return many
+    if isinstance(many, (bytes, bytearray)) or not isinstance(many, Iterable):
+        raise TypeError(f"targets must be hosts, addresses or networks, not {targets!r}")
+    if isinstance(many, (list, tuple, set, frozenset)):
+        if not many:
+            raise ValueError("no targets: give at least one host, address or network")
+        for target in many:
+            if not isinstance(target, str) or "/" in target or "-" in target:
+                found = parse_target(target)
+                if isinstance(found, BadTarget) and found.malformed:
+                    raise ValueError(f"{found.text}: {found.reason}")
+    return many
+
+
+class TargetReader:
+    """The targets with their numbers, in the order to probe them.
+
+    Iterating yields (part, number of its first target) pairs; a part is a span, a name or a mistake.
+
+    Attributes:
+        numbered: targets handed out so far; with `shuffle` or `shard`, this shard's targets in all.
+    """
+
+    def __init__(
+        self, targets: object, exclude: Iterable[Span], shuffle: int | None, shard: tuple[int, int]
+    ) -> None:
+        """Raises ValueError or TypeError for mistakes that show before anything is sent."""
+        self.numbered = 0
+        self._targets = _check(targets)
+        self._exclude = tuple(exclude)
+        self._shuffle = shuffle
+        self._shard = shard
+
+    def __aiter__(self) -> AsyncIterator[tuple[Found, int]]:
+        in_turn = self._shuffle is None and self._shard == (0, 1)
+        return self._in_turn() if in_turn else self._permuted()
+
+    async def _in_turn(self) -> AsyncIterator[tuple[Found, int]]:
+        async for part in self._parts():
+            number = self.numbered
+            self.numbered += _size(part)
+            yield part, number
+
+    async def _permuted(self) -> AsyncIterator[tuple[Found, int]]:
+        parts, starts, size = [], [], 0
+        async for part in self._parts():
+            parts.append(part)
+            starts.append(size)
+            size += _size(part)
+        index, of = self._shard
+        order = range(size) if self._shuffle is None else Permutation(size, self._shuffle)
+        positions = range(index, size, of)
+        self.numbered = len(positions)
+        for position in positions:
+            number = order[position]
+            at = bisect_right(starts, number) - 1
+            part = parts[at]
+            if isinstance(part, Span):
+                part = attrs.evolve(part, first=part.first + number - starts[at], count=1)
+            yield part, number
+
+    async def _parts(self) -> AsyncIterator[Found]:
+        if isinstance(self._targets, AsyncIterable):
+            async for target in self._targets:
+                for part in self._parse(target):
+                    yield part
+            return
+        for nth, target in enumerate(self._targets, 1):
+            for part in self._parse(target):
+                yield part
+            if not nth % 256:
+                await anyio.lowlevel.checkpoint()
+
+    def _parse(self, target: object) -> Iterable[Found]:
+        try:
+            found = parse_target(target)
+        except TypeError as error:
+            return (BadTarget(repr(target), str(error)),)
+        return subtract(found, self._exclude) if isinstance(found, Span) else (found,)
