@@ -14,6 +14,7 @@ from struct import Struct
 from anyicmp.methods.base import Answer, Answers, Template
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
+from anyicmp.wire.ip import find_transport
 
 __all__ = ["EchoMethod"]
 
@@ -30,6 +31,7 @@ _FULL = 0xFFFFFFFF
 
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
 _PROTOCOL: dict[int, int] = {4: 1, 6: 58}
+_DESTINATION: dict[int, int] = {4: 16, 6: 24}
 _ANSWERS: dict[int, dict[int, int]] = {
     4: {0: Answer.REPLY, 3: Answer.ERROR, 11: Answer.ERROR, 12: Answer.ERROR, 5: Answer.NOTICE},
     6: {129: Answer.REPLY, 1: Answer.ERROR, 2: Answer.ERROR, 3: Answer.ERROR, 4: Answer.ERROR},
@@ -163,15 +165,15 @@ class EchoMethod:
 
     def _past_quoted_header(self, rx: PacketBatch, i: int, at: int, end: int) -> int:
         data, width = rx.data, rx.width
-        if self.version == 4:
-            if end - at < 20 or data[at] >> 4 != 4 or data[at + 9] != _PROTOCOL[4]:
-                return -1
-            rx.original[i * width : (i + 1) * width] = data[at + 16 : at + 20]
-            return at + (data[at] & 15) * 4
-        if end - at < 40 or data[at] >> 4 != 6 or data[at + 6] != _PROTOCOL[6]:
+        found = find_transport(data, at, end)
+        if found is None or data[at] >> 4 != self.version:
             return -1
-        rx.original[i * width : (i + 1) * width] = data[at + 24 : at + 40]
-        return at + 40
+        protocol, transport, fragment = found
+        if protocol != _PROTOCOL[self.version] or fragment:
+            return -1
+        destination = at + _DESTINATION[self.version]
+        rx.original[i * width : (i + 1) * width] = data[destination : destination + width]
+        return transport
 
     def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
         return rx.message(i)[HEADER:] == template.data
