@@ -25,7 +25,7 @@ ERROR_HEADER = 8
 
 _CMSG = Struct("@Nii")
 _ALIGN = calcsize("@N") - 1
-_EXTENDED = Struct("=IBBBxI4s")  # struct sock_extended_err
+_EXTENDED = Struct("=iBBBxI4s")  # struct sock_extended_err
 _RFC4884 = Struct("=HBx")
 _HEADER = Struct("!BBHI")
 _SECOND = 1_000_000_000
