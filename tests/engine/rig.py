@@ -5,14 +5,12 @@ It builds answers as bytes from the probes that the exchange wrote. It knows no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.outcome import OutcomeBatch
-from anyicmp.engine.plan import Plan
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.table import OVER, SLOTS, slot_of
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import Outcome
 from anyicmp.testing.topology import REPLY, ip_packet, seal
@@ -106,9 +104,24 @@ class Rig:
         """What times out now, as rows."""
         return rows(self.exchange.expire(self.now, self.now + self.offset))
 
+    def use_all_slots_but(self, kept: int) -> None:
+        """Use slots of the only lane and close them, so that sequences wrap after `kept` more."""
+        table = self.exchange.table
+        rest, batch = SLOTS - kept, PacketBatch(self.version, capacity=4096, slot=4)
+        plan = self.ping(1)
+        self.exchange.forget(plan)
+        while rest:
+            token, most = table.reserve(min(rest, 4096))
+            table.open(token, batch, 0, most, plan)
+            for slot in range(slot_of(token), slot_of(token) + most):
+                table.close(slot, OVER)
+            rest -= most
+
     # Answers.
 
-    def reply(self, probe: bytes, *, peer: bytes | None = None, at: int = 0, lane: int = 0, age: int | None = None) -> int:
+    def reply(
+        self, probe: bytes, *, peer: bytes | None = None, at: int = 0, lane: int = 0, age: int | None = None
+    ) -> int:
         """Write the echo reply to a probe to a row; the row's number. `age`: since the kernel's stamp."""
         peer = peer or TARGET[self.version]
         octets = seal(bytes([REPLY[self.version]]) + probe[1:], self.version, peer, OWN[self.version])
@@ -168,11 +181,6 @@ class Rig:
 def rows(results: Results) -> list[Outcome]:
     """All outcomes of several plans."""
     return [row for _, batch in results for row in batch]
-
-
-def heard(results: Results, plan: Plan) -> Iterable[OutcomeBatch]:
-    """The batches of one plan."""
-    return [batch for owner, batch in results if owner is plan]
 
 
 def ip(packed: bytes) -> IPv4Address | IPv6Address:

@@ -26,13 +26,13 @@ def run(pacer: Pacer, start: int, stop: int) -> list[int]:
 
 @pytest.mark.parametrize("rate", [0.5, 1, 3, 7, 100, 999, 12_345, 50_000])
 def test_as_many_packets_leave_as_the_rate_says(rate: float) -> None:
-    seconds = 20
+    seconds = 20 if rate < 1000 else 2
     assert abs(len(run(Pacer(rate), 10**12, 10**12 + seconds * SECOND)) - rate * seconds) <= 1
 
 
 def test_packets_are_spread_evenly() -> None:
     sent = run(Pacer(100), 0, SECOND)
-    assert {b - a for a, b in zip(sent, sent[1:], strict=False)} == {SECOND // 100}
+    assert {b - a for a, b in itertools.pairwise(sent)} == {SECOND // 100}
 
 
 def test_a_stall_is_not_made_up_for() -> None:

@@ -113,8 +113,9 @@ class Exchange:
             room = 0 if plan is None else min(tx.capacity - n, self._fitting(plan))
             if plan is None or room < 1:
                 break
-            n += self._take(tx, n, room, plan, now)
-            self._plans.next(now)
+            taken = self._take(tx, n, room, plan, now)
+            self._plans.next(now, served=taken > 0)
+            n += taken
         return n
 
     def _fitting(self, plan: Plan) -> int:
@@ -331,7 +332,7 @@ class Exchange:
         assert plan is not None
         self.table.close(slot, state)
         self._used -= queue_cost(plan.template.size)
-        if state == FORGOTTEN:
+        if state != OVER:  # the end of its waiting asks who answered
             self._responders.pop(slot, None)
         return plan
 

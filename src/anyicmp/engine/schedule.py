@@ -22,7 +22,8 @@ class Schedule:
         self._pacers: dict[Plan, Pacer | None] = {}
         self._ready: deque[Plan] = deque()
         self._queued: set[Plan] = set()
-        self._timed: list[tuple[int, int, Plan]] = []
+        self._timed: list[tuple[int, int, int, Plan]] = []
+        self._served: dict[Plan, int] = {}
         self._due: dict[Plan, int] = {}
         self._order = count()
 
@@ -35,11 +36,13 @@ class Schedule:
     def add(self, plan: Plan, pacer: Pacer | None) -> None:
         """Take a plan in; `ask` it next. Plans may share a pacer."""
         self._pacers[plan] = pacer
+        self._served[plan] = next(self._order)
 
     def remove(self, plan: Plan) -> None:
         """Forget a plan, wherever it waits."""
         self._pacers.pop(plan, None)
         self._due.pop(plan, None)
+        self._served.pop(plan, None)
         if not self._pacers:
             self._timed.clear()
 
@@ -61,7 +64,8 @@ class Schedule:
             self._queue(plan)
         elif self._due.get(plan) != due:
             self._due[plan] = due
-            heappush(self._timed, (due, next(self._order), plan))
+            # Of plans that share a pacer, and so are due together, the one served longest ago comes first.
+            heappush(self._timed, (due, self._served[plan], next(self._order), plan))
 
     def _queue(self, plan: Plan) -> None:
         self._queued.add(plan)
@@ -70,7 +74,7 @@ class Schedule:
     def advance(self, now: int) -> int:
         """Make the plans ready whose time has come; returns how many are ready."""
         while self._timed and self._timed[0][0] <= now:
-            due, _, plan = heappop(self._timed)
+            due, _, _, plan = heappop(self._timed)
             if self._due.get(plan) == due:
                 del self._due[plan]
                 self._queue(plan)
@@ -84,14 +88,16 @@ class Schedule:
             self._queued.discard(self._ready.popleft())
         return None
 
-    def next(self, now: int) -> None:
-        """The first plan had its turn: put it where its next row is due."""
+    def next(self, now: int, *, served: bool) -> None:
+        """The first plan had its turn, and rows if it was `served`: put it where its next row is due."""
         plan = self._ready.popleft()
+        if served:
+            self._served[plan] = next(self._order)
         self._queued.discard(plan)
         self.ask(plan, now)
 
     def next_due(self) -> int | None:
         """When the next plan that is not ready yet will be, None if none will."""
-        while self._timed and self._due.get(self._timed[0][2]) != self._timed[0][0]:
+        while self._timed and self._due.get(self._timed[0][3]) != self._timed[0][0]:
             heappop(self._timed)
         return self._timed[0][0] if self._timed else None
