@@ -70,20 +70,21 @@ class BatchedTransport(Lanes):
         return at - start, 0
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
-        """See `Transport.recv`."""
+        """See `Transport.recv`. The first call with a batch makes its arrays, whether or not rows wait."""
+        incoming = self._incoming.get(rx)
+        if incoming is None:
+            incoming = self._incoming[rx] = Incoming(rx, self._has_header)
+            self._errors[rx] = Errors(rx)
         at = offset
         for lane, failed in self.ready():
             if failed and at < rx.capacity:
                 at = self._receive_errors(rx, at, lane)
             # Also after an error alone: only this call clears the condition that wakes us.
             if at < rx.capacity:
-                at = self._receive(rx, at, lane)
+                at = self._receive(incoming, rx, at, lane)
         return at - offset
 
-    def _receive(self, rx: PacketBatch, at: int, lane: int) -> int:
-        arrays = self._incoming.get(rx)
-        if arrays is None:
-            arrays = self._incoming[rx] = Incoming(rx, self._has_header)
+    def _receive(self, arrays: Incoming, rx: PacketBatch, at: int, lane: int) -> int:
         for _ in range(ATTEMPTS):
             if got := self._call(rx, arrays.address, at, lane, 0):
                 arrays.drain(rx, at, at + got, lane)
@@ -93,9 +94,7 @@ class BatchedTransport(Lanes):
         return at
 
     def _receive_errors(self, rx: PacketBatch, at: int, lane: int) -> int:
-        arrays = self._errors.get(rx)
-        if arrays is None:
-            arrays = self._errors[rx] = Errors(rx)
+        arrays = self._errors[rx]
         if got := self._call(rx, arrays.address, at, lane, c.MSG_ERRQUEUE):
             arrays.drain(rx, at, at + got, lane)
         return at + got
