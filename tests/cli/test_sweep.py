@@ -23,11 +23,10 @@ from cli.running import BACKENDS, run
 TARGET = IPv4Address("192.0.2.1")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sockets(needs_icmp_socket: None) -> None:
-    """All here needs a socket, and says so once."""
+needs_a_socket = pytest.mark.usefixtures("needs_icmp_socket")
 
 
+@needs_a_socket
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_hosts_that_answer_and_a_summary(backend: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.0/24", "--backend", backend]) == 0
@@ -40,6 +39,7 @@ def test_the_hosts_that_answer_and_a_summary(backend: str, capsys: pytest.Captur
     assert re.fullmatch(r"254 targets: 254 alive \(100%\)\nrtt min/avg/max = .* ms\n", summary)
 
 
+@needs_a_socket
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_large_network_as_json_lines_through_a_pipe(backend: str) -> None:
     """All 65,534 lines come, each one an object, each target once, and nothing is lost on the way."""
@@ -52,6 +52,7 @@ def test_a_large_network_as_json_lines_through_a_pipe(backend: str) -> None:
     assert len({line["target"] for line in lines}) == 65534
 
 
+@needs_a_socket
 def test_json_lines_are_the_outcomes_dicts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +66,7 @@ def test_json_lines_are_the_outcomes_dicts(
     assert err.startswith("anyicmp: host.invalid: ")
 
 
+@needs_a_socket
 def test_a_bad_target_costs_the_others_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.1", "host.invalid", "127.0.0.2"]) == 0
     out, err = capsys.readouterr()
@@ -73,6 +75,7 @@ def test_a_bad_target_costs_the_others_nothing(capsys: pytest.CaptureFixture[str
     assert err.count("\n") == 1
 
 
+@needs_a_socket
 def test_all_lists_every_target(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "--all", "127.0.0.1", "host.invalid"]) == 0
     out = capsys.readouterr().out
@@ -80,6 +83,7 @@ def test_all_lists_every_target(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^127\.0\.0\.1 +[\d.]+ ms$", out, re.MULTILINE)
 
 
+@needs_a_socket
 def test_targets_from_files_and_standard_input(tmp_path: Path) -> None:
     listed = tmp_path / "targets"
     listed.write_text("127.0.0.2 127.0.0.3  # two on a line\n\n# nothing here\n127.0.0.8-127.0.0.9\n")
@@ -90,6 +94,7 @@ def test_targets_from_files_and_standard_input(tmp_path: Path) -> None:
     assert [row["target"] for row in rows] == [f"127.0.0.{n}" for n in (1, 4, 5, 2, 3, 8, 9)]
 
 
+@needs_a_socket
 def test_a_mistake_in_a_file_is_found_before_anything_is_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,12 +104,14 @@ def test_a_mistake_in_a_file_is_found_before_anything_is_sent(
     assert capsys.readouterr() == ("", "anyicmp: 127.0.0.1/8: has host bits set\n")
 
 
+@needs_a_socket
 def test_excluded_targets_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.0/29", "--exclude", "127.0.0.2-127.0.0.4", "--exclude", "127.0.0.6"]) == 0
     out = capsys.readouterr().out
     assert re.findall(r"^127\S+", out, re.MULTILINE) == ["127.0.0.1", "127.0.0.5"]
 
 
+@needs_a_socket
 def test_when_all_is_excluded_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.1", "--exclude", "127.0.0.0/8"]) == 2
     assert capsys.readouterr() == ("", "anyicmp: there is nothing to probe: all targets are excluded\n")
@@ -122,6 +129,7 @@ def test_a_network_is_spared_by_default(targets: list[str]) -> None:
     assert default_rate(targets) == DEFAULT_RATE
 
 
+@needs_a_socket
 @pytest.mark.parametrize(
     ("options", "rate"), [([], None), (["--rate", "0"], None), (["--rate", "50.5"], 50.5)]
 )

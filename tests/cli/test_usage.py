@@ -14,6 +14,9 @@ import anyicmp
 from anyicmp import Prober, SocketPermissionError
 from anyicmp.cli.__main__ import COMMANDS, main
 from anyicmp.cli.status import exit_status
+from cli.running import COMMAND
+
+from namespaces import NOBODY, command, namespaces, settings
 
 CALLS = {"ping": Prober.ping, "sweep": Prober.sweep, "trace": Prober.traceroute}
 
@@ -66,10 +69,12 @@ def test_a_mistake_is_one_line_and_status_2(
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
-@pytest.mark.parametrize("command", ["ping", "sweep", "trace"])
-def test_an_unknown_name_is_one_line_and_status_2(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("subcommand", COMMANDS)
+def test_an_unknown_name_is_one_line_and_status_2(
+    subcommand: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The top-level domain `invalid` is reserved and never resolves (RFC 6761 section 6.4)."""
-    assert main([command, "host.invalid"]) == 2
+    assert main([subcommand, "host.invalid"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("anyicmp: host.invalid: ")
@@ -87,16 +92,28 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra(
     )
 
 
-@pytest.mark.parametrize("command", ["ping", "sweep", "trace"])
+@pytest.mark.parametrize("subcommand", COMMANDS)
 def test_missing_permission_is_one_line_however_long_the_remedy(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    subcommand: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def refuse(self: Prober) -> None:
         raise SocketPermissionError("no socket:\n  ask the administrator")
 
     monkeypatch.setattr(Prober, "open", refuse)
-    assert main([command, "127.0.0.1"]) == 2
+    assert main([subcommand, "127.0.0.1"]) == 2
     assert capsys.readouterr() == ("", "anyicmp: no socket: ask the administrator\n")
+
+
+@pytest.mark.usefixtures("needs_namespaces")
+@pytest.mark.parametrize("subcommand", COMMANDS)
+def test_a_user_who_is_shut_out_is_told_what_to_change(subcommand: str) -> None:
+    with namespaces("shut") as (shut,):
+        settings(shut, {"net/ipv4/ping_group_range": "1 0"})
+        child = command(shut, [*COMMAND, subcommand, "127.0.0.1"], uid=NOBODY)
+    assert (child.returncode, child.stdout) == (2, "")
+    assert child.stderr.startswith("anyicmp: ")
+    assert child.stderr.count("\n") == 1
+    assert "net.ipv4.ping_group_range" in child.stderr
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,8 +129,8 @@ def test_the_help_lists_all_subcommands(capsys: pytest.CaptureFixture[str]) -> N
 
 def options_of(name: str) -> dict[str, click.Parameter]:
     module, _, attribute = COMMANDS[name].partition(":")
-    command: click.Command = getattr(importlib.import_module(f"anyicmp.cli.{module}"), attribute)
-    return {parameter.name or "": parameter for parameter in command.params}
+    found: click.Command = getattr(importlib.import_module(f"anyicmp.cli.{module}"), attribute)
+    return {parameter.name or "": parameter for parameter in found.params}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
