@@ -254,6 +254,7 @@ class Driver:
         if batch is None:
             version = self.exchange.method.version
             batch = self._batches[way, slot] = PacketBatch(version, capacity=capacity, slot=slot)
-            # What the transport prepares for a batch shall not count in the first round trip.
-            self.transport.send(batch, 0, 0)
+            if way == "tx":
+                # What the transport prepares for a batch shall not count in the first round trip.
+                self.transport.send(batch, 0, 0)
         return batch

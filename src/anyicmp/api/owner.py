@@ -162,7 +162,8 @@ class SocketOwner:
     def driver(self, version: Version, route: Route) -> Driver:
         """The driver whose sockets are right for the route; opens them if there are none yet.
 
-        Raises ClosedError, SocketPermissionError, UnsupportedError.
+        Raises ClosedError, SocketPermissionError, UnsupportedError; ValueError for an interface or
+        source address that this host does not have.
         """
         if self._state != "open":
             hint = "closed: open a new one" if self._state == "closed" else "not open: enter it first"

@@ -32,8 +32,8 @@ class SocketSpec:
         interface: name of the interface to bind to, or None.
         source: packed local address to bind to, or None for the kernel's choice.
         mark: the packets' firewall mark, or None.
-        dont_fragment: True sets DF (v6: never fragment here), False and None never set it; the cached
-            path MTU is not consulted in either case.
+        dont_fragment: True sets DF (v6: never fragment here) and reports what is too big without asking
+            the cached path MTU; False and None leave it to the kernel to fragment.
         hop_limited: probes that routers will answer with errors; they get sockets of their own, so that
             a socket's sticky error (ip(7), IP_RECVERR) never hits a plain probe.
         broadcast: allow broadcast destinations.
