@@ -112,6 +112,19 @@ def test_excluded_targets_are_left_out(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @needs_a_socket
+def test_shards_of_one_seed_are_all_targets_once(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[list[str]] = []
+    for index in ("0", "1", "2"):
+        assert main(["sweep", "127.0.0.0/26", "--shuffle", "7", "--shard", index, "3"]) == 0
+        seen.append(re.findall(r"^127\S+", capsys.readouterr().out, re.MULTILINE))
+    assert sorted(IPv4Address(target) for shard in seen for target in shard) == [
+        IPv4Address(f"127.0.0.{n}") for n in range(1, 63)
+    ]
+    assert [len(shard) for shard in seen] in ([21, 21, 20], [20, 21, 21], [21, 20, 21])
+    assert seen[0] != sorted(seen[0], key=IPv4Address)
+
+
+@needs_a_socket
 def test_when_all_is_excluded_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.1", "--exclude", "127.0.0.0/8"]) == 2
     assert capsys.readouterr() == ("", "anyicmp: there is nothing to probe: all targets are excluded\n")

@@ -45,6 +45,14 @@ __all__ = ["outcome_line", "sweep"]
         help="Unanswered probes at once.  [default: all that buffers allow]",
     ),
     click.option("--exclude", multiple=True, metavar="TARGET", help="Addresses or network to leave out."),
+    click.option(
+        "--shuffle", type=int, metavar="SEED",
+        help="Probe in an order that the seed decides.",
+    ),
+    click.option(
+        "--shard", type=int, nargs=2, metavar="INDEX OF",
+        help="Probe one share of the targets, the one of this index (from 0) of so many.",
+    ),
     SIZE,
     TTL,
     DSCP,
