@@ -104,7 +104,9 @@ def seeds() -> list[bytes]:
     found = []
     for entry in CATALOGUE:
         six = SIX if entry.version == 6 else 0
-        found += [bytes((six | mend,)) + entry.octets for mend in (0, MEND_MESSAGE, MEND_MESSAGE | MEND_STRUCTURE)]
+        found += [
+            bytes((six | mend,)) + entry.octets for mend in (0, MEND_MESSAGE, MEND_MESSAGE | MEND_STRUCTURE)
+        ]
         header = (
             build_ipv6_header(
                 source=SOURCE6.packed,

@@ -52,6 +52,7 @@ QUOTE4 = octets("45000020 1c460000 0111 1f2e c0000201 c6336407", "8235829a 000c 
 QUOTE6 = (
     octets("60000000 000c 11 01") + SOURCE6.packed + TARGET6.packed + octets("8235829a 000c 0000", "a1b2c3d4")
 )
+QUOTE_TCP = octets("4510003c abcd4000 0106 0000 c0000201 c6336407", "c350 01bb deadbeef")
 PADDED4 = QUOTE4.ljust(128, b"\0")
 PADDED6 = QUOTE6.ljust(128, b"\0")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 import attrs
-from constants import MPLS_STRUCTURE, PADDED4, PADDED6, QUOTE4, QUOTE6, summed4, summed6
+from constants import MPLS_STRUCTURE, PADDED4, PADDED6, QUOTE4, QUOTE6, QUOTE_TCP, summed4, summed6
 
 from anyicmp.wire import (
     DestinationUnreachable,
@@ -109,6 +109,11 @@ EVERYDAY = [
         "time exceeded with a label stack",
         summed4("0b 00 0000", "00 20 0000", PADDED4.hex(), MPLS_STRUCTURE.hex()),
         TimeExceeded(quoted=padded4, extensions=mpls),
+    ),
+    Entry(
+        "time exceeded that quotes TCP",
+        summed4("0b 00 0000", "00 00 0000", QUOTE_TCP.hex()),
+        TimeExceeded(quoted=parse_quoted(QUOTE_TCP, 4)),
     ),
     Entry("time exceeded without a quote", summed4("0b 01 0000", "00000000"), TimeExceeded(code=1)),
     Entry(

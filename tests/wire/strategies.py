@@ -17,7 +17,9 @@ version = st.sampled_from([4, 6])
 address4 = u32.map(IPv4Address)
 address6 = st.integers(0, (1 << 128) - 1).map(IPv6Address)
 short = st.binary(max_size=40)
-name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+name = st.from_regex(r"[a-zA-Z]{2,6}[0-9/.-]{1,6}", fullmatch=True) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12
+)
 
 
 def words(most: int, *, of: int = 4, first: int = 0) -> st.SearchStrategy[bytes]:

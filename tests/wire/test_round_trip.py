@@ -104,6 +104,12 @@ NORMALISED = [
         octets("2a000000 00010201", structure("00080202 04657468")),
     ),
     (
+        "interface identification by a name of unneeded length is padded to four octets only",
+        4,
+        octets("2a000000 00010201", "20000000 000c0301 65746800 00000000"),
+        octets("2a000000 00010201", structure("00080301 65746800")),
+    ),
+    (
         "octets behind a message of fixed length are dropped",
         4,
         octets("0f000000 00010002 ffff"),

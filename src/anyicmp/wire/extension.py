@@ -229,7 +229,7 @@ def split_quoted(body: bytes, claimed: int) -> tuple[bytes, tuple[ExtensionObjec
     """Split an error's octets from 8 on into (quoted datagram, extension objects).
 
     `claimed` is what the length field says, in octets; 0 where the message has none. Compliant senders
-    put the structure there (RFC 4884 section 5.2). Those from before the length field put it at octet
+    put the structure there (RFC 4884 section 4). Those from before the length field put it at octet
     128 (section 5.5), as do some that write a length in wrong units. Where no structure is to be
     believed, the whole is the quoted datagram.
     """

@@ -151,7 +151,7 @@ class InterfaceIdentification(ExtensionObject):
 
     @classmethod
     def parse(cls, sub_type: int, payload: bytes) -> Self:
-        if sub_type == 1 and payload:
+        if sub_type == 1 and payload.rstrip(b"\0"):
             return cls(name=_text(payload))
         if sub_type == 2 and len(payload) == 4:
             return cls(index=_WORD.unpack(payload)[0])

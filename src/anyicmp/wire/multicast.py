@@ -136,11 +136,19 @@ class MulticastListenerQuery(_Membership):
 
     @property
     def maximum_response_delay(self) -> float:
-        """Seconds within which to answer (RFC 9777 section 5.1.3)."""
+        """Seconds within which to answer (RFC 2710 section 3.4, RFC 9777 section 5.1.3)."""
         code = self.maximum_response_code
         if self.sources is None or code < 0x8000:
             return code / 1000
         return ((code & 0xFFF | 0x1000) << (code >> 12 & 7) + 3) / 1000
+
+    @property
+    def interval(self) -> int | None:
+        """Seconds between the querier's queries (RFC 9777 section 5.1.9); None in version 1."""
+        code = self.interval_code
+        if code is None or code < 0x80:
+            return code
+        return (code & 0xF | 0x10) << (code >> 4 & 7) + 3
 
     def explain(self) -> str:
         subject = f"to {self.group}" if int(self.group) else "to any multicast address"
