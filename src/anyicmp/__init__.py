@@ -1,11 +1,20 @@
 """Ping, sweep and traceroute for async Python: the public names and nothing else."""
 
 from anyicmp.api.environment import Environment
-from anyicmp.api.functions import capabilities, open_ping, open_sweep, ping, resolve, sweep, traceroute
+from anyicmp.api.functions import (
+    capabilities,
+    open_ping,
+    open_sweep,
+    open_traceroute,
+    ping,
+    resolve,
+    sweep,
+    traceroute,
+)
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
-from anyicmp.api.sweep import SweepStream
-from anyicmp.engine.collection import SweepResult
+from anyicmp.api.sweep import SweepResult, SweepStream
+from anyicmp.api.trace import TraceStream
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.errors import (
     AnyicmpError,
@@ -31,7 +40,7 @@ from anyicmp.results import (
     SweepProgress,
     Trace,
 )
-from anyicmp.wire.extension import MplsLabel
+from anyicmp.wire import MplsLabel
 
 __version__ = "0.1.0.dev0"
 
@@ -62,11 +71,13 @@ __all__ = [
     "SweepResult",
     "SweepStream",
     "Trace",
+    "TraceStream",
     "UnsupportedError",
     "__version__",
     "capabilities",
     "open_ping",
     "open_sweep",
+    "open_traceroute",
     "ping",
     "resolve",
     "sweep",

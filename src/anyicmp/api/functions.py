@@ -1,4 +1,7 @@
-"""The doors as functions: each opens a Prober for its one call. Options as the Prober's methods."""
+"""The doors as functions: each opens a Prober for its one call. Options as the Prober's methods.
+
+Nothing is decided here; whoever probes more than once keeps a Prober instead.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,22 @@ from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
 from anyicmp.api.sweep import SweepStream
 from anyicmp.api.targets import Targets
+from anyicmp.api.trace import TraceStream
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.targets import Target
 from anyicmp.net.transport import capabilities as system_capabilities
 from anyicmp.results import Capabilities, IPAddress, PingResult, Trace
 
-__all__ = ["capabilities", "open_ping", "open_sweep", "ping", "resolve", "sweep", "traceroute"]
+__all__ = [
+    "capabilities",
+    "open_ping",
+    "open_sweep",
+    "open_traceroute",
+    "ping",
+    "resolve",
+    "sweep",
+    "traceroute",
+]
 
 
 def _for_one_call(family: int | None, options: ProberOptions) -> Prober:
@@ -209,6 +222,44 @@ async def traceroute(
             interface=interface,
             time_limit=time_limit,
         )
+
+
+def open_traceroute(
+    host: str | IPAddress,
+    *,
+    rounds: int | None = None,
+    interval: float = 1.0,
+    method: str = "icmp",
+    max_hops: int = 30,
+    first_hop: int = 1,
+    probes: int = 1,
+    timeout: float = 1.0,
+    flow: int | None = None,
+    port: int | None = None,
+    size: int = 56,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> TraceStream:
+    """Trace in rounds; see `Prober.open_traceroute` and, for the other options, `Prober`."""
+    return _for_one_call(family, options).open_traceroute(
+        host,
+        rounds=rounds,
+        interval=interval,
+        method=method,
+        max_hops=max_hops,
+        first_hop=first_hop,
+        probes=probes,
+        timeout=timeout,
+        flow=flow,
+        port=port,
+        size=size,
+        dscp=dscp,
+        source=source,
+        interface=interface,
+    )
 
 
 async def resolve(

@@ -92,7 +92,14 @@ async def ping(
     """Probe a host and wait for all outcomes; see `Prober.ping`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
     target = (await prober.resolve(host))[0]
-    inbox = Inbox()
+    name, tally = name_of(host, target), Tally()
+
+    def look(batch: OutcomeBatch) -> None:
+        # Also what has no outcome in it counts: copies, late answers.
+        label(batch, name, target)
+        tally.add(batch, many=plan.many)
+
+    inbox = Inbox(look=look)
     driver, plan = start(prober, target, options, inbox)
     try:
         if limit is None:
@@ -102,12 +109,7 @@ async def ping(
                 await inbox.until_over()
     finally:
         driver.stop(plan)
-    name, tally = name_of(host, target), Tally()
-    rows: list[Outcome] = []
-    for batch in inbox.take_all():
-        label(batch, name, target)
-        tally.add(batch, many=plan.many)
-        rows += batch
+    rows = [row for batch in inbox.take_all() for row in batch]
     rows.sort(key=lambda row: row.sequence)
     return PingResult(target=target, host=name, outcomes=tuple(rows), statistics=tally.statistics())
 

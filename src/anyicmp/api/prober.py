@@ -12,7 +12,7 @@ from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import PingOptions, PingStream, ping
 from anyicmp.api.sweep import SweepOptions, SweepStream, sweep
 from anyicmp.api.targets import Targets
-from anyicmp.api.trace import TraceOptions, traceroute
+from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.targets import Target
 from anyicmp.results import IPAddress, PingResult, Trace
@@ -244,3 +244,46 @@ class Prober(SocketOwner):
             route=self.route(source=source, interface=interface, dscp=dscp, hop_limited=True),
         )
         return await traceroute(self, host, options, time_limit=time_limit)
+
+    def open_traceroute(
+        self,
+        host: str | IPAddress,
+        *,
+        rounds: int | None = None,
+        interval: float = 1.0,
+        method: str = "icmp",
+        max_hops: int = 30,
+        first_hop: int = 1,
+        probes: int = 1,
+        timeout: float = 1.0,
+        flow: int | None = None,
+        port: int | None = None,
+        size: int = 56,
+        dscp: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+    ) -> TraceStream:
+        """Trace the way to a host again and again, and yield a snapshot after each round.
+
+        Args:
+            rounds: how many, None: until the block is left.
+            interval: seconds from the beginning of one round to the next, or as long as a round takes.
+            probes: probes to each hop and round; routers limit how many errors they send.
+
+        A hop's `outcomes` are the last round's, its `statistics` those of all rounds. The other options
+        and exceptions as in `traceroute`.
+        """
+        options = TraceOptions.check(
+            method=method,
+            first_hop=first_hop,
+            max_hops=max_hops,
+            probes=probes,
+            timeout=timeout,
+            flow=flow,
+            port=port,
+            size=size,
+            route=self.route(source=source, interface=interface, dscp=dscp, hop_limited=True),
+            rounds=rounds,
+            interval=interval,
+        )
+        return TraceStream(self, host, options, owns=self.owned)

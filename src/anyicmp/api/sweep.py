@@ -6,7 +6,7 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +31,7 @@ from anyicmp.errors import AnyicmpError, NameLookupError
 from anyicmp.results import Outcome, SweepProgress
 from anyicmp.wire.batch import Version
 
-__all__ = ["SweepOptions", "SweepStream", "Targets", "sweep"]
+__all__ = ["SweepOptions", "SweepResult", "SweepStream", "sweep"]
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
@@ -183,10 +183,9 @@ class SweepStream:
                 plan.held = held
                 driver.poke(plan)
 
-    async def batches(self) -> AsyncIterator[OutcomeBatch]:
-        """The outcomes in `OutcomeBatch`es, as they come."""
-        while (batch := await self.next_batch()) is not None:
-            yield batch
+    def batches(self) -> SweepBatches:
+        """The outcomes in `OutcomeBatch`es, as they come: an async iterator."""
+        return SweepBatches(self)
 
     async def next_batch(self) -> OutcomeBatch | None:
         """The next outcomes; None at the end."""
@@ -288,3 +287,19 @@ class SweepStream:
         if host is not None:
             self._hosts[number] = host
         self._inbox.outcomes(batch)
+
+
+class SweepBatches:
+    """The batches of a sweep. Instead of an async generator, which whoever leaves early must close."""
+
+    def __init__(self, stream: SweepStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> OutcomeBatch:
+        batch = await self._stream.next_batch()
+        if batch is None:
+            raise StopAsyncIteration
+        return batch

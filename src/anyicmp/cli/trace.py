@@ -70,11 +70,16 @@ def trace(setting: Setting, *, host: str, **options: Any) -> int:
 
 async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
     result: Trace | None = None
-    with stop, spinner(f"tracing the path to {host}"):
-        async with Prober(**setting.prober) as prober:
-            result = await prober.traceroute(host, **options)
+    async with Prober(**setting.prober) as prober:
+        with stop, spinner(f"tracing the path to {host}"):
+            async with prober.open_traceroute(host, rounds=1, **options) as stream:
+                try:
+                    await anext(stream)
+                finally:
+                    # Also when Ctrl-C ends it: the path as far as it is known.
+                    result = stream.trace
     if result is None:
-        click.echo(f"anyicmp: the trace to {host} was stopped before it was complete", err=True)
+        click.echo(f"anyicmp: {host} did not answer: the trace was stopped before it began", err=True)
         return exit_status(answered=0, sent=0, failed=0)
     if setting.as_json:
         write_lines([to_json(result)])

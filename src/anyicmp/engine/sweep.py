@@ -12,7 +12,7 @@ from sys import byteorder
 
 import attrs
 
-from anyicmp.engine.outcome import TIMEOUT, OutcomeBatch
+from anyicmp.engine.outcome import FAILED, TIMEOUT, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
@@ -146,6 +146,7 @@ class SweepPlan:
         ended = outcomes.endings(self.many)
         self._waiting -= ended
         self._in_flight.waiting -= ended
+        self.sent -= outcomes.kinds.count(FAILED)
         tags = outcomes.tags
         outcomes.sequences = array("Q", [tag // ATTEMPTS for tag in tags])
         if not self._retries or TIMEOUT not in outcomes.kinds:

@@ -18,6 +18,7 @@ AHEAD = 6
 """Hops probed beyond the farthest whose probes have ended: parallel, but few packets past the target."""
 
 NUMBER = 1 << 32
+ROUND = 1 << 40
 
 _UNREACHABLE = {4: frozenset({3}), 6: frozenset({1})}
 """ICMP types that end the way (RFC 792, RFC 4443); time exceeded is a hop's ordinary answer."""
@@ -29,40 +30,68 @@ def is_final(version: int, icmp_type: int) -> bool:
 
 
 class TracePlan:
-    """`probes` probes to each hop limit from `first_hop` to `max_hops`; see `plan.Plan`.
+    """Rounds of `probes` probes to each hop limit from `first_hop` to `max_hops`; see `plan.Plan`.
 
-    A tag is the hop limit times 2^32 plus the probe's number.
+    A round ends when the way is known: all probes up to its last hop have ended. The next begins
+    `interval` nanoseconds after the one before began, or later. A tag is the round times 2^40 plus the
+    hop limit times 2^32 plus the probe's number.
+
+    Attributes:
+        rounds_done: rounds that have ended.
+        last_hop: the hop limit beyond which there is nothing to learn in this round.
+        probed: the highest hop limit that a probe of this round was sent with.
     """
 
     many = False
 
     def __init__(
-        self, probe: Probe, template: Template, *, first_hop: int, max_hops: int, probes: int, timeout: int
+        self,
+        probe: Probe,
+        template: Template,
+        *,
+        first_hop: int,
+        max_hops: int,
+        probes: int,
+        timeout: int,
+        rounds: int | None = 1,
+        interval: int = 0,
     ) -> None:
+        """`rounds` None goes on without end."""
         self.template = template
         self.timeout = timeout
+        self.rounds_done = 0
         self._probe = probe
-        self._left = deque(ttl for ttl in range(first_hop, max_hops + 1) for _ in range(probes))
+        self._limits = [ttl for ttl in range(first_hop, max_hops + 1) for _ in range(probes)]
+        self._max_hops = max_hops
         self._reach = first_hop + AHEAD - 1
-        self._waiting: dict[int, int] = {}
+        self._rounds = rounds
+        self._interval = interval
+        self._begin_at = 0
         self._number = 0
-        self.last_hop = max_hops
-        """The hop limit beyond which nothing is left to learn."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._left = deque(self._limits)
+        self._waiting: dict[int, int] = {}
+        self._begun = False
+        self.last_hop = self._max_hops
         self.probed = 0
-        """The highest hop limit that a probe was sent with."""
 
     @property
     def done(self) -> bool:
-        if self._left and self._left[0] <= self.last_hop:
-            return False
-        return all(ttl > self.last_hop for ttl in self._waiting)
+        return self.rounds_done == self._rounds
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         at = start
+        if now < self._begin_at:
+            return 0
+        if not self._begun:
+            self._begun = True
+            self._begin_at = now + self._interval
         while at < stop and self._next_is_open():
             ttl = self._left.popleft()
             self._probe.write(tx, at, hop_limit=ttl)
-            tx.tag[at] = ttl * NUMBER + self._number
+            tx.tag[at] = self.rounds_done * ROUND + ttl * NUMBER + self._number
             self._number += 1
             self.probed = max(self.probed, ttl)
             self._waiting[ttl] = self._waiting.get(ttl, 0) + 1
@@ -74,14 +103,29 @@ class TracePlan:
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
         for i, tag in enumerate(outcomes.tags):
-            ttl, outcomes.sequences[i] = divmod(tag, NUMBER)
-            self._waiting[ttl] -= 1
-            if not self._waiting[ttl]:
-                del self._waiting[ttl]
-            self._reach = max(self._reach, ttl + AHEAD)
-            if self._ends(outcomes, i):
-                self.last_hop = min(self.last_hop, ttl)
+            outcomes.sequences[i] = tag % NUMBER
+            if tag // ROUND == self.rounds_done:
+                self._ended(outcomes, i, self.hop_of(tag))
+        if self._begun and self._is_over():
+            # The next round may send as far as this one saw at once.
+            self._reach = max(self._reach, self.last_hop if self.last_hop < self._max_hops else 0)
+            self.rounds_done += 1
+            if not self.done:
+                self._begin()
         return outcomes
+
+    def _ended(self, outcomes: OutcomeBatch, i: int, ttl: int) -> None:
+        self._waiting[ttl] -= 1
+        if not self._waiting[ttl]:
+            del self._waiting[ttl]
+        self._reach = max(self._reach, ttl + AHEAD)
+        if self._ends(outcomes, i):
+            self.last_hop = min(self.last_hop, ttl)
+
+    def _is_over(self) -> bool:
+        if self._left and self._left[0] <= self.last_hop:
+            return False
+        return all(ttl > self.last_hop for ttl in self._waiting)
 
     def _ends(self, outcomes: OutcomeBatch, i: int) -> bool:
         kind = outcomes.kinds[i]
@@ -90,9 +134,14 @@ class TracePlan:
         return kind in (REPLY, FAILED)
 
     def wake_at(self, now: int) -> int | None:
-        return now if self._next_is_open() else None
+        return max(self._begin_at if not self._begun else now, now) if self._next_is_open() else None
 
     @staticmethod
     def hop_of(tag: int) -> int:
         """The hop limit of the probe with this tag."""
-        return tag // NUMBER
+        return tag // NUMBER % 256
+
+    @staticmethod
+    def round_of(tag: int) -> int:
+        """The round of the probe with this tag, from 0."""
+        return tag // ROUND
