@@ -1,0 +1,116 @@
+"""Traceroute through a simulated network."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+
+import anyicmp
+from anyicmp import ErrorReply, MplsLabel, Prober, Reply, SendFailure
+from anyicmp.testing import Host, SimulatedNetwork
+from api.scene import routers
+
+pytestmark = pytest.mark.anyio
+
+FAR = {4: "10.0.0.3", 6: "2001:db8:1::3"}
+versions = pytest.mark.parametrize("version", [4, 6])
+
+
+@versions
+async def test_six_routers_and_the_target(either_network: SimulatedNetwork, version: int) -> None:
+    async with Prober(network=either_network) as prober:
+        trace = await prober.traceroute(FAR[version])
+    target = ip_address(FAR[version])
+    assert trace.reached
+    assert trace.method == "icmp"
+    assert [hop.ttl for hop in trace.hops] == list(range(1, 8))
+    expected = [(router.address,) for router in routers(version, 6)] + [(target,)]
+    assert [hop.addresses for hop in trace.hops] == expected
+    for hop in trace.hops:
+        assert len(hop.outcomes) == 3
+        assert (hop.statistics.sent, hop.statistics.received, hop.statistics.loss) == (3, 3, 0.0)
+        assert hop.quoted_ttl in (None, 1)
+    assert trace.hops[2].statistics.average == pytest.approx(0.003)
+    assert isinstance(trace.stopped_by, Reply)
+    assert trace.stopped_by.source == target
+
+
+async def test_all_probes_belong_to_one_flow(network: SimulatedNetwork) -> None:
+    async with Prober(network=network) as prober:
+        trace = await prober.traceroute(FAR[4])
+        assert {int.from_bytes(packet[22:24], "big") for packet in network.sent} == {trace.flow}
+        again = await prober.traceroute(FAR[4])
+        assert again.flow == trace.flow
+        del network.sent[:]
+        other = await prober.traceroute(FAR[4], flow=0x1234)
+        assert {int.from_bytes(packet[22:24], "big") for packet in network.sent} == {0x1234} == {other.flow}
+
+
+async def test_silent_hops_keep_their_place(network: SimulatedNetwork) -> None:
+    path = routers(4, 4)
+    path[1].silent = path[2].silent = True
+    network.add("10.0.0.50", Host(path=path))
+    trace = await anyicmp.traceroute("10.0.0.50", network=network, timeout=0.5)
+    assert [bool(hop.addresses) for hop in trace.hops] == [True, False, False, True, True]
+    assert trace.hops[1].statistics.loss == 1.0
+    assert trace.reached
+
+
+@versions
+async def test_an_unreachable_ends_the_way(either_network: SimulatedNetwork, version: int) -> None:
+    target = "10.0.0.51" if version == 4 else "2001:db8:1::51"
+    either_network.add(target, Host(path=routers(version, 3), unreachable=0))
+    async with Prober(network=either_network) as prober:
+        trace = await prober.traceroute(target)
+    assert not trace.reached
+    assert isinstance(trace.stopped_by, ErrorReply)
+    assert trace.stopped_by.source == routers(version, 3)[-1].address
+    assert len(trace.hops) == 4
+
+
+async def test_a_silent_target_is_probed_to_the_last_hop(network: SimulatedNetwork) -> None:
+    network.add("10.0.0.52", Host(path=routers(4, 2), silent=True))
+    trace = await anyicmp.traceroute("10.0.0.52", network=network, max_hops=9, probes=1)
+    assert (len(trace.hops), trace.reached, trace.stopped_by) == (9, False, None)
+
+
+async def test_first_hop_and_probes(network: SimulatedNetwork) -> None:
+    trace = await anyicmp.traceroute(FAR[4], network=network, first_hop=5, probes=1)
+    assert [hop.ttl for hop in trace.hops] == [5, 6, 7]
+    assert [len(hop.outcomes) for hop in trace.hops] == [1, 1, 1]
+
+
+async def test_mpls_labels(either_network: SimulatedNetwork) -> None:
+    labels = (MplsLabel(24001, 5, False, 1), MplsLabel(17, 0, True, 1))
+    path = routers(4, 3)
+    path[1].labels = labels
+    either_network.add("10.0.0.53", Host(path=path))
+    async with Prober(network=either_network) as prober:
+        trace = await prober.traceroute("10.0.0.53", size=200)
+    assert [hop.mpls for hop in trace.hops] == [(), labels, (), ()]
+
+
+async def test_routers_that_quote_little(either_network: SimulatedNetwork) -> None:
+    path = routers(4, 3)
+    for router in path:
+        router.quotes = 28
+    either_network.add("10.0.0.54", Host(path=path))
+    async with Prober(network=either_network) as prober:
+        trace = await prober.traceroute("10.0.0.54")
+    assert [len(hop.addresses) for hop in trace.hops] == [1, 1, 1, 1]
+
+
+async def test_a_trace_that_cannot_begin(network: SimulatedNetwork) -> None:
+    network.add("10.0.0.55", Host(errno=101))
+    trace = await anyicmp.traceroute("10.0.0.55", network=network)
+    assert isinstance(trace.stopped_by, SendFailure)
+    assert not trace.reached
+
+
+async def test_errors_of_a_trace_do_not_touch_pings(network: SimulatedNetwork) -> None:
+    """Hop-limited probes have a socket of their own."""
+    async with Prober(network=network) as prober:
+        await prober.traceroute(FAR[4])
+        await prober.ping("10.0.0.1", count=1)
+    assert [transport.spec.hop_limited for transport in network.transports] == [False, True]
