@@ -116,6 +116,15 @@ def needs_namespaces(needs_root: None, needs_iproute2: None) -> None:
     subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
+@pytest.fixture(scope="session")
+def needs_tun() -> None:
+    """Skip unless a TUN device can be opened."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        pytest.skip(f"needs /dev/net/tun ({error.strerror})")
+
+
 class AllowedSkips:
     """Fails a CI pass that skipped for a reason which `.ci/allowed-skips.txt` does not allow in this pass.
 
