@@ -25,17 +25,38 @@ def require(data: bytes, octets: int, what: str) -> None:
         raise DecodeError(f"{what} has at least {octets} octets, here are {len(data)}")
 
 
+_SPELLINGS = {
+    "dodag": "DODAG",
+    "fmipv6": "FMIPv6",
+    "ilnpv6": "ILNPv6",
+    "ipv4": "IPv4",
+    "ipv6": "IPv6",
+    "mpl": "MPL",
+    "p2p": "P2P",
+    "rpl": "RPL",
+    "skip": "SKIP",
+    "spi": "SPI",
+    "sr": "SR",
+    "tos": "TOS",
+    "ttl": "TTL",
+}
+
+
+def _words(name: str) -> str:
+    return " ".join(_SPELLINGS.get(word, word) for word in name.lower().split("_"))
+
+
 def type_name(version: int, number: int) -> str | None:
-    """The registered name of a type, as lower-case words, or None."""
+    """The registered name of a type in words, or None."""
     names = Type4 if version == 4 else Type6
-    return names(number).name.replace("_", " ").lower() if number in SOURCES[version] else None
+    return _words(names(number).name) if number in SOURCES[version] else None
 
 
 def code_name(version: int, number: int, code: int) -> str | None:
-    """The registered name of a code of the type `number`, as lower-case words, or None."""
+    """The registered name of a code of the type `number` in words, or None."""
     for member in CODES.get((version, number), ()):
         if member == code:
-            return member.name.replace("_", " ").lower()
+            return _words(member.name)
     return None
 
 
@@ -104,8 +125,11 @@ class Opaque(Message):
         from anyicmp.wire.opaque import OPAQUE
 
         name = type_name(self.version, self.type) or f"type {self.type}"
+        code = code_name(self.version, self.type, self.code)
+        label = f"{name}, {code}" if code else name
         meaning = OPAQUE[self.version].get(self.type, "a message whose content is kept, not read")
-        return f"{name.capitalize()}: {meaning} ({SOURCES[self.version].get(self.type, 'no document')})."
+        source = SOURCES[self.version].get(self.type, "no document")
+        return f"{label[:1].upper()}{label[1:]}: {meaning} ({source})."
 
 
 @attrs.frozen(kw_only=True)
