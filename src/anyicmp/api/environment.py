@@ -6,7 +6,8 @@ The system's own stands here; a simulated network brings another. Nothing here p
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import attrs
@@ -16,7 +17,7 @@ from anyicmp.host.interfaces import interface_index
 from anyicmp.net.transport import SocketSpec, Transport, capabilities, open_transport
 from anyicmp.results import Capabilities, IPAddress
 
-__all__ = ["Clocks", "Environment", "Resolver"]
+__all__ = ["Clocks", "Environment", "Resolver", "active_environment", "default_environment"]
 
 Resolver = Callable[[str, int | None], Awaitable[Sequence[IPAddress]]]
 """`async (host, family) -> addresses`; family is 4, 6 or None. Raises OSError where there are none."""
@@ -53,3 +54,26 @@ class Environment:
     resolve: Resolver | None = None
     entropy: Callable[[int], bytes] = os.urandom
     interface_index: Callable[[str], int] = interface_index
+
+
+_defaults: list[Environment] = []
+"""Those that `default_environment` set, the last one counts.
+
+No context variable: a pytest fixture sets it outside of the task that runs the test, and an application may
+open its prober in another thread.
+"""
+
+
+@contextmanager
+def default_environment(environment: Environment) -> Iterator[None]:
+    """Until the block is left, probers of this process that open and were told of no network live there."""
+    _defaults.append(environment)
+    try:
+        yield
+    finally:
+        _defaults.remove(environment)
+
+
+def active_environment() -> Environment:
+    """What a prober takes that was told of no network: the system's, unless another is the default."""
+    return _defaults[-1] if _defaults else Environment()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
+from anyicmp.api.environment import active_environment
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
@@ -16,7 +17,6 @@ from anyicmp.api.targets import Targets
 from anyicmp.api.trace import TraceStream
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.targets import Target
-from anyicmp.net.transport import capabilities as system_capabilities
 from anyicmp.results import Capabilities, IPAddress, PingResult, Trace
 
 __all__ = [
@@ -271,4 +271,4 @@ async def resolve(
 
 async def capabilities() -> Capabilities:
     """What works on this host: found out by opening sockets and closing them again."""
-    return system_capabilities()
+    return active_environment().capabilities()

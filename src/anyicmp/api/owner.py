@@ -13,7 +13,7 @@ from typing import Self, TypedDict
 import attrs
 
 from anyicmp.api.driver import Driver, SystemClocks
-from anyicmp.api.environment import Environment, Resolver
+from anyicmp.api.environment import Environment, Resolver, active_environment
 from anyicmp.api.options import at_least, check_family, header_byte, source_address, traffic_class
 from anyicmp.api.resolve import addresses_of
 from anyicmp.engine.exchange import Exchange
@@ -103,9 +103,9 @@ class SocketOwner:
         self._source = source_address(source)
         self._interface = interface
         self._privileged = privileged
-        self._environment = network or Environment()
-        self._clocks = self._environment.clocks or SystemClocks()
-        self._resolver = resolver or self._environment.resolve
+        self._network = network
+        self._given_resolver = resolver
+        self._settle()
         self._receive_buffer = (
             None if receive_buffer is None else at_least("receive_buffer", receive_buffer, 1024)
         )
@@ -114,6 +114,12 @@ class SocketOwner:
         self._state = "new"
         if self._source is not None and family is None:
             self.family = self._source.version
+
+    def _settle(self) -> None:
+        """Live in the network that was given, or in what is the default now."""
+        self._environment = self._network or active_environment()
+        self._clocks = self._environment.clocks or SystemClocks()
+        self._resolver = self._given_resolver or self._environment.resolve
 
     # Life cycle.
 
@@ -127,6 +133,7 @@ class SocketOwner:
         if self._state == "open":
             return
         self._state = "open"
+        self._settle()
         try:
             first: Version = 6 if self.family == 6 else 4
             try:
