@@ -80,6 +80,13 @@ def test_intervals_are_kept_although_turns_come_late() -> None:
     assert plan.wake_at(start) == start + 2 * SECOND, "a late turn does not shift the next one"
 
 
+def test_the_first_interval_is_whole_however_young_the_clock_is() -> None:
+    """A monotonic clock may count from the start of the machine, a moment ago."""
+    plan, tx = ping(None, 3600 * SECOND), PacketBatch(4)
+    plan.take(tx, 0, 1, 5 * SECOND)
+    assert plan.wake_at(5 * SECOND) == 3605 * SECOND
+
+
 def test_missed_probes_are_not_made_up_for() -> None:
     plan, tx = ping(None, SECOND), PacketBatch(4)
     plan.take(tx, 0, 1, 10**12)

@@ -142,7 +142,7 @@ class Prober(SocketOwner):
             targets: any iterable or async iterable of names, addresses, networks ("10.0.0.0/16", meaning
                 its hosts) and ranges ("10.0.0.1-10.0.0.99"), never expanded in memory; or one of them.
             timeout: seconds that each probe waits for its answer.
-            retries: how often a silent target is probed again.
+            retries: how often a silent target is probed again, 0 to 255.
             rate: packets a second, None for all that buffers allow.
             in_flight: unanswered probes at once, None for all that buffers allow.
             exclude: addresses, networks and ranges to leave out.

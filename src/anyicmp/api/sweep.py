@@ -7,11 +7,11 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
 import anyio
-import anyio.lowlevel
 import attrs
 
 from anyicmp.api.driver import Driver
@@ -25,7 +25,7 @@ from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.statistics import Tally
-from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.sweep import ATTEMPTS, InFlight, Segment, SweepPlan
 from anyicmp.engine.targets import BadTarget, Span, Target
 from anyicmp.errors import AnyicmpError, NameLookupError
 from anyicmp.results import Outcome, SweepProgress
@@ -86,7 +86,7 @@ class SweepOptions:
             shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
             shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
             timeout=nanoseconds("timeout", timeout),
-            retries=at_least("retries", retries, 0),
+            retries=whole("retries", retries, 0, ATTEMPTS - 1),
             rate=rate,
             in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
             size=octets,
@@ -211,9 +211,9 @@ class SweepStream:
         """Read the targets, look up names, hand spans to the plans; runs as a task of its own."""
         error: BaseException | None = None
         try:
-            async with anyio.create_task_group() as lookups:
+            async with aclosing(aiter(self._reader)) as parts, anyio.create_task_group() as lookups:
                 slots = anyio.Semaphore(LOOKUPS)
-                async for found, number in self._reader:
+                async for found, number in parts:
                     if isinstance(found, Span):
                         self._add(found, number)
                     elif isinstance(found, BadTarget):

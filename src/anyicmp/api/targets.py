@@ -7,7 +7,8 @@ handed on as they are; looking them up is the sweep's.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import anyio.lowlevel
@@ -23,6 +24,9 @@ Targets = Target | Iterable[Target] | AsyncIterable[Target]
 Found = Span | Name | BadTarget
 
 SINGLE = (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+
+COUNTABLE = 1 << 56
+"""Numbers that targets may have: a probe's tag has so many bits for them."""
 
 
 def excluded(targets: Target | Iterable[Target]) -> tuple[Span, ...]:
@@ -86,17 +90,20 @@ class TargetReader:
         self._shuffle = shuffle
         self._shard = shard
 
-    def __aiter__(self) -> AsyncIterator[tuple[Found, int]]:
+    def __aiter__(self) -> AsyncGenerator[tuple[Found, int]]:
         in_turn = self._shuffle is None and self._shard == (0, 1)
         return self._in_turn() if in_turn else self._permuted()
 
-    async def _in_turn(self) -> AsyncIterator[tuple[Found, int]]:
-        async for part in self._parts():
-            number = self.numbered
-            self.numbered += _size(part)
-            yield part, number
+    async def _in_turn(self) -> AsyncGenerator[tuple[Found, int]]:
+        async with aclosing(self._parts()) as parts:
+            async for part in parts:
+                number = self.numbered
+                if number >= COUNTABLE:
+                    raise ValueError("no target can stand behind more than 2^56 others: large networks last")
+                self.numbered += _size(part)
+                yield part, number
 
-    async def _permuted(self) -> AsyncIterator[tuple[Found, int]]:
+    async def _permuted(self) -> AsyncGenerator[tuple[Found, int]]:
         parts, starts, size = [], [], 0
         async for part in self._parts():
             parts.append(part)
@@ -114,7 +121,7 @@ class TargetReader:
                 part = attrs.evolve(part, first=part.first + number - starts[at], count=1)
             yield part, number
 
-    async def _parts(self) -> AsyncIterator[Found]:
+    async def _parts(self) -> AsyncGenerator[Found]:
         if isinstance(self._targets, AsyncIterable):
             async for target in self._targets:
                 for part in self._parse(target):

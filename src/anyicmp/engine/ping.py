@@ -51,7 +51,7 @@ class PingPlan:
         self._probe.write(tx, start)
         tx.tag[start] = self.taken
         self.taken += 1
-        due = self._next + self._interval
+        due = (self._next or now) + self._interval
         self._next = due if due > now else now + self._interval
         return 1
 

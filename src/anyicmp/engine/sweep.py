@@ -17,9 +17,10 @@ from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["Segment", "SweepPlan"]
+__all__ = ["ATTEMPTS", "Segment", "SweepPlan"]
 
 ATTEMPTS = 256
+"""Probes that a target may have, the first one included: the tag has 8 bits for them."""
 
 
 @attrs.define
