@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
+    "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
 
