@@ -13,6 +13,8 @@ from anyicmp.testing import Host, Router, SimulatedNetwork
 from anyicmp.testing.checks import CHECKS, Check, Setting
 from anyicmp.wire.batch import Version
 
+from namespaces import chain, run_in
+
 LOOPBACK: dict[Version, bytes] = {4: ip_address("127.0.0.1").packed, 6: ip_address("::1").packed}
 
 
@@ -90,3 +92,47 @@ class TestTheSystemsTransports:
     @pytest.mark.usefixtures("needs_ping_socket", "needs_ipv6")
     def test_datagram_v6(self, check: Check, batched: bool) -> None:
         assert check(system(6, False, batched)) in (None, *ON_LOOPBACK)
+
+
+def run_all(answering: dict[str, str], beyond: dict[str, str]) -> dict[str, str]:
+    """Runs inside a namespace: each kind of transport through each check; what failed, and why."""
+    import select
+    import time
+    import traceback
+    from ipaddress import ip_address
+
+    from anyicmp.net.transport import open_transport
+    from anyicmp.testing.checks import CHECKS, Setting
+
+    failures = {}
+    for version in (4, 6):
+        for privileged in (False, True):
+            for batched in (None, False):
+                setting = Setting(
+                    open=open_transport,
+                    version=version,  # type: ignore[arg-type]
+                    privileged=privileged,
+                    answering=ip_address(answering[str(version)]).packed,
+                    wait=lambda transport: select.select([transport.fileno()], [], [], 0.02) and None,
+                    real=time.time_ns,
+                    refused=ip_address("255.255.255.255").packed if version == 4 else None,
+                    beyond=ip_address(beyond[str(version)]).packed,
+                    batched=batched,
+                )
+                for check in CHECKS:
+                    try:
+                        lacking = check(setting)
+                        assert lacking is None or (version == 6 and "refused" in lacking), lacking
+                    except Exception:  # noqa: BLE001 - whatever goes wrong is what the caller wants to see
+                        name = f"{check.__name__} v{version} raw={privileged} batched={batched}"
+                        failures[name] = traceback.format_exc()
+    return failures
+
+
+@pytest.mark.usefixtures("needs_namespaces")
+def test_the_system_s_transports_behind_a_router() -> None:
+    """All of them, datagram sockets too, with a router that reports what it must drop."""
+    with chain(1) as made:
+        answering = {"4": made.hops4[0], "6": made.hops6[0]}
+        beyond = {"4": made.target4, "6": made.target6}
+        assert run_in(made.client, run_all, answering, beyond) == {}
