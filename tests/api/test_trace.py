@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from itertools import pairwise
 
+import anyio
 import pytest
 
 import anyicmp
@@ -114,3 +116,61 @@ async def test_errors_of_a_trace_do_not_touch_pings(network: SimulatedNetwork) -
         await prober.traceroute(FAR[4])
         await prober.ping("10.0.0.1", count=1)
     assert [transport.spec.hop_limited for transport in network.transports] == [False, True]
+
+
+async def test_rounds_as_they_end(network: SimulatedNetwork) -> None:
+    async with Prober(network=network) as prober:
+        async with prober.open_traceroute(FAR[4], rounds=3, interval=2.0) as stream:
+            traces = [trace async for trace in stream]
+        assert stream.dropped == 0
+    assert len(traces) == 3
+    assert all(trace.reached for trace in traces)
+    assert [len(hop.outcomes) for hop in traces[-1].hops] == [len(hop.outcomes) for hop in traces[0].hops]
+    per_round = traces[0].hops[0].statistics.sent
+    assert [trace.hops[0].statistics.sent for trace in traces] == [per_round, 2 * per_round, 3 * per_round]
+    began = [trace.hops[0].outcomes[0].sent_at for trace in traces]
+    assert [later - earlier for earlier, later in pairwise(began)] == [2.0, 2.0]
+
+
+async def test_a_path_that_changes_between_rounds(network: SimulatedNetwork) -> None:
+    host = network.add("10.0.0.56", Host(path=routers(4, 3)))
+    async with (
+        Prober(network=network) as prober,
+        prober.open_traceroute("10.0.0.56", rounds=2, interval=1.0) as stream,
+    ):
+        before = await anext(stream)
+        host.path = routers(4, 5)[2:]
+        after = await anext(stream)
+    assert [str(hop.addresses[0]) for hop in before.hops[:3]] == ["10.9.1.1", "10.9.2.1", "10.9.3.1"]
+    assert [str(hop.addresses[0]) for hop in after.hops[:3]] == ["10.9.3.1", "10.9.4.1", "10.9.5.1"]
+
+
+async def test_a_slow_consumer_of_rounds_gets_the_newest(network: SimulatedNetwork) -> None:
+    async with (
+        Prober(network=network) as prober,
+        prober.open_traceroute(FAR[4], rounds=None, interval=1.0) as stream,
+    ):
+        await anext(stream)
+        later = anyio.Event()
+        network.clocks.after(10.0, later.set)
+        await later.wait()
+        newest = await anext(stream)
+        assert stream.dropped >= 8
+        assert newest.hops[0].statistics.sent >= 10
+
+
+async def test_the_time_limit_returns_the_path_so_far(network: SimulatedNetwork) -> None:
+    network.turns.automatic = False
+    async with Prober(network=network) as prober, anyio.create_task_group() as tasks:
+        found = []
+
+        async def trace() -> None:
+            found.append(await prober.traceroute(FAR[4], time_limit=0.1))
+
+        tasks.start_soon(trace)
+        await anyio.sleep(0.02)
+        network.clocks.advance(0.0035)
+        await anyio.sleep(0.02)
+    (trace_so_far,) = found
+    assert [hop.ttl for hop in trace_so_far.hops] == [1, 2, 3]
+    assert not trace_so_far.reached

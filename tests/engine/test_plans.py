@@ -306,3 +306,26 @@ def test_a_probe_that_cannot_leave_ends_the_trace() -> None:
     plan.heard(ended(4, FAILED, rows[0][1]))
     assert plan.last_hop == 1
     assert plan.done
+
+
+def test_a_round_goes_on_beyond_the_window_and_the_next_begins_in_its_time() -> None:
+    plan, tx = trace(probes=1, rounds=2, interval=10 * SECOND), PacketBatch(4)
+    start = 10**12
+    n = plan.take(tx, 0, 64, start)
+    assert n == AHEAD
+    far = dict(zip(tx.hop_limit[:n], tx.tag[:n], strict=True))
+    plan.heard(ended(4, ERROR, far[1], error=EXCEEDED[4]))
+    assert plan.wake_at(start + 5) == start + 5
+    assert plan.take(tx, 0, 64, start + 5) == 1, "the interval is between rounds, not between hops"
+    assert tx.hop_limit[0] == AHEAD + 1
+    plan.heard(ended(4, REPLY, far[2]))
+    assert plan.rounds_done == 1
+    assert plan.wake_at(start + SECOND) == start + 10 * SECOND
+    assert plan.take(tx, 0, 64, start + SECOND) == 0
+    assert plan.take(tx, 0, 64, start + 10 * SECOND) == AHEAD + 2, "as far as the first round saw"
+    # What the first round still waited for does not count in the second.
+    plan.heard(ended(4, REPLY, far[3]))
+    assert plan.last_hop == 30
+    second = dict(zip(tx.hop_limit[:AHEAD], tx.tag[:AHEAD], strict=True))
+    plan.heard(ended(4, REPLY, second[1]))
+    assert plan.done

@@ -133,7 +133,7 @@ class TraceStream:
             self._driver = self._prober.driver(4 if self._target.version == 4 else 6, options.route)
             # The socket's own identifier as flow: the same from trace to trace of one prober.
             identifier = self._driver.transport.identifiers[0]
-            self._flow = identifier if options.flow is None else options.flow
+            self._flow = identifier % 0xFFFF if options.flow is None else options.flow
             self._plan = TracePlan(
                 probe,
                 self._driver.exchange.method.template(size=options.size, flow=self._flow),

@@ -83,9 +83,9 @@ class TracePlan:
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         at = start
-        if now < self._begin_at:
-            return 0
         if not self._begun:
+            if now < self._begin_at:
+                return 0
             self._begun = True
             self._begin_at = now + self._interval
         while at < stop and self._next_is_open():
