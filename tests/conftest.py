@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+
+# Machines that run tests are shared: how long one example takes says nothing about the code.
+settings.register_profile("anyicmp", deadline=None)
+settings.load_profile("anyicmp")
 
 LOOPS = {
     "asyncio": ("asyncio", {"use_uvloop": False}),

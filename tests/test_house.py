@@ -36,7 +36,23 @@ IMPORTS: dict[str, tuple[str, ...]] = {
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
 IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
-MECHANISM = ("__init__", "collection", "exchange", "outcome", "pacer", "permutation", "plan", "probe", "schedule", "statistics", "table", "targets")
+MECHANISM = (
+    "__init__",
+    "block",
+    "collection",
+    "counts",
+    "exchange",
+    "outcome",
+    "pacer",
+    "permutation",
+    "plan",
+    "probe",
+    "room",
+    "schedule",
+    "statistics",
+    "table",
+    "targets",
+)
 PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
 
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyicmp.engine.exchange import Exchange, queue_cost
+from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.room import queue_cost
 from anyicmp.engine.sweep import Segment, SweepPlan
 from anyicmp.engine.table import SLOTS
 from anyicmp.methods.echo import EchoMethod
@@ -40,7 +41,7 @@ def test_large_answers_take_more_of_the_buffer() -> None:
     while n := rig.fill():
         rig.leave(0, n)
         taken += n
-    assert taken == rig.exchange.room // queue_cost(1400)
+    assert taken == rig.exchange.room.octets // queue_cost(1400)
 
 
 def test_one_probe_leaves_however_small_the_buffer() -> None:

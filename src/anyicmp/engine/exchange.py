@@ -9,17 +9,18 @@ from __future__ import annotations
 from array import array
 from collections import deque
 
-import attrs
-
+from anyicmp.engine.block import FEW, match_replies
+from anyicmp.engine.counts import Counts
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
+from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
-from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, Run, Table, slot_of
+from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, SLOTS, Run, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
 
-__all__ = ["Counts", "Exchange", "Results", "queue_cost"]
+__all__ = ["Exchange", "Results"]
 
 Results = list[tuple[Plan, OutcomeBatch]]
 """What ended: each plan with the outcomes of its probes, already told to the plan."""
@@ -27,44 +28,19 @@ Results = list[tuple[Plan, OutcomeBatch]]
 SECOND = 1_000_000_000
 
 
-def queue_cost(octets: int) -> int:
-    """Octets of receive buffer that Linux charges for a queued ICMP message with so much payload.
-
-    socket(7), SO_RCVBUF counts the kernel's bookkeeping too: measured are 832 for a small reply and
-    2,304 for one of MTU size, which this rounding of the packet's buffer gives.
-    """
-    if octets <= 160:
-        return 832
-    need = octets + 28 + 64 + 320
-    return 256 + (1 << (need - 1).bit_length()) if need <= 4096 else 256 + need * 3 // 2
-
-
-@attrs.define
-class Counts:
-    """What an exchange sent and heard; see `results.ProberStatistics`."""
-
-    sent: int = 0
-    received: int = 0
-    duplicates: int = 0
-    late: int = 0
-    foreign: int = 0
-    malformed: int = 0
-
-
 class Exchange:
     """Probes of one method over one transport.
 
     Attributes:
         counts: all that was sent and heard.
-        room: octets of receive buffer that answers may take; probes whose answers would not fit wait.
+        room: the receive buffer that answers may take; probes whose answers would not fit wait.
     """
 
     def __init__(self, method: ProbeMethod, *, lanes: int, room: int) -> None:
         self.method = method
         self.table = Table(4 if method.version == 4 else 16, lanes)
         self.counts = Counts()
-        self.room = room
-        self._used = 0
+        self.room = Room(room)
         self._runs: dict[Plan, deque[Run]] = {}
         self._plans = Schedule()
         self._largest = 0
@@ -120,10 +96,7 @@ class Exchange:
 
     def _fitting(self, plan: Plan) -> int:
         """How many more probes of this plan may be in flight."""
-        if not self.table.in_flight:
-            # One at least must go, however small the buffer.
-            return max(1, self.room // queue_cost(plan.template.size))
-        return min((self.room - self._used) // queue_cost(plan.template.size), self.table.vacant)
+        return min(self.room.fitting(plan.template.size), self.table.vacant)
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
@@ -138,7 +111,7 @@ class Exchange:
             if pacer is not None:
                 pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
-            self._used += n * queue_cost(plan.template.size)
+            self.room.take(plan.template.size, n)
             self.method.stamp(tx, at, at + n, token, plan.template)
         return n
 
@@ -150,31 +123,42 @@ class Exchange:
         while i < stop:
             first = slot_of(tx.token[i])
             plan = table.plan[first]
-            # One run: neighbours in lane, generation (sequence 0 begins another) and plan.
-            j = i + 1
-            while (
-                j < stop
-                and tx.token[j] == tx.token[j - 1] + 1
-                and tx.token[j] & 0xFFFF
-                and table.plan[first + j - i] is plan
-            ):
-                j += 1
-            table.handed_at[first : first + j - i] = array("q", [tx.before]) * (j - i)
-            for k in range(i, j):
-                # Within one batched call the rows leave evenly, as far as anyone can tell.
-                table.sent_at[first + k - i] = tx.before + span * (k - start) // rows
+            j = self._end_of_run(tx, i, stop, plan)
+            n = j - i
+            table.handed_at[first : first + n] = array("q", [tx.before]) * n
+            # Within one batched call the rows leave evenly, as far as anyone can tell.
+            left = [tx.before + span * k // rows for k in range(i - start, j - start)]
+            table.sent_at[first : first + n] = array("q", left)
+            run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._runs:
-                run = Run(first, j - i, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + plan.timeout)
                 table.await_until(run, plan.timeout)
                 runs = self._runs[plan]
-                while runs and not table.open_in(runs[0]):
+                while runs and not table.waits(runs[0]):
                     runs.popleft()
                 runs.append(run)
             else:
-                for slot in table.open_in(Run(first, j - i, tx.token[i] >> 16 & 0xFFFFFFFF, 0)):
+                for slot in table.open_in(run):
                     self._close(slot, FORGOTTEN)
             i = j
         self.counts.sent += rows
+
+    def _end_of_run(self, tx: PacketBatch, i: int, stop: int, plan: Plan | None) -> int:
+        """Where the run that begins at row i ends: neighbours in lane, generation and plan."""
+        first, token = slot_of(tx.token[i]), tx.token[i]
+        # Tokens are handed out in order: if the last row is as far from this one in token, all between are.
+        n = stop - i
+        together = tx.token[stop - 1] - token == n - 1 and (token & 0xFFFF) + n <= SLOTS
+        if together and self.table.plan[first : first + n].count(plan) == n:
+            return stop
+        j = i + 1
+        while (
+            j < stop
+            and tx.token[j] == tx.token[j - 1] + 1
+            and tx.token[j] & 0xFFFF
+            and self.table.plan[first + j - i] is plan
+        ):
+            j += 1
+        return j
 
     def failed(self, tx: PacketBatch, i: int, errno: int, now: int) -> Results:
         """Row i could not be sent, for the reason that `errno` gives."""
@@ -191,6 +175,8 @@ class Exchange:
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
         """Match the first n rows of `rx`, received between `rx.before` and `rx.after`."""
+        if n >= FEW and (block := self._feed_block(rx, n)) is not None:
+            return self._tell([block], rx.after)
         answers = self.method.tokens(rx, n)
         results: dict[Plan, OutcomeBatch] = {}
         for i in range(n):
@@ -202,6 +188,15 @@ class Exchange:
             elif kind in (Answer.REPLY, Answer.ERROR):
                 self._match(rx, i, answers, results)
         return self._tell(list(results.items()), rx.after)
+
+    def _feed_block(self, rx: PacketBatch, n: int) -> tuple[Plan, OutcomeBatch] | None:
+        """All rows at once, if all are replies that one plan waits for."""
+        replies = self.method.replies(rx, n)
+        found = None if replies is None else match_replies(self.table, rx, n, replies)
+        if found is not None:
+            self.counts.received += n
+            self.room.give(found[0].template.size, n)
+        return found
 
     def _match(self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]) -> None:
         token, table, counts = answers.tokens[i], self.table, self.counts
@@ -331,7 +326,7 @@ class Exchange:
         plan = self.table.plan[slot]
         assert plan is not None
         self.table.close(slot, state)
-        self._used -= queue_cost(plan.template.size)
+        self.room.give(plan.template.size)
         if state != OVER:  # the end of its waiting asks who answered
             self._responders.pop(slot, None)
         return plan

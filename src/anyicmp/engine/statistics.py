@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import sqrt
+from copy import copy
+from math import fsum, sqrt
+
+import attrs
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.results import Statistics
@@ -16,6 +19,42 @@ __all__ = ["RECENT", "Tally", "quantile"]
 
 RECENT = 65536
 """Median, p95 and p99 are over so many round trips, the latest ones."""
+
+
+CHUNK = 64
+
+
+@attrs.define
+class _Moments:
+    """What is kept of round trips that are not kept themselves."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    jitter: float = 0.0
+    last: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def fold(self, rtts: Sequence[float]) -> None:
+        """Take more round trips in, in their order."""
+        if not rtts:
+            return
+        jitter, last = self.jitter, rtts[0] if self.last is None else self.last
+        for rtt in rtts:
+            jitter += (abs(rtt - last) - jitter) / 16
+            last = rtt
+        self.jitter, self.last = jitter, last
+        lowest, highest = min(rtts), max(rtts)
+        self.minimum = lowest if self.minimum is None else min(self.minimum, lowest)
+        self.maximum = highest if self.maximum is None else max(self.maximum, highest)
+        # Mean and squares of two series together (Chan, Golub and LeVeque, 1979).
+        n, total = len(rtts), self.count + len(rtts)
+        mean = fsum(rtts) / n
+        delta = mean - self.mean
+        self.squares += fsum((rtt - mean) ** 2 for rtt in rtts) + delta * delta * self.count * n / total
+        self.mean += delta * n / total
+        self.count = total
 
 
 class Tally:
@@ -32,16 +71,18 @@ class Tally:
         self._duplicates = 0
         self._late = 0
         self._recent: deque[float] = deque(maxlen=RECENT)
-        self._count = 0
-        self._mean = 0.0
-        self._squares = 0.0
-        self._jitter = 0.0
-        self._last: float | None = None
-        self._minimum: float | None = None
-        self._maximum: float | None = None
+        self._pending: list[float] = []
+        self._moments = _Moments()
 
     def add(self, outcomes: OutcomeBatch, *, many: bool = False, rows: Sequence[int] | None = None) -> None:
         """Count a batch, or some of its rows. `many`: a probe may have a reply from each of many hosts."""
+        if rows is None and not many and outcomes.kinds.count(REPLY) == len(outcomes):
+            self._kinds[REPLY] += len(outcomes)
+            self._received += len(outcomes)
+            self._add_round_trips(outcomes.rtts)
+            rows = ()
+            self._duplicates += len(outcomes.copies)
+            self._late += len(outcomes.late)
         for i in range(len(outcomes)) if rows is None else rows:
             kind = outcomes.kinds[i]
             if many and kind == REPLY:
@@ -64,23 +105,22 @@ class Tally:
         return self._kinds[FAILED]
 
     def _add_round_trip(self, rtt: float) -> None:
-        self._recent.append(rtt)
-        self._count += 1
-        delta = rtt - self._mean
-        self._mean += delta / self._count
-        self._squares += delta * (rtt - self._mean)
-        if self._last is None or self._minimum is None or self._maximum is None:
-            self._minimum = self._maximum = rtt
-        else:
-            self._jitter += (abs(rtt - self._last) - self._jitter) / 16
-            self._minimum = min(self._minimum, rtt)
-            self._maximum = max(self._maximum, rtt)
-        self._last = rtt
+        self._add_round_trips((rtt,))
+
+    def _add_round_trips(self, rtts: Sequence[float]) -> None:
+        self._recent.extend(rtts)
+        self._pending.extend(rtts)
+        # Chunks of one size, so that the figures do not depend on how the outcomes came.
+        while len(self._pending) >= CHUNK:
+            self._moments.fold(self._pending[:CHUNK])
+            del self._pending[:CHUNK]
 
     def statistics(self, *, sent: int | None = None) -> Statistics:
         """The figures so far. `sent` counts probes still in flight too; without it, ended ones alone."""
         ended = self._kinds[REPLY] + self._kinds[ERROR] + self._kinds[TIMEOUT]
         ordered = sorted(self._recent)
+        moments = copy(self._moments)
+        moments.fold(self._pending)
         return Statistics(
             sent=ended if sent is None else sent,
             received=self._received,
@@ -89,15 +129,15 @@ class Tally:
             duplicates=self._duplicates,
             late=self._late,
             loss=1 - self._received / ended if ended else None,
-            last=self._last,
-            minimum=self._minimum,
-            average=self._mean if self._count else None,
-            maximum=self._maximum,
-            stddev=sqrt(self._squares / (self._count - 1)) if self._count > 1 else None,
+            last=moments.last,
+            minimum=moments.minimum,
+            average=moments.mean if moments.count else None,
+            maximum=moments.maximum,
+            stddev=sqrt(moments.squares / (moments.count - 1)) if moments.count > 1 else None,
             median=quantile(ordered, 0.5),
             p95=quantile(ordered, 0.95),
             p99=quantile(ordered, 0.99),
-            jitter=self._jitter if self._count > 1 else None,
+            jitter=moments.jitter if moments.count > 1 else None,
         )
 
 

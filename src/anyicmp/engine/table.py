@@ -45,7 +45,7 @@ class Table:
         state, plan, tag, peer, scope, sent_at, handed_at, nonce, generation: columns by slot.
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
             batch with it was handed to the kernel; both monotonic nanoseconds.
-        in_flight: number of slots in state OPEN.
+        in_flight: number of slots in state OPEN; in_lane: the same for each lane.
     """
 
     def __init__(self, width: int, lanes: int) -> None:
@@ -64,7 +64,7 @@ class Table:
         self.in_flight = 0
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
-        self._in_lane = [0] * lanes
+        self.in_lane = [0] * lanes
         self._lane = 0
         self._rings: dict[int, deque[Run]] = {}
 
@@ -79,7 +79,7 @@ class Table:
         Needs at least one vacant slot. Nothing changes until `open` is called with the token.
         """
         lane = self._lane
-        while self._in_lane[lane] == SLOTS:
+        while self.in_lane[lane] == SLOTS:
             lane = (lane + 1) % self.lanes
         self._lane = lane
         base = lane * SLOTS
@@ -114,7 +114,7 @@ class Table:
         self.generation[first:end] = array("I", [token >> 16 & 0xFFFFFFFF]) * count
         self.in_flight += count
         lane = token >> 48
-        self._in_lane[lane] += count
+        self.in_lane[lane] += count
         self._advance(lane, count)
         self._lane = (lane + 1) % self.lanes
 
@@ -122,11 +122,15 @@ class Table:
         """End the waiting of one open slot."""
         self.state[slot] = state
         self.in_flight -= 1
-        self._in_lane[slot // SLOTS] -= 1
+        self.in_lane[slot // SLOTS] -= 1
 
     def await_until(self, run: Run, timeout: int) -> None:
         """Put a run that has left into the ring of its timeout (deadlines in a ring only grow)."""
         self._rings.setdefault(timeout, deque()).append(run)
+
+    def waits(self, run: Run) -> bool:
+        """Whether any slot of a run still waits, or a later generation's in its place."""
+        return self.state.find(_OPEN, run.first, run.first + run.count) >= 0
 
     def open_in(self, run: Run) -> list[int]:
         """The slots of a run that still wait; those that a later generation uses are not the run's."""
@@ -151,9 +155,8 @@ class Table:
     def next_deadline(self) -> int | None:
         """When the next slot's wait ends, in nanoseconds, None if nothing waits."""
         earliest: int | None = None
-        find = self.state.find
         for ring in self._rings.values():
-            while ring and find(_OPEN, ring[0].first, ring[0].first + ring[0].count) < 0:
+            while ring and not self.waits(ring[0]):
                 ring.popleft()
             if ring and (earliest is None or ring[0].deadline < earliest):
                 earliest = ring[0].deadline

@@ -6,6 +6,7 @@ socket: what is in flight is the engine's, what travels is the transport's.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import attrs
 
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["Answer", "Answers", "ProbeMethod", "Template"]
+__all__ = ["Answer", "Answers", "ProbeMethod", "Replies", "Template"]
 
 
 @attrs.frozen(eq=False)
@@ -26,14 +27,12 @@ class Template:
         flow: what load balancers may hash of it, None where each probe has its own.
         carries_token: whether the payload has room for generation and nonce; without them an answer is
             matched by identifier, sequence, source and the whole payload.
-        rows: the method's own cache: the row that a lane's probes start from.
     """
 
     data: bytes
     size: int
     flow: int | None
     carries_token: bool
-    rows: dict[int, bytes] = attrs.field(factory=dict, repr=False)
 
 
 class Answer:
@@ -75,6 +74,23 @@ class Answers:
         self.sizes: list[int] = [0] * n
 
 
+@attrs.frozen(eq=False)
+class Replies:
+    """Columns of a received batch whose rows all are whole replies that one lane heard.
+
+    Attributes:
+        lane: the lane.
+        sequences, generations, nonces: what came back, one a row.
+        size: octets of payload, the same in all rows.
+    """
+
+    lane: int
+    sequences: array[int]
+    generations: array[int]
+    nonces: array[int]
+    size: int
+
+
 class ProbeMethod(Protocol):
     """What bytes. Tokens are integers of lane (8 bits), generation (32 bits) and sequence (16 bits)."""
 
@@ -106,6 +122,13 @@ class ProbeMethod(Protocol):
         """Tell for each of the first n rows which probe it answers, and how. Never raises for bytes.
 
         Of errors that quote an IP header it writes the quoted destination to `rx.original`.
+        """
+        ...
+
+    def replies(self, rx: PacketBatch, n: int) -> Replies | None:
+        """The first n rows at once if all are whole replies alike; None where `tokens` must look at each.
+
+        What it returns is what `tokens` would have told, checksums included.
         """
         ...
 

@@ -7,11 +7,13 @@ flow: routers that balance by the first octets of the ICMP header send them all 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
+from sys import byteorder
 
-from anyicmp.methods.base import Answer, Answers, Template
+from anyicmp.methods.base import Answer, Answers, Replies, Template
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.ip import find_transport
@@ -22,6 +24,16 @@ HEADER = 8
 TOKEN = 16
 PREFIX = 20
 LARGEST = 65507
+FEW = 4
+"""Below this many rows, one by one is quicker than by columns."""
+
+MOST_ROWS = 256
+"""Ready-made rows kept; callers who give each probe its own payload make ever new ones."""
+
+# Where in the message the parts of the token stand.
+SEQUENCE = 6
+GENERATION, NONCE = 8, 12
+GENERATION_COMPLEMENT, NONCE_COMPLEMENT, SEQUENCE_COMPLEMENT = 16, 20, 24
 PATTERN = bytes(range(256)) * 256
 
 _ECHO = Struct("!BBHHH")
@@ -30,6 +42,7 @@ _STAMP = Struct("!IIIIH")
 _FULL = 0xFFFFFFFF
 
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
+_REPLY: dict[int, int] = {4: 0, 6: 129}
 _PROTOCOL: dict[int, int] = {4: 1, 6: 58}
 _DESTINATION: dict[int, int] = {4: 16, 6: 24}
 _ANSWERS: dict[int, dict[int, int]] = {
@@ -49,6 +62,28 @@ def _template(size: int, payload: bytes | None, flow: int | None) -> Template:
     return Template(data=data, size=size, flow=flow, carries_token=carries)
 
 
+def _complement(octets: bytes | bytearray) -> bytes:
+    """All bits turned over."""
+    full = (1 << 8 * len(octets)) - 1
+    return (int.from_bytes(octets, "big") ^ full).to_bytes(len(octets), "big")
+
+
+def _native(code: str, octets: bytes) -> array[int]:
+    """A column of numbers in network order."""
+    numbers = array(code, octets)
+    if byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def _swapped(code: str, numbers: range) -> array[int]:
+    """Numbers as a column in network order."""
+    column = array(code, numbers)
+    if byteorder == "little":
+        column.byteswap()
+    return column
+
+
 class EchoMethod:
     """Echo requests of one IP version; see `methods.base.ProbeMethod` for the contract."""
 
@@ -58,12 +93,17 @@ class EchoMethod:
         self.version: Version = version
         self._request = _REQUEST[version]
         self._answers = _ANSWERS[version]
+        self._reply = _REPLY[version]
+        self._rows: dict[tuple[Template, int], tuple[bytes, tuple[bytes, bytes]]] = {}
+        self._expected: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self._identifiers: tuple[int, ...] = ()
         self._verify = False
 
     def identify(self, identifiers: Sequence[int], *, verify: bool) -> None:
         self._identifiers = tuple(identifiers)
         self._verify = verify
+        self._rows.clear()
+        self._expected.clear()
 
     def template(self, *, size: int, payload: bytes | None = None, flow: int | None = None) -> Template:
         """Raises ValueError for a size outside 0 to 65,507 octets.
@@ -72,11 +112,16 @@ class EchoMethod:
         """
         return _template(size, payload, flow)
 
-    def _row(self, template: Template, lane: int) -> bytes:
-        """The probe of a lane with sequence, generation and nonce 0 (and their complements not yet in)."""
-        identifier = self._identifiers[lane]
+    def _row(self, template: Template, lane: int) -> tuple[bytes, tuple[bytes, bytes]]:
+        """The probe of a lane with sequence, generation and nonce 0, and what `replies` expects back.
+
+        That is the checksum, and the octets behind the token.
+        """
+        found = self._rows.get((template, lane))
+        if found is not None:
+            return found
         payload = bytearray(template.data)
-        blank = _ECHO.pack(self._request, 0, 0, identifier, 0)
+        blank = _ECHO.pack(self._request, 0, 0, self._identifiers[lane], 0)
         if template.carries_token:
             complements = _STAMP.pack(0, 0, _FULL, _FULL, 0xFFFF)
             payload[: len(complements)] = complements
@@ -84,35 +129,112 @@ class EchoMethod:
                 # What the free word must add so that the checksum over all comes out as `flow`.
                 short = checksum(blank + payload) - template.flow
                 payload[18:20] = (short % 0xFFFF).to_bytes(2, "big")
-        value = checksum(blank + payload)
-        return _ECHO.pack(self._request, 0, value, identifier, 0) + bytes(payload)
+        value = checksum(blank + payload).to_bytes(2, "big")
+        row = blank[:2] + value + blank[4:] + bytes(payload)
+        back = checksum(bytes((self._reply, 0, 0, 0)) + row[4:]).to_bytes(2, "big")
+        if len(self._rows) >= MOST_ROWS:
+            self._rows.clear()
+        self._rows[template, lane] = found = row, (back, row[26:])
+        return found
 
     def stamp(self, tx: PacketBatch, start: int, stop: int, token: int, template: Template) -> None:
-        lane, generation = token >> 48, token >> 16 & _FULL
-        row = template.rows.get(self._identifiers[lane] << 1 | (self.version == 6))
-        if row is None:
-            row = self._row(template, lane)
-            template.rows[self._identifiers[lane] << 1 | (self.version == 6)] = row
+        lane = token >> 48
+        row, back = self._row(template, lane)
+        length, n = len(row), stop - start
+        if template.carries_token:
+            self._expected[lane, length] = back
+        if n >= FEW and template.carries_token:
+            self._stamp_columns(tx, start, stop, token, row)
+        else:
+            self._stamp_rows(tx, start, stop, token, row, template.carries_token)
+        tx.length[start:stop] = array("I", [length]) * n
+        tx.lane[start:stop] = bytes((lane,)) * n
+        tx.token[start:stop] = array("Q", range(token, token + n))
+
+    def _stamp_rows(
+        self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes, carries_token: bool
+    ) -> None:
         slot, data, length = tx.slot, tx.data, len(row)
-        stamp = _STAMP.pack_into
+        generation = token >> 16 & _FULL
         for i in range(start, stop):
             at = i * slot
             data[at : at + length] = row
             sequence = token & 0xFFFF
             data[at + 6 : at + 8] = sequence.to_bytes(2, "big")
-            if template.carries_token:
+            if carries_token:
                 nonce = int.from_bytes(tx.nonce[4 * i : 4 * i + 4], "big")
-                stamp(
-                    data, at + HEADER, generation, nonce, generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
-                )
+                complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
+                _STAMP.pack_into(data, at + HEADER, generation, nonce, *complements)
             else:
                 data[at + 2 : at + 4] = b"\0\0"
                 value = checksum(memoryview(data)[at : at + length])
                 data[at + 2 : at + 4] = value.to_bytes(2, "big")
-            tx.length[i] = length
-            tx.lane[i] = lane
-            tx.token[i] = token
             token += 1
+
+    def _stamp_columns(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
+        slot, n = tx.slot, stop - start
+        generation, sequence = token >> 16 & _FULL, token & 0xFFFF
+        sample = bytearray(row.ljust(slot, b"\0"))
+        _WORDS.pack_into(sample, HEADER, generation, 0)
+        _WORDS.pack_into(sample, HEADER + 8, generation ^ _FULL, 0)
+        arena = memoryview(tx.data)[start * slot : stop * slot]
+        arena[:] = bytes(sample) * n
+        halves, words = arena.cast("H"), arena.cast("I")
+        halves[SEQUENCE // 2 :: slot // 2] = memoryview(_swapped("H", range(sequence, sequence + n)))
+        last = 0xFFFF - sequence
+        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_swapped("H", range(last, last - n, -1)))
+        nonces = tx.nonce[4 * start : 4 * stop]
+        words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
+        words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
+
+    def replies(self, rx: PacketBatch, n: int) -> Replies | None:
+        lane, start, length, slot = rx.lane[0], rx.start[0], rx.length[0], rx.slot
+        expected = self._expected.get((lane, length - start))
+        if (
+            expected is None
+            or start % 4
+            or rx.lane.count(lane, 0, n) != n
+            or rx.kind.count(RowKind.ICMP, 0, n) != n
+            or rx.truncated.find(1, 0, n) >= 0
+            or rx.start[:n] != array("I", [start]) * n
+            or rx.length[:n] != array("I", [length]) * n
+        ):
+            return None
+        data = rx.data
+        arena = memoryview(data)[: n * slot]
+        halves, words = arena.cast("H"), arena.cast("I")
+        half, word = slot // 2, slot // 4
+
+        def column(view: memoryview, at: int, step: int, size: int) -> bytes:
+            return view[(start + at) // size :: step].tobytes()
+
+        value, rest = expected
+        identifier = self._identifiers[lane].to_bytes(2, "big")
+        sequences = column(halves, SEQUENCE, half, 2)
+        if (
+            column(halves, 0, half, 2) != bytes((self._reply, 0)) * n
+            or column(halves, 4, half, 2) != identifier * n
+            or _complement(sequences) != column(halves, SEQUENCE_COMPLEMENT, half, 2)
+        ):
+            return None
+        generations, nonces = column(words, GENERATION, word, 4), column(words, NONCE, word, 4)
+        if self._verify:
+            # Every octet is what was sent and the checksum what goes with it: no sum needs computing.
+            tail, end = start + 26, start + 26 + len(rest)
+            if (
+                column(halves, 2, half, 2) != value * n
+                or _complement(generations) != column(words, GENERATION_COMPLEMENT, word, 4)
+                or _complement(nonces) != column(words, NONCE_COMPLEMENT, word, 4)
+                or [bytes(data[at + tail : at + end]) for at in range(0, n * slot, slot)].count(rest) != n
+            ):
+                return None
+        return Replies(
+            lane=lane,
+            sequences=_native("H", sequences),
+            generations=_native("I", generations),
+            nonces=_native("I", nonces),
+            size=length - start - HEADER,
+        )
 
     def tokens(self, rx: PacketBatch, n: int) -> Answers:
         answers = Answers(n)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from anyicmp.engine.exchange import queue_cost
+from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, REPLY, REQUEST, TTL_AT, ip_packet, seal
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind

@@ -1,0 +1,110 @@
+"""Many replies matched at once: whole columns compared instead of one slot after the other.
+
+A shortcut of the exchange for what a sweep hears. It accepts a block only if the exchange, looking at row
+after row, would have accepted every one; otherwise it touches nothing, and that is what happens next.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from operator import itemgetter
+
+from anyicmp.engine.outcome import REPLY, OutcomeBatch
+from anyicmp.engine.plan import Plan
+from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
+from anyicmp.methods.base import Replies
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["FEW", "match_replies"]
+
+FEW = 8
+"""Below this many rows it does not pay."""
+
+SECOND = 1_000_000_000
+
+
+def match_replies(
+    table: Table, rx: PacketBatch, n: int, replies: Replies
+) -> tuple[Plan, OutcomeBatch] | None:
+    """Close the slots that the first n rows answer; returns their plan and outcomes, or None.
+
+    None: the rows are of several plans, not all open and right, or a timestamp is missing or cannot be.
+    """
+    width, lane = table.width, replies.lane
+    slots: Sequence[int] = replies.sequences
+    first = lane * SLOTS + slots[0]
+    in_a_row = slots[-1] - slots[0] == n - 1 and slots == array("H", range(slots[0], slots[0] + n))
+    if in_a_row:
+        end = first + n
+        plans: Sequence[Plan | None] = table.plan[first:end]
+        generations, nonces = table.generation[first:end], table.nonce[first:end]
+        states: Sequence[int] = table.state[first:end]
+        peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
+        heard: Sequence[int] | bytearray = rx.peer[: n * width]
+        sent_at: Sequence[int] = table.sent_at[first:end]
+        handed_at: Sequence[int] = table.handed_at[first:end]
+        tags: Sequence[int] = table.tag[first:end]
+        scopes: Sequence[int] = table.scope[first:end]
+    else:
+        slots = [lane * SLOTS + slot for slot in slots]
+        if len(set(slots)) < n:
+            return None
+        pick = itemgetter(*slots)
+        plans, states = pick(table.plan), pick(table.state)
+        generations, nonces = array("I", pick(table.generation)), array("I", pick(table.nonce))
+        peers = _addresses(table.peer, width, slots)
+        heard = _addresses(rx.peer, width, range(n))
+        sent_at, handed_at = pick(table.sent_at), pick(table.handed_at)
+        tags, scopes = pick(table.tag), pick(table.scope)
+    plan = plans[0]
+    if (
+        plan is None
+        or plan.many
+        or not plan.template.carries_token
+        or plans.count(plan) != n
+        or states.count(OPEN) != n
+        or generations != replies.generations
+        or nonces != replies.nonces
+        or peers != heard
+        or min(sent_at) <= 0
+    ):
+        return None
+    ahead = rx.real - rx.after
+    when = [stamp - ahead for stamp in rx.when[:n]]
+    if min(when) < max(handed_at) or max(when) > rx.after:
+        return None
+    rtts = [(arrived - left) / SECOND for arrived, left in zip(when, sent_at, strict=True)]
+    if min(rtts) < 0:
+        rtts = [max(0.0, rtt) for rtt in rtts]
+    if in_a_row:
+        table.state[first:end] = bytes((ANSWERED,)) * n
+    else:
+        for slot in slots:
+            table.state[slot] = ANSWERED
+    table.in_flight -= n
+    table.in_lane[lane] -= n
+    batch = OutcomeBatch(rx.version)
+    batch.timeout = plan.timeout / SECOND
+    batch.kinds += bytes((REPLY,)) * n
+    batch.packed += rx.peer[: n * width]
+    batch.sources += batch.packed
+    batch.scopes.extend(scopes)
+    batch.tags.extend(tags)
+    batch.sequences.extend(tags)
+    batch.sent_at.fromlist([(left + ahead) / SECOND for left in sent_at])
+    batch.rtts.fromlist(rtts)
+    batch.ttls += rx.hop_limit[:n]
+    batch.sizes += array("I", [replies.size]) * n
+    batch.duplicates += array("I", bytes(4 * n))
+    batch.kernel += b"\1" * n
+    return plan, batch
+
+
+def _addresses(column: bytearray, width: int, rows: Sequence[int]) -> list[int]:
+    """The addresses of some rows of a packed column, as numbers to compare."""
+    if width == 4:
+        words = memoryview(column).cast("I")
+        return [words[row] for row in rows]
+    halves = memoryview(column).cast("Q")
+    return [half for row in rows for half in (halves[2 * row], halves[2 * row + 1])]

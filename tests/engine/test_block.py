@@ -1,0 +1,145 @@
+"""Replies matched by columns end as those matched row by row: same outcomes, same counts, same slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anyicmp.engine import exchange
+from anyicmp.engine.probe import Probe
+from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.results import Outcome
+from anyicmp.wire.batch import Version
+from engine.rig import MS, TARGET, Rig
+
+ROWS = 40
+Mischief = Callable[[Rig, int], None]
+
+
+def _nothing(rig: Rig, i: int) -> None:
+    pass
+
+
+def _flip_tail(rig: Rig, i: int) -> None:
+    rig.rx.data[i * rig.rx.slot + 60] ^= 1
+
+
+def _flip_nonce(rig: Rig, i: int) -> None:
+    rig.rx.data[i * rig.rx.slot + 13] ^= 0x40
+
+
+def _flip_checksum(rig: Rig, i: int) -> None:
+    rig.rx.data[i * rig.rx.slot + 3] ^= 0x10
+
+
+def _other_code(rig: Rig, i: int) -> None:
+    rig.rx.data[i * rig.rx.slot + 1] = 1
+
+
+def _other_identifier(rig: Rig, i: int) -> None:
+    rig.rx.data[i * rig.rx.slot + 5] ^= 1
+
+
+def _other_source(rig: Rig, i: int) -> None:
+    rig.rx.peer[i * rig.rx.width] ^= 1
+
+
+def _cut(rig: Rig, i: int) -> None:
+    rig.rx.length[i] -= 8
+
+
+def _no_stamp(rig: Rig, i: int) -> None:
+    rig.rx.when[i] = 0
+
+
+def _stamp_before_sending(rig: Rig, i: int) -> None:
+    rig.rx.when[i] -= 3600 * 1000 * MS
+
+
+def _stamp_in_the_future(rig: Rig, i: int) -> None:
+    rig.rx.when[i] += 3600 * 1000 * MS
+
+
+def _copy_of_the_first(rig: Rig, i: int) -> None:
+    rx = rig.rx
+    for column, size in ((rx.data, rx.slot), (rx.peer, rx.width)):
+        column[i * size : (i + 1) * size] = column[:size]
+
+
+MISCHIEF: tuple[Mischief, ...] = (
+    _nothing,
+    _flip_tail,
+    _flip_nonce,
+    _flip_checksum,
+    _other_code,
+    _other_identifier,
+    _other_source,
+    _cut,
+    _no_stamp,
+    _stamp_before_sending,
+    _stamp_in_the_future,
+    _copy_of_the_first,
+)
+
+
+def _sweep(version: Version, order: list[int], mischief: dict[int, Mischief], few: int) -> tuple[object, ...]:
+    """Probe ROWS neighbours, hear them in some order with some mischief; all there is to see."""
+    rig = Rig(version, verify=version == 4)
+    width = rig.tx.width
+    plan = SweepPlan(Probe(peer=b""), rig.method.template(size=56), timeout=1000 * MS)
+    plan.add(Segment(int.from_bytes(TARGET[version], "big"), ROWS, 0))
+    plan.finish()
+    rig.exchange.start(plan, rig.now)
+    assert rig.fill() == ROWS
+    rig.leave(0, ROWS, took=2 * MS)
+    rig.pass_time(5 * MS)
+    probes = [(bytes(rig.tx.row(i)), bytes(rig.tx.peer[i * width : (i + 1) * width])) for i in range(ROWS)]
+    for at, i in enumerate(order):
+        probe, peer = probes[i]
+        rig.reply(probe, peer=peer, at=at, age=i * 1000)
+    for at, change in mischief.items():
+        change(rig, at)
+    with mock.patch.object(exchange, "FEW", few):
+        heard: list[Outcome] = rig.feed(ROWS)
+    table = rig.exchange.table
+    return (
+        heard,
+        rig.exchange.counts,
+        bytes(table.state[:ROWS]),
+        table.in_flight,
+        table.in_lane,
+        rig.exchange.room.used,
+        plan.done,
+    )
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("mischief", MISCHIEF, ids=lambda change: change.__name__.strip("_"))
+@settings(max_examples=20)
+@given(seed=st.integers(0, 1000), at=st.integers(1, ROWS - 1), in_order=st.booleans())
+def test_columns_and_rows_agree(
+    version: Version, mischief: Mischief, seed: int, at: int, in_order: bool
+) -> None:
+    """Whatever the order of the answers and whatever is wrong with one of them."""
+    order = list(range(ROWS))
+    if not in_order:
+        Random(seed).shuffle(order)
+    by_columns, by_rows = (_sweep(version, order, {at: mischief}, few) for few in (8, ROWS + 1))
+    assert by_columns == by_rows
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_an_undisturbed_sweep_is_matched_by_columns(version: Version, in_order: bool) -> None:
+    """The shortcut is taken: no row is looked at alone."""
+    order = list(range(ROWS))
+    if not in_order:
+        Random(1).shuffle(order)
+    with mock.patch.object(exchange.Exchange, "_match", side_effect=AssertionError("row by row")):
+        heard, counts, *_ = _sweep(version, order, {}, 8)
+    assert len(heard) == counts.received == ROWS  # type: ignore[arg-type, attr-defined]
