@@ -13,6 +13,7 @@ import pytest
 
 import anyicmp
 from anyicmp import NoReply, Prober, Reply, SendFailure
+from anyicmp.api import sweep
 from anyicmp.testing import Host, SimulatedNetwork
 from api.scene import routers
 
@@ -182,16 +183,18 @@ async def test_progress_and_batches(network: SimulatedNetwork) -> None:
         assert stream.progress == anyicmp.SweepProgress(done=254, total=254, sent=254, received=254)
 
 
-async def test_a_slow_consumer_slows_the_sweep_and_loses_nothing(network: SimulatedNetwork) -> None:
-    async with Prober(network=network) as prober, prober.open_sweep("10.1.0.0/17") as stream:
+async def test_a_slow_consumer_slows_the_sweep_and_loses_nothing(
+    network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "UNREAD", 300)
+    async with Prober(network=network) as prober, prober.open_sweep("10.1.0.0/20") as stream:
         await anext(stream)
-        for _ in range(300):
-            await anyio.lowlevel.checkpoint()
-        await anyio.sleep(0.05)
-        held = stream.progress.sent
-        assert held < 12_000, "it waits for its consumer"
+        later = anyio.Event()
+        network.clocks.after(60.0, later.set)
+        await later.wait()
+        assert stream.progress.sent < 1500, "it waits for its consumer"
         rest = [outcome.sequence async for outcome in stream]
-    assert len(rest) == 32_765
+    assert len(rest) == 4093
 
 
 async def test_leaving_the_block_stops_the_sweep(network: SimulatedNetwork) -> None:
@@ -249,3 +252,16 @@ async def test_names_are_looked_up_while_others_are_probed(network: SimulatedNet
         assert (last.sequence, last.host, last.kind) == (0, "slow.example", "reply")
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
+
+
+async def test_shuffled_and_in_shards_each_target_comes_once(network: SimulatedNetwork) -> None:
+    targets = ["10.1.0.0/26", "answers.example", "2001:db8:2::/122"]
+    async with Prober(network=network) as prober:
+        parts = [await prober.sweep(targets, shuffle=7, shard=(index, 3)) for index in range(3)]
+        shuffled = await prober.sweep(targets, shuffle=7)
+    numbers = [outcome.sequence for part in parts for outcome in part]
+    assert sorted(numbers) == list(range(62 + 1 + 63))
+    assert {outcome.kind for part in parts for outcome in part} == {"reply"}
+    by_number = {outcome.sequence: outcome.target for part in parts for outcome in part}
+    assert {outcome.sequence: outcome.target for outcome in shuffled} == by_number
+    assert str(by_number[62]) == "10.0.0.1"
