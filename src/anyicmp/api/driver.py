@@ -11,7 +11,7 @@ from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
 from typing import Protocol
 
-from anyicmp.api.environment import Clocks, Environment
+from anyicmp.api.environment import Clocks, Network
 from anyicmp.engine.exchange import Exchange, Results
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.pacer import Pacer
@@ -67,7 +67,7 @@ class Driver:
         closed: whether it was closed, or failed.
     """
 
-    def __init__(self, exchange: Exchange, transport: Transport, environment: Environment) -> None:
+    def __init__(self, exchange: Exchange, transport: Transport, environment: Network) -> None:
         self.exchange = exchange
         self.transport = transport
         self.closed = False

@@ -14,10 +14,11 @@ import attrs
 
 from anyicmp.api.wake import Wake, open_wake
 from anyicmp.host.interfaces import interface_index
+from anyicmp.host.source import own_address
 from anyicmp.net.transport import SocketSpec, Transport, capabilities, open_transport
 from anyicmp.results import Capabilities, IPAddress
 
-__all__ = ["Clocks", "Environment", "Resolver", "active_environment", "default_environment"]
+__all__ = ["Clocks", "Environment", "Network", "Resolver", "active_environment", "default_environment"]
 
 Resolver = Callable[[str, int | None], Awaitable[Sequence[IPAddress]]]
 """`async (host, family) -> addresses`; family is 4, 6 or None. Raises OSError where there are none."""
@@ -33,6 +34,27 @@ class Clocks(Protocol):
         ...
 
 
+class Network(Protocol):
+    """What `Prober(network=...)` takes: an `Environment`, or what has its attributes."""
+
+    @property
+    def open_transport(self) -> Callable[[SocketSpec], Transport]: ...
+    @property
+    def capabilities(self) -> Callable[[], Capabilities]: ...
+    @property
+    def clocks(self) -> Clocks | None: ...
+    @property
+    def open_wake(self) -> Callable[[Callable[[], None], int], Wake]: ...
+    @property
+    def resolve(self) -> Resolver | None: ...
+    @property
+    def entropy(self) -> Callable[[int], bytes]: ...
+    @property
+    def own_address(self) -> Callable[[bytes], bytes]: ...
+    @property
+    def interface_index(self) -> Callable[[str], int]: ...
+
+
 @attrs.frozen(kw_only=True)
 class Environment:
     """Where a prober lives.
@@ -44,6 +66,7 @@ class Environment:
         open_wake: gives a driver its turns on the running event loop.
         resolve: looks names up; None takes the system's resolver.
         entropy: n octets that nobody can guess.
+        own_address: packed address of a peer to that which this host uses with it.
         interface_index: name of an interface to its index; raises OSError for an unknown one.
     """
 
@@ -53,10 +76,11 @@ class Environment:
     open_wake: Callable[[Callable[[], None], int], Wake] = open_wake
     resolve: Resolver | None = None
     entropy: Callable[[int], bytes] = os.urandom
+    own_address: Callable[[bytes], bytes] = own_address
     interface_index: Callable[[str], int] = interface_index
 
 
-_defaults: list[Environment] = []
+_defaults: list[Network] = []
 """Those that `default_environment` set, the last one counts.
 
 No context variable: a pytest fixture sets it outside of the task that runs the test, and an application may
@@ -65,7 +89,7 @@ open its prober in another thread.
 
 
 @contextmanager
-def default_environment(environment: Environment) -> Iterator[None]:
+def default_environment(environment: Network) -> Iterator[None]:
     """Until the block is left, probers of this process that open and were told of no network live there."""
     _defaults.append(environment)
     try:
@@ -74,6 +98,6 @@ def default_environment(environment: Environment) -> Iterator[None]:
         _defaults.remove(environment)
 
 
-def active_environment() -> Environment:
+def active_environment() -> Network:
     """What a prober takes that was told of no network: the system's, unless another is the default."""
     return _defaults[-1] if _defaults else Environment()

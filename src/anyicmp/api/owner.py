@@ -7,20 +7,22 @@ probe's header, the life cycle. What is measured stands in the files beside this
 from __future__ import annotations
 
 import logging
+import os
 from types import TracebackType
 from typing import Self, TypedDict
 
 import attrs
 
 from anyicmp.api.driver import Driver, SystemClocks
-from anyicmp.api.environment import Environment, Resolver, active_environment
+from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.options import at_least, check_family, header_byte, source_address, traffic_class
 from anyicmp.api.resolve import addresses_of
 from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
 from anyicmp.methods import open_method
-from anyicmp.net.transport import SocketSpec
+from anyicmp.net.recorder import Recorder
+from anyicmp.net.transport import SocketSpec, Transport
 from anyicmp.results import Capabilities, IPAddress, ProberStatistics
 from anyicmp.wire.batch import UNSET, Version
 
@@ -34,9 +36,10 @@ class ProberOptions(TypedDict, total=False):
 
     privileged: bool | None
     resolver: Resolver | None
-    network: Environment | None
+    network: Network | None
     receive_buffer: int | None
     batched: bool | None
+    record: str | os.PathLike[str] | None
 
 
 @attrs.frozen(kw_only=True)
@@ -79,9 +82,10 @@ class SocketOwner:
         interface: str | None = None,
         privileged: bool | None = None,
         resolver: Resolver | None = None,
-        network: Environment | None = None,
+        network: Network | None = None,
         receive_buffer: int | None = None,
         batched: bool | None = None,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         """Check and keep the options; nothing is opened yet.
 
@@ -94,6 +98,8 @@ class SocketOwner:
             network: where to probe instead of the real network.
             receive_buffer: octets of receive buffer to ask for, None for as much as is useful.
             batched: False moves one packet a system call, None takes the platform's batched calls.
+            record: pcapng file to write what is sent and heard to, from opening to closing; one that is
+                there is replaced. What a socket does not tell of a packet is rebuilt, and a comment says so.
 
         Raises:
             ValueError, TypeError: an option is out of its range.
@@ -110,6 +116,8 @@ class SocketOwner:
             None if receive_buffer is None else at_least("receive_buffer", receive_buffer, 1024)
         )
         self._batched = batched
+        self._record = record
+        self._recorder: Recorder | None = None
         self._drivers: dict[SocketSpec, Driver] = {}
         self._state = "new"
         if self._source is not None and family is None:
@@ -125,6 +133,7 @@ class SocketOwner:
 
     async def open(self) -> None:
         """Open the echo socket. Raises SocketPermissionError where none is allowed; it says what helps.
+        Raises OSError for a `record` that cannot be written.
 
         Further sockets open at first use. Opening an open prober does nothing.
         """
@@ -135,6 +144,8 @@ class SocketOwner:
         self._state = "open"
         self._settle()
         try:
+            if self._record is not None:
+                self._recorder = Recorder(self._record)
             first: Version = 6 if self.family == 6 else 4
             try:
                 self.driver(first, Route())
@@ -154,6 +165,8 @@ class SocketOwner:
         self._state = "closed"
         for driver in self._drivers.values():
             driver.close()
+        if self._recorder is not None:
+            self._recorder.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -195,7 +208,9 @@ class SocketOwner:
     def _open_driver(self, spec: SocketSpec) -> Driver:
         environment = self._environment
         drawn = int.from_bytes(environment.entropy(2), "big") or 1
-        transport = environment.open_transport(attrs.evolve(spec, identifiers=(drawn,)))
+        transport: Transport = environment.open_transport(attrs.evolve(spec, identifiers=(drawn,)))
+        if self._recorder is not None:
+            transport = self._recorder.wrap(transport, self._clocks.real, environment.own_address)
         try:
             method = open_method(spec.method, spec.version)
             method.identify(transport.identifiers, verify=transport.privileged and spec.version == 4)
