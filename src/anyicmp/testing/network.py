@@ -6,15 +6,19 @@ and the passing of time are in the files beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from errno import EAGAIN, ENODEV
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from random import Random
+from typing import Self
 
 from anyicmp.errors import SocketPermissionError
 from anyicmp.net.transport import SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
+from anyicmp.testing.internet import Internet
 from anyicmp.testing.topology import Host, IPAddress, answers
 from anyicmp.testing.transport import INTERFACE, SimulatedTransport
 from anyicmp.testing.turns import Turns, VirtualWake
@@ -22,6 +26,7 @@ from anyicmp.testing.turns import Turns, VirtualWake
 __all__ = ["SimulatedNetwork"]
 
 Network = IPv4Network | IPv6Network
+SECOND = 1_000_000_000
 
 
 class SimulatedNetwork:
@@ -31,6 +36,7 @@ class SimulatedNetwork:
     seeds and equal calls give equal packets.
 
     Attributes:
+        internet: what lies around the host: see `Internet`. What `add` put at an address comes first.
         clocks: the clock; `clocks.advance` and `clocks.step` move it by hand.
         turns: when drivers run; `turns.automatic = False` keeps time from passing by itself.
         privileged: whether raw sockets may be opened; datagram ones always may.
@@ -43,8 +49,16 @@ class SimulatedNetwork:
         sent: all IP packets that left, in order.
     """
 
-    def __init__(self, *, seed: int = 0, privileged: bool = False, receive_buffer: int = 212_992) -> None:
-        """`seed` decides all that chance decides here: identifiers and nonces."""
+    def __init__(
+        self,
+        *,
+        internet: Internet | None = None,
+        seed: int | None = None,
+        privileged: bool = False,
+        receive_buffer: int = 212_992,
+    ) -> None:
+        """`seed` decides all that chance decides at this host, identifiers and nonces; None: the internet's."""
+        self.internet = internet
         self.clocks = VirtualClock()
         self.turns = Turns(self.clocks)
         self.privileged = privileged
@@ -57,11 +71,35 @@ class SimulatedNetwork:
         self.mtu = 65_535
         self.sent: list[bytes] = []
         self.transports: list[SimulatedTransport] = []
-        self._random = Random(seed)
+        self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)
         self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
+        if internet is not None:
+            self._own.update({address.version: address for address in reversed(internet.topology.client)})
         self._hosts: dict[IPAddress, Host] = {}
         self._networks: list[tuple[Network, Host]] = []
         self._names: dict[str, tuple[IPAddress, ...]] = {}
+
+    @classmethod
+    def from_toml(
+        cls, scenario: str | Path, *, seed: int | None = None, privileged: bool = False
+    ) -> Self:
+        """The network of a TOML file (a path), of its text, or a built-in one: "demo".
+
+        `seed` replaces the scenario's. Raises ScenarioError for what cannot be, naming file and key, and
+        OSError for a file that cannot be read.
+        """
+        return cls(internet=Internet.from_toml(scenario, seed=seed), seed=seed, privileged=privileged)
+
+    @contextmanager
+    def activate(self) -> Iterator[Self]:
+        """Until the block is left, each prober of this process that opens, in any task or thread, lives here.
+
+        Not one that was given another `network`.
+        """
+        from anyicmp.api.environment import default_environment
+
+        with default_environment(self):
+            yield self
 
     # What there is.
 
@@ -98,12 +136,17 @@ class SimulatedNetwork:
     def carry(self, packet: bytes) -> Iterable[tuple[float, bytes]]:
         """What comes back of an IP packet: (seconds from now, IP packet) each."""
         destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
-        host = self.host(ip_address(destination))
-        return () if host is None else answers(host, packet)
+        host = self.host(ip_address(destination)) if self._hosts or self._networks else None
+        if host is not None:
+            return answers(host, packet)
+        if self.internet is None:
+            return ()
+        now = self.clocks.monotonic()
+        return [((when - now) / SECOND, octets) for when, octets in self.internet.inject(packet, now)]
 
     def refusal(self, version: int, peer: bytes) -> int:
         """The errno with which this host's kernel refuses to send there, 0 where it does not."""
-        host = self.host(ip_address(peer))
+        host = self.host(ip_address(peer)) if self._hosts or self._networks else None
         return 0 if host is None else host.errno
 
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
@@ -141,11 +184,16 @@ class SimulatedNetwork:
         return self._random.randbytes(octets)
 
     async def resolve(self, host: str, family: int | None) -> Sequence[IPAddress]:
-        """The addresses that `name` gave a name. Raises OSError for others."""
-        found = [a for a in self._names.get(host, ()) if family in (None, a.version)]
+        """The addresses of a name: from `name`, else the internet's. Raises OSError for an unknown one."""
+        known = self._names.get(host) or (self.internet.resolve(host) if self.internet is not None else ())
+        found = [address for address in known if family in (None, address.version)]
         if not found:
             raise OSError(-2, "Name or service not known")
         return found
+
+    def own_address(self, peer: bytes) -> bytes:
+        """The simulated host has one address in each family."""
+        return self.address(4 if len(peer) == 4 else 6).packed
 
     def interface_index(self, name: str) -> int:
         """The host's only interface is named "sim0". Raises OSError for others."""

@@ -16,7 +16,7 @@ import attrs
 
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
-from anyicmp.testing.topology import ADDRESSES_AT, HEADER, REPLY, REQUEST, TTL_AT, ip_packet, seal
+from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, TTL_AT, ip_packet, seal
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.extension import parse_extensions
@@ -29,6 +29,7 @@ __all__ = ["SimulatedTransport"]
 INTERFACE = 1
 REBUILT = 8
 QUOTED_MINIMUM = 128
+PROTOCOL_AT = {4: 9, 6: 6}
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
 """The errno that Linux gives to an error by its type; close enough, for nothing is decided by it."""
@@ -170,14 +171,15 @@ class SimulatedTransport:
         if self.closed:
             return
         version = self.spec.version
-        message = packet[HEADER[version] :]
-        if not (self.privileged and version == 4) and not self._sound(packet, message):
+        message = packet[_header(packet) :]
+        if not message or not ((self.privileged and version == 4) or self._sound(packet, message)):
             return
         if message[0] == REPLY[version]:
             about = message
         elif message[0] in ERRORS[version]:
-            about = message[8 + HEADER[version] :]
-            if about[:1] != bytes([REQUEST[version]]):
+            quoted = message[8:]
+            about = quoted[HEADER[version] :]
+            if about[:1] != bytes([REQUEST[version]]) or quoted[PROTOCOL_AT[version]] != PROTOCOL[version]:
                 return
         else:
             return
@@ -271,6 +273,11 @@ def _octets(rx: PacketBatch, i: int, octets: bytes) -> None:
     rx.truncated[i] = len(kept) < len(octets)
 
 
+def _header(packet: bytes) -> int:
+    """Octets of the IP header, IPv4 options included; no extension headers come with IPv6 here."""
+    return (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else HEADER[6]
+
+
 def _sender(rx: PacketBatch, packet: bytes) -> tuple[bytes, int]:
     first, second, _ = ADDRESSES_AT[rx.version]
     return packet[first:second], packet[TTL_AT[rx.version]]
@@ -281,7 +288,7 @@ def _write_message(rx: PacketBatch, i: int, arrival: Arrival) -> None:
     source, rx.hop_limit[i] = _sender(rx, packet)
     _put(rx, rx.peer, i, source)
     _put(rx, rx.reporter, i, source)
-    _octets(rx, i, packet[HEADER[rx.version] :])
+    _octets(rx, i, packet[_header(packet) :])
 
 
 def _write_packet(rx: PacketBatch, i: int, arrival: Arrival) -> None:
@@ -292,13 +299,13 @@ def _write_packet(rx: PacketBatch, i: int, arrival: Arrival) -> None:
     _put(rx, rx.peer, i, source)
     _put(rx, rx.reporter, i, source)
     _octets(rx, i, packet)
-    rx.start[i] = min(HEADER[4], rx.length[i])
+    rx.start[i] = min(_header(packet), rx.length[i])
 
 
 def _write_error(rx: PacketBatch, i: int, arrival: Arrival) -> None:
     # The quoted IP header is withheld; of it the socket knows the destination (ip(7), IP_RECVERR).
     packet, header = arrival.packet, HEADER[rx.version]
-    message = packet[header:]
+    message = packet[_header(packet) :]
     quoted = message[8:]
     source, rx.hop_limit[i] = _sender(rx, packet)
     _, begin, end = ADDRESSES_AT[rx.version]

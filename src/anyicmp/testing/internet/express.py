@@ -1,0 +1,144 @@
+"""The quick way: echo through a path on which nothing is to be counted, drawn or changed.
+
+Gives the very octets and times that the slow way gives, from a few sums. It decides nothing by itself.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+import attrs
+
+from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.routing import Routes
+from anyicmp.testing.internet.topology import CLIENT, Echo, Host, Router, Topology
+from anyicmp.testing.internet.values import NEVER
+
+__all__ = ["Way", "echo_v4", "echo_v6", "find_way"]
+
+_HEADER = Struct("!BBHIBBH")
+_V6 = Struct("!IHBB")
+
+
+@attrs.frozen
+class Way:
+    """An undisturbed path to a host and back.
+
+    Attributes:
+        hops: routers on the way there.
+        delay: nanoseconds there and back, the host's own included.
+        mtu: the smallest on the way there and back.
+        hop_limit: of the reply as it arrives.
+    """
+
+    hops: int
+    delay: int
+    mtu: int
+    hop_limit: int
+
+
+def find_way(topology: Topology, legs: dict[str, dict[str, Leg]], routes: Routes, owner: str) -> Way | None:
+    """The way from the client to a node and back, None where anything on it must be looked at by packet."""
+    node = topology.nodes.get(owner)
+    if not isinstance(node, Host) or node.echo is None or node.absent or node.reject or node.forged:
+        return None
+    if node.silent != NEVER or _plain(node.echo) != node.echo:
+        return None
+    there = _walk(topology, legs, routes, CLIENT, owner)
+    back = _walk(topology, legs, routes, owner, CLIENT)
+    if there is None or back is None:
+        return None
+    left = node.echo.hop_limit - back[0]
+    if left < 1:
+        return None
+    return Way(there[0], there[1] + node.echo.delay + back[1], min(there[2], back[2]), left)
+
+
+def _plain(echo: Echo) -> Echo:
+    """An echo without any fault that has the same delay and TTL."""
+    return Echo(delay=echo.delay / 1_000_000_000, hop_limit=echo.hop_limit)
+
+
+def _walk(
+    topology: Topology, legs: dict[str, dict[str, Leg]], routes: Routes, source: str, target: str
+) -> tuple[int, int, int] | None:
+    """(routers, nanoseconds, smallest MTU) from one node to another, None where it is not plain."""
+    at, routers, delay, mtu = source, 0, 0, 65_535
+    while at != target:
+        node = topology.nodes.get(at)
+        hops = routes.next_hops(at, target)
+        if not hops or routers > 255:
+            return None
+        if isinstance(node, Router):
+            if node.reject or node.redirect or node.nat or node.hidden or node.routes:
+                return None
+            if node.balance and len(hops) > 1:
+                return None
+            routers += 1
+        leg = legs[at][hops[0]]
+        if not leg.plain:
+            return None
+        delay += leg.faults.delay
+        mtu = min(mtu, leg.faults.mtu or mtu)
+        at = hops[0]
+    return routers, delay, mtu
+
+
+def echo_v4(way: Way, packet: bytes) -> bytes | None:
+    """The reply to an IPv4 echo request as it arrives, None where the slow way must decide."""
+    size = len(packet)
+    if (
+        size < 28
+        or size > way.mtu
+        or packet[0] != 0x45
+        or packet[9] != 1
+        or packet[20] != 8
+        or packet[8] <= way.hops
+        or packet[2] << 8 | packet[3] != size
+        or packet[6] & 0x3F
+        or packet[7]
+    ):
+        return None
+    total = int.from_bytes(packet[20:], "big")
+    if (total << 8 if size & 1 else total) % 0xFFFF:
+        return None
+    sums = int.from_bytes(packet[12:20], "big") + 0x4500 + packet[1] + size + (way.hop_limit << 8 | 1)
+    checksum = ((packet[22] << 8 | packet[23]) + 0x0800 + packet[21]) % 0xFFFF
+    return b"".join(
+        (
+            _HEADER.pack(0x45, packet[1], size, 0, way.hop_limit, 1, 0xFFFF - (sums % 0xFFFF or 0xFFFF)),
+            packet[16:20],
+            packet[12:16],
+            b"\0\0",
+            checksum.to_bytes(2, "big"),
+            packet[24:],
+        )
+    )
+
+
+def echo_v6(way: Way, packet: bytes) -> bytes | None:
+    """The reply to an IPv6 echo request as it arrives, None where the slow way must decide."""
+    size = len(packet)
+    if (
+        size < 48
+        or size > way.mtu
+        or packet[6] != 58
+        or packet[40] != 128
+        or packet[7] <= way.hops
+        or (packet[4] << 8 | packet[5]) + 40 != size
+    ):
+        return None
+    total = int.from_bytes(packet[8:], "big")
+    if ((total << 8 if size & 1 else total) + size - 40 + 58) % 0xFFFF:
+        return None
+    checksum = ((packet[42] << 8 | packet[43]) - 0x100 + packet[41]) % 0xFFFF
+    return b"".join(
+        (
+            _V6.pack((packet[0] << 24 | packet[1] << 16) & 0xFFF00000, size - 40, 58, way.hop_limit),
+            packet[24:40],
+            packet[8:24],
+            b"\x81\0",
+            checksum.to_bytes(2, "big"),
+            packet[44:],
+        )
+    )

@@ -1,0 +1,130 @@
+"""Internet: packets of the probing host in, all that comes back out, each with its time.
+
+It keeps the order of events of one packet; what nodes and links do is in the files beside this one. It
+reads no clock: time is handed in, and the same packets at the same times give the same octets.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from pathlib import Path
+from random import Random
+
+from anyicmp.testing.internet.express import Way, echo_v4, echo_v6, find_way
+from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.packet import destination, source
+from anyicmp.testing.internet.routing import Balancer, Owners, Routes
+from anyicmp.testing.internet.scenario import load
+from anyicmp.testing.internet.stations import ClientStation, Exit, HostStation, RouterStation, Station
+from anyicmp.testing.internet.topology import CLIENT, Router, Topology
+from anyicmp.testing.internet.values import IPAddress
+
+__all__ = ["Internet"]
+
+MOST_MOVES = 10_000
+"""Moves that one packet may cause, so that a loop of nodes which copy or never count hops has an end."""
+
+
+class Internet:
+    """A simulated internet around one probing host.
+
+    Attributes:
+        topology: what it consists of.
+        seed: decides all that chance decides.
+    """
+
+    def __init__(self, topology: Topology, *, seed: int | None = None) -> None:
+        """`seed` replaces the topology's own. Raises ScenarioError for a topology that cannot be."""
+        self.topology = topology
+        self.seed = topology.seed if seed is None else seed
+        self._legs: dict[str, dict[str, Leg]] = {name: {} for name in (CLIENT, *topology.nodes)}
+        for link in topology.links:
+            for begin, end, faults in (
+                (link.source, link.target, link.there),
+                (link.target, link.source, link.back),
+            ):
+                self._legs[begin][end] = Leg(end, faults, self._random(f"{begin}>{end}"))
+        self._owners = Owners(topology)
+        self._routes = Routes(topology, self._legs)
+        self._stations: dict[str, Station] = {name: self._station(name) for name in self._legs}
+        self._ways: dict[str, Way | None] = {}
+
+    @classmethod
+    def from_toml(cls, scenario: str | Path, *, seed: int | None = None) -> Internet:
+        """The internet of a TOML file, its text, or "demo". Raises ScenarioError, and OSError for a file."""
+        return cls(load(scenario), seed=seed)
+
+    def _random(self, name: str) -> Random:
+        # Each node and each direction draws for itself: what happens here does not depend on what
+        # happened elsewhere, only on what came by.
+        return Random(f"{self.seed}/{name}")
+
+    def _station(self, name: str) -> Station:
+        node, random = self.topology.nodes.get(name), self._random(name)
+        balancer = Balancer(name, node, self.seed, random) if isinstance(node, Router) else None
+        leave = Exit(name, self._legs[name], self._owners, self._routes, balancer)
+        if node is None:
+            return ClientStation(leave)
+        if isinstance(node, Router):
+            return RouterStation(name, node, self.topology, leave, self._owners, self._routes, random)
+        return HostStation(name, node, leave, self._owners, random)
+
+    def address(self, version: int) -> IPAddress | None:
+        """The probing host's own address, None where it has none of this version."""
+        return next((address for address in self.topology.client if address.version == version), None)
+
+    def resolve(self, name: str) -> tuple[IPAddress, ...]:
+        """The addresses of a node by its name or another one that it has, () for an unknown name.
+
+        As in the domain name system, case and a dot at the end do not matter.
+        """
+        wanted = name.rstrip(".").lower()
+        for own, node in self.topology.nodes.items():
+            if wanted in (own.lower(), *(other.lower() for other in node.names)):
+                single = (network for network in node.address if network.prefixlen == network.max_prefixlen)
+                return tuple(network.network_address for network in single)
+        return ()
+
+    def inject(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
+        """All that comes back of an IP packet which the probing host sends at a time.
+
+        Returns (nanoseconds, IP packet) each, in order of time. Sources that no node has are taken to be
+        the probing host's. What is no IP packet goes nowhere.
+        """
+        if len(packet) < 20 or packet[0] >> 4 not in (4, 6) or (packet[0] >> 4 == 6 and len(packet) < 40):
+            return []
+        sender = source(packet)
+        owner = self._owners.find(sender)
+        if owner is None:
+            self._owners.add(sender, CLIENT)
+        elif owner != CLIENT:
+            return self._simulate(packet, now)
+        target = self._owners.find(destination(packet))
+        if target is None:
+            return self._simulate(packet, now)
+        try:
+            way = self._ways[target]
+        except KeyError:
+            way = self._ways[target] = find_way(self.topology, self._legs, self._routes, target)
+        if way is not None:
+            reply = (echo_v4 if packet[0] >> 4 == 4 else echo_v6)(way, packet)
+            if reply is not None:
+                return [(now + way.delay, reply)]
+        return self._simulate(packet, now)
+
+    def _simulate(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
+        """The slow way: event by event, in order of time."""
+        events = [(now, 0, CLIENT, CLIENT, packet)]
+        arrivals: list[tuple[int, bytes]] = []
+        order = 0
+        for _ in range(MOST_MOVES):
+            if not events:
+                break
+            when, _, at, came, octets = heappop(events)
+            if at == CLIENT and came != CLIENT:
+                arrivals.append((when, octets))
+                continue
+            for due, target, made in self._stations[at].handle(when, came, octets):
+                order += 1
+                heappush(events, (due, order, target, at, made))
+        return arrivals

@@ -1,0 +1,91 @@
+"""From tables, as TOML has them, to the frozen classes of a topology; errors name the key.
+
+Knows attrs classes and nothing of what they describe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from anyicmp.errors import AnyicmpError
+
+__all__ = ["ScenarioError", "read", "table", "tables"]
+
+Made = TypeVar("Made")
+
+
+class ScenarioError(AnyicmpError, ValueError):
+    """A scenario that cannot be; the text names the file and the key, and is one line.
+
+    Attributes:
+        key: where in the scenario, such as "router.r2.quote".
+        reason: what is wrong there.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key = key
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}" if self.key else self.reason
+
+    def below(self, key: str) -> ScenarioError:
+        """The same error, seen from one table further up."""
+        return ScenarioError(f"{key}.{self.key}" if self.key else key, self.reason)
+
+
+def read(cls: type[Made], values: Mapping[str, Any]) -> Made:
+    """An instance of an attrs class from a table. Raises ScenarioError for unknown keys and wrong values."""
+    if not isinstance(values, Mapping):
+        raise ScenarioError("", f"a table is wanted here, not {values!r}")
+    fields = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise ScenarioError(key, f"unknown key; known here: {', '.join(sorted(fields))}")
+    try:
+        return cls(**values)
+    except (ValueError, TypeError) as error:
+        for key, value in values.items():
+            _blame(fields[key], value)
+        raise ScenarioError("", str(error)) from error
+
+
+def _blame(field: Any, value: object) -> None:
+    """Raise the error of this field, if it is this one."""
+    try:
+        if field.converter is not None:
+            value = field.converter(value)
+        if field.validator is not None:
+            field.validator(None, field, value)
+    except ScenarioError as error:
+        raise error.below(field.name) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ScenarioError(field.name, str(error)) from error
+
+
+def table(cls: type[Made]) -> Callable[[Made | Mapping[str, Any] | None], Any]:
+    """A converter: an instance of `cls` stays, a table becomes one, None stays None."""
+
+    def convert(value: Made | Mapping[str, Any] | None) -> Made | None:
+        return value if value is None or isinstance(value, cls) else read(cls, value)  # type: ignore[arg-type]
+
+    return convert
+
+
+def tables(cls: type[Made]) -> Callable[[Iterable[Made | Mapping[str, Any]]], tuple[Made, ...]]:
+    """A converter: several instances or tables become a tuple of instances."""
+
+    def convert(values: Iterable[Made | Mapping[str, Any]]) -> tuple[Made, ...]:
+        made = []
+        for number, value in enumerate([values] if isinstance(values, (cls, Mapping)) else values, 1):
+            try:
+                made.append(value if isinstance(value, cls) else read(cls, value))  # type: ignore[arg-type]
+            except ScenarioError as error:
+                raise error.below(f"[{number}]") from error
+        return tuple(made)
+
+    return convert
