@@ -89,6 +89,7 @@ def test_a_row_made_cheaply_is_like_one_made_by_hand() -> None:
 def test_what_there_is_not_is_none() -> None:
     batch = batch_of_all_kinds()
     batch.ttls[0] = -1
+    batch.nowhere = True
     first = batch[0]
     assert isinstance(first, Reply)
     assert first.ttl is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+import anyio
 import anyio.lowlevel
 
 from anyicmp.api.wake import waiter
@@ -36,6 +37,7 @@ class Inbox:
         self._batches: deque[OutcomeBatch] = deque()
         self._error: BaseException | None = None
         self._waiter = waiter()
+        self._waited_for = False
 
     def expect(self) -> None:
         """One more plan will end."""
@@ -67,8 +69,26 @@ class Inbox:
         if self.over:
             self._waiter.wake()
 
+    def close(self) -> None:
+        """Nothing more will come: whoever took outcomes has left."""
+        self._plans = 0
+        self._waiter.wake()
+
+    async def _wait(self) -> None:
+        if self._waited_for:
+            # One parking place: the second task would take the first one's and leave it asleep for ever.
+            raise anyio.BusyResourceError("iterating over")
+        self._waited_for = True
+        try:
+            await self._waiter.wait()
+        finally:
+            self._waited_for = False
+
     async def next(self) -> OutcomeBatch | None:
-        """The next batch; None at the end. Raises what ended the driver, once all outcomes were taken."""
+        """The next batch; None at the end. Raises what ended the driver, once all outcomes were taken.
+
+        Raises anyio.BusyResourceError if another task waits for it.
+        """
         if self._batches:
             await anyio.lowlevel.checkpoint()
         while not self._batches:
@@ -76,7 +96,7 @@ class Inbox:
                 if self._error is not None:
                     raise self._error
                 return None
-            await self._waiter.wait()
+            await self._wait()
         batch = self._batches.popleft()
         self.unread -= len(batch)
         return batch
@@ -90,6 +110,6 @@ class Inbox:
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
         while not self.over:
-            await self._waiter.wait()
+            await self._wait()
         if self._error is not None:
             raise self._error

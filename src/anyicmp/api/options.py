@@ -50,9 +50,13 @@ def number(name: str, value: object) -> float:
     """A finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not isfinite(value):
+    try:
+        as_float = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is too large") from None
+    if not isfinite(as_float):
         raise ValueError(f"{name} must be finite, not {value}")
-    return float(value)
+    return as_float
 
 
 def seconds(name: str, value: object, *, zero: bool = False) -> float:

@@ -15,8 +15,10 @@ import attrs
 
 from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.environment import Network, Resolver, active_environment
+from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, check_family, header_byte, source_address, traffic_class
 from anyicmp.api.resolve import addresses_of
+from anyicmp.api.wake import running_loop
 from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
@@ -119,6 +121,8 @@ class SocketOwner:
         self._record = record
         self._recorder: Recorder | None = None
         self._drivers: dict[SocketSpec, Driver] = {}
+        self._watchers: set[Inbox] = set()
+        self._loop: object = None
         self._state = "new"
         if self._source is not None and family is None:
             self.family = self._source.version
@@ -142,6 +146,7 @@ class SocketOwner:
         if self._state == "open":
             return
         self._state = "open"
+        self._loop = running_loop()
         self._settle()
         try:
             if self._record is not None:
@@ -165,6 +170,9 @@ class SocketOwner:
         self._state = "closed"
         for driver in self._drivers.values():
             driver.close()
+        watchers, self._watchers = self._watchers, set()
+        for inbox in watchers:
+            inbox.ended(ClosedError("the prober was closed while this was in flight"))
         if self._recorder is not None:
             self._recorder.close()
 
@@ -179,15 +187,37 @@ class SocketOwner:
 
     # What the front doors share.
 
+    def _check_open(self) -> None:
+        if self._state != "open":
+            hint = "closed: open a new one" if self._state == "closed" else "not open: enter it first"
+            raise ClosedError(f"the prober is {hint}")
+        if running_loop() is not self._loop:
+            # Its sockets wake the loop that opened them: whoever waits in another would wait for ever.
+            raise ClosedError("the prober was opened by another event loop: open one in this loop")
+
+    def watch(self, inbox: Inbox) -> None:
+        """End the inbox too when the prober closes, for it may wait for no driver. Raises ClosedError."""
+        self._check_open()
+        self._watchers.add(inbox)
+
+    def unwatch(self, inbox: Inbox) -> None:
+        """The inbox is done with."""
+        self._watchers.discard(inbox)
+
+    def check_version(self, version: Version, route: Route) -> None:
+        """Raises ValueError where the prober's family or the source forbids this IP version."""
+        if self.family not in (None, version):
+            raise ValueError(f"not an IPv{self.family} address, and the prober is for those alone")
+        if route.source is not None and route.source.version != version:
+            raise ValueError(f"source {route.source} and target are of different IP versions")
+
     def driver(self, version: Version, route: Route) -> Driver:
         """The driver whose sockets are right for the route; opens them if there are none yet.
 
         Raises ClosedError, SocketPermissionError, UnsupportedError; ValueError for an interface or
         source address that this host does not have.
         """
-        if self._state != "open":
-            hint = "closed: open a new one" if self._state == "closed" else "not open: enter it first"
-            raise ClosedError(f"the prober is {hint}")
+        self._check_open()
         source = route.source or self._source
         spec = SocketSpec(
             version=version,

@@ -7,7 +7,6 @@ plan is started, and outcomes become rows.
 from __future__ import annotations
 
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -17,10 +16,12 @@ from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, check_payload, nanoseconds, seconds
 from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.stream import Stream
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.statistics import Tally
-from anyicmp.errors import ClosedError
+from anyicmp.engine.targets import Name, parse_target
+from anyicmp.errors import NameLookupError
 from anyicmp.results import IPAddress, Outcome, PingResult, Statistics
 
 __all__ = ["PingOptions", "PingStream", "ping"]
@@ -82,8 +83,11 @@ def start(
 
 
 def name_of(host: str | IPAddress, target: IPAddress) -> str | None:
-    """The host as asked where it was a name, None where it was the address itself."""
-    return host.strip() if isinstance(host, str) and host.strip() != str(target) else None
+    """The host as asked where it was a name, None where it was the address itself, however written."""
+    if not isinstance(host, str):
+        return None
+    found = parse_target(host)
+    return found.text if isinstance(found, Name) else None
 
 
 async def ping(
@@ -91,7 +95,12 @@ async def ping(
 ) -> PingResult:
     """Probe a host and wait for all outcomes; see `Prober.ping`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
-    target = (await prober.resolve(host))[0]
+    found: tuple[IPAddress, ...] = ()
+    with anyio.move_on_after(limit) as until:
+        found = await prober.resolve(host)
+    if not found:
+        raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
+    target = found[0]
     name, tally = name_of(host, target), Tally()
 
     def look(batch: OutcomeBatch) -> None:
@@ -102,11 +111,8 @@ async def ping(
     inbox = Inbox(look=look)
     driver, plan = start(prober, target, options, inbox)
     try:
-        if limit is None:
+        with anyio.CancelScope(deadline=until.deadline):
             await inbox.until_over()
-        else:
-            with anyio.move_on_after(limit):
-                await inbox.until_over()
     finally:
         driver.stop(plan)
     rows = [row for batch in inbox.take_all() for row in batch]
@@ -120,7 +126,7 @@ def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
     batch.zone = getattr(target, "scope_id", None)
 
 
-class PingStream:
+class PingStream(Stream[Outcome]):
     """Outcomes of a ping as they happen: an async context manager and, inside, an async iterator.
 
     Leaving the block stops the ping at once. A consumer that falls behind by more than 10,000 outcomes
@@ -131,39 +137,25 @@ class PingStream:
         self, prober: SocketOwner, host: str | IPAddress, options: PingOptions, *, owns: bool
     ) -> None:
         """`owns`: the stream opens and closes the prober with itself."""
-        self._prober = prober
+        super().__init__(prober, owns=owns)
         self._host = host
         self._options = options
-        self._owns = owns
         self._tally = Tally()
-        self._inbox: Inbox | None = None
-        self._driver: Driver | None = None
+        self._inbox: Inbox
+        self._driver: Driver
         self._plan: PingPlan | None = None
         self._rows: deque[Outcome] = deque()
         self._target: IPAddress | None = None
 
-    async def __aenter__(self) -> Self:
-        if self._owns:
-            await self._prober.open()
-        try:
-            self._target = (await self._prober.resolve(self._host))[0]
-            self._inbox = Inbox(most=UNREAD, look=self._look)
-            self._driver, self._plan = start(self._prober, self._target, self._options, self._inbox)
-        except BaseException:
-            if self._owns:
-                await self._prober.aclose()
-            raise
-        return self
+    async def _begin(self) -> None:
+        self._target = (await self._prober.resolve(self._host))[0]
+        self._inbox = Inbox(most=UNREAD, look=self._look)
+        self._driver, self._plan = start(self._prober, self._target, self._options, self._inbox)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._driver is not None and self._plan is not None:
+    def _end(self) -> None:
+        if self._plan is not None:
             self._driver.stop(self._plan)
-        if self._inbox is not None:
-            self._inbox.ended(None)
-        if self._owns:
-            await self._prober.aclose()
+        self._inbox.close()
 
     def _look(self, batch: OutcomeBatch) -> None:
         label(batch, self.host, self.target)
@@ -173,7 +165,8 @@ class PingStream:
     def target(self) -> IPAddress:
         """The address that is probed. Raises ClosedError before the block is entered."""
         if self._target is None:
-            raise ClosedError("the ping has not begun: enter it with 'async with' first")
+            self._check_begun()
+        assert self._target is not None
         return self._target
 
     @property
@@ -190,14 +183,11 @@ class PingStream:
     @property
     def dropped(self) -> int:
         """Outcomes that were dropped because the consumer was too slow."""
-        return 0 if self._inbox is None else self._inbox.dropped
+        return self._inbox.dropped if self.begun else 0
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Outcome:
+    async def _next(self) -> Outcome:
         while not self._rows:
-            batch = None if self._inbox is None else await self._inbox.next()
+            batch = await self._inbox.next()
             if batch is None:
                 raise StopAsyncIteration
             self._rows.extend(batch)

@@ -5,6 +5,7 @@ Addresses in text are read here; names go to the environment's resolver, within 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -66,11 +67,11 @@ async def addresses_of(
         raise TypeError(f"a host is text or an address, not {type(host).__name__}: {host!r}")
     if not host.strip():
         raise ValueError("a host must not be empty")
+    with contextlib.suppress(ValueError):
+        return (_of_family(ip_address(host.strip()), host, family),)
     match parse_target(host):
         case BadTarget(reason=reason):
             raise NameLookupError(host, reason)
-        case Span(count=1) if "/" not in host and "-" not in host:
-            return (_of_family(ip_address(host.strip()), host, family),)
         case Span():
             raise NameLookupError(host, "a network or range is no host: use sweep")
         case Name(text=text):
@@ -89,7 +90,9 @@ async def _resolve(name: str, family: int | None, resolver: Resolver | None) -> 
         with anyio.move_on_after(LOOKUP_LIMIT) as scope:
             found = await (resolver or look_up)(name, family)
     except (OSError, UnicodeError) as error:
-        raise NameLookupError(name, getattr(error, "strerror", None) or str(error)) from error
+        raise NameLookupError(
+            name, getattr(error, "strerror", None) or str(error) or type(error).__name__
+        ) from error
     if scope.cancelled_caught:
         raise NameLookupError(name, f"the resolver did not answer within {LOOKUP_LIMIT:g} seconds")
     fitting = tuple(a for a in map(_as_address, found) if family is None or a.version == family)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -18,6 +17,7 @@ from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, whole
 from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.stream import Stream
 from anyicmp.api.targets import TargetReader, Targets, excluded
 from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
@@ -26,8 +26,8 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.sweep import ATTEMPTS, InFlight, Segment, SweepPlan
-from anyicmp.engine.targets import BadTarget, Span, Target
-from anyicmp.errors import AnyicmpError, NameLookupError
+from anyicmp.engine.targets import BadTarget, Span, Target, subtract
+from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError
 from anyicmp.results import Outcome, SweepProgress
 from anyicmp.wire.batch import Version
 
@@ -38,6 +38,9 @@ UNREAD = 4096
 
 PENDING = 1024
 """Spans that may wait to be probed before no more targets are read."""
+
+SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
+"""Packets a second: time is counted in nanoseconds, and no duration is longer than a year."""
 
 LOOKUPS = 32
 """Names that are looked up at once."""
@@ -75,8 +78,9 @@ class SweepOptions:
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
         octets, data = check_payload(size, payload)
-        if rate is not None and number("rate", rate) <= 0:
-            raise ValueError(f"rate must be above 0 packets a second, not {rate}")
+        if rate is not None and not SLOWEST <= number("rate", rate) <= FASTEST:
+            limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
+            raise ValueError(f"rate must be {limits}, not {rate}")
         try:
             index, of = (0, 1) if shard is None else shard
         except (TypeError, ValueError):
@@ -109,7 +113,7 @@ async def sweep(
         return SweepResult(columns=tuple(batches), statistics=stream.tally.statistics())
 
 
-class SweepStream:
+class SweepStream(Stream[Outcome]):
     """Outcomes of a sweep as they happen: an async context manager and, inside, an async iterator.
 
     Nothing is dropped: a consumer that falls behind slows the sweep. Leaving the block stops it.
@@ -117,16 +121,16 @@ class SweepStream:
 
     def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
         """`owns`: the stream opens and closes the prober with itself. Raises as `TargetReader` does."""
+        super().__init__(prober, owns=owns)
         self.tally = Tally()
-        self._prober = prober
         self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
         self._options = options
-        self._owns = owns
         self._pacer = None if options.rate is None else Pacer(options.rate)
         self._in_flight = InFlight(options.in_flight)
         self._plans: dict[Version, tuple[Driver, SweepPlan]] = {}
         self._hosts: dict[int, str] = {}
         self._all_read = False
+        self._left = False
         self._done = 0
         self._received = 0
         self._rows: Iterator[Outcome] = iter(())
@@ -134,24 +138,21 @@ class SweepStream:
         self._inbox: Inbox
         self._hungry: Waiter
 
-    async def __aenter__(self) -> Self:
-        if self._owns:
-            await self._prober.open()
+    async def _begin(self) -> None:
         # The feeder counts as one plan: the sweep is not over before all targets were read.
         self._inbox = Inbox(look=self._look)
         self._hungry = waiter()
+        self._prober.watch(self._inbox)
         self._feeder = in_background(self._feed)
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _end(self) -> None:
+        self._left = True
         if self._feeder is not None:
             self._feeder.cancel()
         for driver, plan in self._plans.values():
             driver.stop(plan)
-        if self._owns:
-            await self._prober.aclose()
+        self._prober.unwatch(self._inbox)
+        self._inbox.close()
 
     @property
     def progress(self) -> SweepProgress:
@@ -189,15 +190,14 @@ class SweepStream:
 
     async def next_batch(self) -> OutcomeBatch | None:
         """The next outcomes; None at the end."""
+        self._check_begun()
         batch = await self._inbox.next()
         if self._inbox.unread <= UNREAD // 2:
             self._hold(False)
+            self._hungry.wake()
         return batch
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Outcome:
+    async def _next(self) -> Outcome:
         while (row := next(self._rows, None)) is None:
             batch = await self.next_batch()
             if batch is None:
@@ -233,17 +233,21 @@ class SweepStream:
         self._inbox.ended(error)
 
     async def _until_hungry(self) -> None:
-        while any(plan.pending > PENDING for _, plan in self._plans.values()):
+        # What cannot be probed is an outcome at once: its consumer slows the reading too.
+        while self._inbox.unread > UNREAD or any(plan.pending > PENDING for _, plan in self._plans.values()):
             await self._hungry.wait()
 
     def _add(self, span: Span, number: int) -> None:
+        if self._left:  # a cancelled feeder may run on to its next checkpoint
+            return
         try:
+            self._prober.check_version(span.version, self._options.route)
             scope = self._prober.scope(span.zone)
             driver, plan = self._plan(span.version)
         except (AnyicmpError, ValueError) as error:
-            if span.count > 1:
+            if span.count > 1 or isinstance(error, ClosedError):
                 raise
-            self._fail(None, str(error), number)
+            self._fail(None, str(error), number, span)
             return
         plan.add(Segment(span.first, span.count, number, scope))
         driver.poke(plan)
@@ -275,14 +279,24 @@ class SweepStream:
             address = addresses[0]
             version: Version = 4 if address.version == 4 else 6
             zone = getattr(address, "scope_id", None)
-            self._add(Span(version, int(address), 1, zone), number)
+            span = Span(version, int(address), 1, zone)
+            if any(subtract(span, self._options.exclude)):
+                self._add(span, number)
+            else:
+                self._fail(name, f"its address {address} is excluded", number, span)
         finally:
             slots.release()
 
-    def _fail(self, host: str | None, reason: str, number: int) -> None:
-        """A target that cannot be probed is an outcome in its place."""
-        batch = OutcomeBatch(4)
-        batch.append(FAILED, target=bytes(4), scope=0, tag=number, sent_at=self._prober.unix_time())
+    def _fail(self, host: str | None, reason: str, number: int, span: Span | None = None) -> None:
+        """A target that cannot be probed is an outcome in its place; the span is its address, if any."""
+        if self._left:
+            return
+        version: Version = 4 if span is None else span.version
+        batch = OutcomeBatch(version)
+        batch.nowhere = span is None
+        batch.zone = None if span is None else span.zone
+        target = (0 if span is None else span.first).to_bytes(4 if version == 4 else 16, "big")
+        batch.append(FAILED, target=target, scope=0, tag=number, sent_at=self._prober.unix_time())
         batch.failures[0] = (None, reason)
         if host is not None:
             self._hosts[number] = host

@@ -109,6 +109,8 @@ class TargetReader:
             parts.append(part)
             starts.append(size)
             size += _size(part)
+        if size > COUNTABLE:
+            raise ValueError("no more than 2^56 targets can be shuffled or shared out")
         index, of = self._shard
         order = range(size) if self._shuffle is None else Permutation(size, self._shuffle)
         positions = range(index, size, of)
@@ -123,15 +125,27 @@ class TargetReader:
 
     async def _parts(self) -> AsyncGenerator[Found]:
         if isinstance(self._targets, AsyncIterable):
-            async for target in self._targets:
-                for part in self._parse(target):
-                    yield part
+            nth = 0
+            try:
+                async for target in self._targets:
+                    for part in self._parse(target):
+                        yield part
+                    nth += 1
+                    await self._breathe(nth)
+            finally:
+                # Handed over in the call, it has nobody else who could close it.
+                if isinstance(self._targets, AsyncGenerator):
+                    await self._targets.aclose()
             return
         for nth, target in enumerate(self._targets, 1):
             for part in self._parse(target):
                 yield part
-            if not nth % 256:
-                await anyio.lowlevel.checkpoint()
+            await self._breathe(nth)
+
+    async def _breathe(self, nth: int) -> None:
+        # Neither a plain iterable nor an asynchronous one need ever let other tasks run.
+        if not nth % 256:
+            await anyio.lowlevel.checkpoint()
 
     def _parse(self, target: object) -> Iterable[Found]:
         try:

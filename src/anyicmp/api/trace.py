@@ -5,7 +5,6 @@ Which hop is probed next is the plan's to say; here the outcomes are sorted into
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -16,10 +15,11 @@ from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, nanoseconds, seconds, whole
 from anyicmp.api.owner import Route, SocketOwner
 from anyicmp.api.ping import label, name_of
+from anyicmp.api.stream import Stream
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.trace import TracePlan, is_final
-from anyicmp.errors import UnsupportedError
+from anyicmp.errors import NameLookupError, UnsupportedError
 from anyicmp.methods import METHODS
 from anyicmp.results import ErrorReply, Hop, IPAddress, Outcome, Reply, SendFailure, Statistics, Trace
 from anyicmp.wire import MplsLabel, MplsStack
@@ -91,13 +91,16 @@ async def traceroute(
 ) -> Trace:
     """Find the path to a host; see `Prober.traceroute`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
-    async with TraceStream(prober, host, options, owns=False) as stream:
-        with anyio.move_on_after(limit):
+    stream = TraceStream(prober, host, options, owns=False)
+    with anyio.move_on_after(limit):
+        async with stream:
             await anext(stream)
-        return stream.trace
+    if not stream.begun:
+        raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
+    return stream.trace
 
 
-class TraceStream:
+class TraceStream(Stream[Trace]):
     """Snapshots of a path, one after each round: an async context manager and, inside, an async iterator.
 
     Leaving the block stops the trace. A consumer that falls behind gets the newest snapshot; `dropped`
@@ -108,11 +111,10 @@ class TraceStream:
         self, prober: SocketOwner, host: str | IPAddress, options: TraceOptions, *, owns: bool
     ) -> None:
         """`owns`: the stream opens and closes the prober with itself."""
+        super().__init__(prober, owns=owns)
         self.dropped = 0
-        self._prober = prober
         self._host = host
         self._options = options
-        self._owns = owns
         self._tallies: dict[int, Tally] = {}
         self._seen = 0
         self._round = 0
@@ -123,47 +125,32 @@ class TraceStream:
         self._inbox: Inbox
         self._target: IPAddress
 
-    async def __aenter__(self) -> Self:
-        if self._owns:
-            await self._prober.open()
-        try:
-            options = self._options
-            self._target = (await self._prober.resolve(self._host))[0]
-            probe = self._prober.probe(self._target, options.route)
-            self._driver = self._prober.driver(4 if self._target.version == 4 else 6, options.route)
-            # The socket's own identifier as flow: the same from trace to trace of one prober.
-            identifier = self._driver.transport.identifiers[0]
-            self._flow = identifier % 0xFFFF if options.flow is None else options.flow
-            self._plan = TracePlan(
-                probe,
-                self._driver.exchange.method.template(size=options.size, flow=self._flow),
-                first_hop=options.first_hop,
-                max_hops=options.max_hops,
-                probes=options.probes,
-                timeout=options.timeout,
-                rounds=options.rounds,
-                interval=options.interval,
-            )
-            self._inbox = Inbox(most=UNREAD, look=self._look)
-            self._driver.start(self._plan, self._inbox)
-        except BaseException:
-            if self._owns:
-                await self._prober.aclose()
-            raise
-        return self
+    async def _begin(self) -> None:
+        options = self._options
+        self._target = (await self._prober.resolve(self._host))[0]
+        probe = self._prober.probe(self._target, options.route)
+        self._driver = self._prober.driver(4 if self._target.version == 4 else 6, options.route)
+        # The socket's own identifier as flow: the same from trace to trace of one prober.
+        identifier = self._driver.transport.identifiers[0]
+        self._flow = identifier % 0xFFFF if options.flow is None else options.flow
+        self._plan = TracePlan(
+            probe,
+            self._driver.exchange.method.template(size=options.size, flow=self._flow),
+            first_hop=options.first_hop,
+            max_hops=options.max_hops,
+            probes=options.probes,
+            timeout=options.timeout,
+            rounds=options.rounds,
+            interval=options.interval,
+        )
+        self._inbox = Inbox(most=UNREAD, look=self._look)
+        self._driver.start(self._plan, self._inbox)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _end(self) -> None:
         self._driver.stop(self._plan)
-        self._inbox.ended(None)
-        if self._owns:
-            await self._prober.aclose()
+        self._inbox.close()
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Trace:
+    async def _next(self) -> Trace:
         while self._seen >= self._plan.rounds_done:
             if await self._inbox.next() is None:
                 raise StopAsyncIteration
@@ -174,7 +161,11 @@ class TraceStream:
 
     @property
     def trace(self) -> Trace:
-        """The path as far as it is known: of the round that is under way, or of the last one."""
+        """The path as far as it is known: of the round that is under way, or of the last one.
+
+        Raises ClosedError before the block is entered.
+        """
+        self._check_begun()
         return self._snapshot() if self._outcomes or self._finished is None else self._finished
 
     def _look(self, batch: OutcomeBatch) -> None:

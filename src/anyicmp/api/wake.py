@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["Background", "Waiter", "Wake", "in_background", "open_wake", "waiter"]
+__all__ = ["Background", "Waiter", "Wake", "in_background", "open_wake", "running_loop", "waiter"]
 
 
 class Wake(Protocol):
@@ -55,6 +55,12 @@ def _trio() -> Any:
     """The trio module if the caller runs inside trio, else None."""
     module = sys.modules.get("trio")
     return module if module is not None and module.lowlevel.in_trio_run() else None
+
+
+def running_loop() -> object:
+    """What is the same for all tasks of one event loop, and differs from loop to loop."""
+    module = _trio()
+    return asyncio.get_running_loop() if module is None else module.lowlevel.current_trio_token()
 
 
 def open_wake(turn: Callable[[], None], fileno: int) -> Wake:

@@ -63,6 +63,7 @@ class OutcomeBatch(Sequence[Outcome]):
         host: the name as asked, for all rows; `hosts` by sequence where a sweep has several names.
         copies, late: tags of probes that were answered again, or after their timeout.
         ended: tags of probes with several answers (`Plan.many`) whose timeout has come.
+        nowhere: its rows are names, or texts, that led to no address.
         zone: the scope id as the caller wrote it; otherwise the interface's index stands in addresses.
     """
 
@@ -86,6 +87,7 @@ class OutcomeBatch(Sequence[Outcome]):
         self.host: str | None = None
         self.hosts: Mapping[int, str] = {}
         self.zone: str | None = None
+        self.nowhere = False
         self.copies: list[int] = []
         self.late: list[int] = []
         self.ended: list[int] = []
@@ -152,6 +154,7 @@ class OutcomeBatch(Sequence[Outcome]):
         batch.errors = {k: self.errors[i] for k, i in enumerate(rows) if i in self.errors}
         batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
         batch.timeout, batch.host, batch.hosts, batch.zone = self.timeout, self.host, self.hosts, self.zone
+        batch.nowhere = self.nowhere
         batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
         return batch
 
@@ -265,7 +268,7 @@ def _failure(batch: OutcomeBatch, i: int) -> SendFailure:
     errno, reason = batch.failures[i]
     return SendFailure(
         host=batch.host_of(i),
-        target=None if errno is None and reason is not None else batch.target(i),
+        target=None if batch.nowhere else batch.target(i),
         sequence=batch.sequences[i],
         sent_at=batch.sent_at[i],
         errno=errno,
