@@ -19,7 +19,8 @@ def checksum(data: bytes | bytearray | memoryview) -> int:
         total <<= 8
     # 2**16 is 1 modulo 0xFFFF, so the remainder of the whole number is the folded sum of its words.
     # The sum of words that are not all zero never folds to 0 but to 0xFFFF, whose complement is 0.
-    return 0xFFFF - (total % 0xFFFF) if total % 0xFFFF else (0 if total else 0xFFFF)
+    remainder = total % 0xFFFF
+    return 0xFFFF - remainder if remainder or not total else 0
 
 
 def pseudo_header_v6(source: bytes, destination: bytes, length: int, next_header: int) -> bytes:

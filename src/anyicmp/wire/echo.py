@@ -12,6 +12,7 @@ import attrs
 
 from anyicmp.wire.batch import Version
 from anyicmp.wire.message import Message, require
+from anyicmp.wire.plain import maker
 from anyicmp.wire.registry import SOURCES, Type4, Type6
 
 __all__ = ["EchoReply", "EchoRequest"]
@@ -30,7 +31,7 @@ class _Echo(Message):
         if len(data) < 8:
             require(data, 8, "an echo message")
         identifier, sequence = _IDENTIFIER_SEQUENCE.unpack_from(data, 4)
-        return cls(identifier=identifier, sequence=sequence, data=data[8:], code=data[1], version=version)
+        return maker(cls)(data[1], version, identifier, sequence, data[8:])
 
     def pack(self) -> bytes:
         return _IDENTIFIER_SEQUENCE.pack(self.identifier, self.sequence) + self.data

@@ -16,6 +16,7 @@ from anyicmp.wire.extension import ExtensionObject, join_quoted, split_quoted
 from anyicmp.wire.ip import QuotedDatagram, parse_quoted
 from anyicmp.wire.meanings import PARAMETER_PROBLEM, TIME_EXCEEDED, UNREACHABLE, by_code
 from anyicmp.wire.message import Message, require
+from anyicmp.wire.plain import maker
 from anyicmp.wire.registry import Type4, Type6
 
 __all__ = [
@@ -108,7 +109,7 @@ class DestinationUnreachable(ErrorMessage):
         extensions: tuple[ExtensionObject, ...],
     ) -> Self:
         mtu = rest[2] << 8 | rest[3] if code == 4 and version == 4 else None
-        return cls(quoted=quoted, extensions=extensions, code=code, next_hop_mtu=mtu, version=version)
+        return maker(cls)(code, version, quoted, extensions, mtu)
 
     def rest(self, length: int) -> bytes:
         fragmentation = self.version == 4 and self.code == UnreachableCode4.FRAGMENTATION_NEEDED
@@ -184,7 +185,7 @@ class TimeExceeded(ErrorMessage):
         quoted: QuotedDatagram,
         extensions: tuple[ExtensionObject, ...],
     ) -> Self:
-        return cls(quoted=quoted, extensions=extensions, code=code, version=version)
+        return maker(cls)(code, version, quoted, extensions)
 
     def rest(self, length: int) -> bytes:
         return bytes((0, length, 0, 0) if self.version == 4 else (length, 0, 0, 0))

@@ -14,6 +14,7 @@ import attrs
 
 from anyicmp.errors import DecodeError
 from anyicmp.wire.checksum import checksum
+from anyicmp.wire.plain import maker
 
 __all__ = [
     "MINIMUM_QUOTE",
@@ -74,7 +75,7 @@ class ExtensionObject:
         raise NotImplementedError
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)  # see `maker`
 class MplsLabel:
     """One entry of an MPLS label stack (RFC 4950, RFC 3032 section 2.1, RFC 5462).
 
@@ -91,7 +92,10 @@ class MplsLabel:
     ttl: int = 0
 
 
-@attrs.frozen(kw_only=True)
+_make_label = maker(MplsLabel)
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MplsStack(ExtensionObject):
     """The MPLS label stack that the dropped packet arrived with (RFC 4950).
 
@@ -108,10 +112,10 @@ class MplsStack(ExtensionObject):
     def parse(cls, sub_type: int, payload: bytes) -> Self:
         if sub_type != 1 or not payload:
             raise DecodeError("not an incoming MPLS label stack")
-        return cls(
-            labels=tuple(
+        return maker(cls)(
+            tuple(
                 [
-                    MplsLabel(word >> 12, word >> 9 & 7, bool(word >> 8 & 1), word & 0xFF)
+                    _make_label(word >> 12, word >> 9 & 7, bool(word >> 8 & 1), word & 0xFF)
                     for (word,) in _LABEL.iter_unpack(payload)
                 ]
             )

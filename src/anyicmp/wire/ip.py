@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from anyicmp.wire.checksum import checksum
+from anyicmp.wire.plain import maker
 
 if TYPE_CHECKING:
     from anyicmp.wire.message import Message
@@ -45,7 +46,7 @@ _WITH_PORTS = frozenset({6, 17, 33, 132, 136})  # TCP, UDP, DCCP, SCTP, UDP-Lite
 _ICMP_WITH_IDENTIFIER = {1: frozenset({0, 8, 13, 14, 15, 16, 17, 18}), 58: frozenset({128, 129})}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)  # see `maker`
 class QuotedDatagram:
     """The datagram that an ICMP error quotes: the beginning of what its receiver once sent.
 
@@ -126,6 +127,9 @@ class QuotedDatagram:
         if len(packet) >= 6 and packet[0] >> 4 == 6:
             return 40 + int.from_bytes(packet[4:6], "big")
         return None
+
+
+_make_quoted = maker(QuotedDatagram)
 
 
 @attrs.frozen(kw_only=True)
@@ -276,17 +280,10 @@ def parse_quoted(packet: bytes, version: int) -> QuotedDatagram:
         first, tos, _, number, fragmentation, ttl, protocol, _, source, destination = _IPV4.unpack_from(
             packet
         )
-        return QuotedDatagram(
-            source=IPv4Address(source),
-            destination=IPv4Address(destination),
-            protocol=protocol,
-            ttl=ttl,
-            traffic_class=tos,
-            identification=number,
-            fragment_offset=(fragmentation & 0x1FFF) * 8,
-            data=packet[(first & 15) * 4 :],
-            packet=packet,
-        )
+        offset = (fragmentation & 0x1FFF) * 8
+        data = packet[(first & 15) * 4 :]
+        addresses = IPv4Address(source), IPv4Address(destination)
+        return _make_quoted(*addresses, protocol, ttl, tos, number, None, offset, data, packet)
     if len(packet) < 40 or packet[0] >> 4 != 6:
         return _cut_off_v6(packet)
     word, _, protocol, hop_limit, source, destination = _IPV6.unpack_from(packet)
@@ -297,17 +294,17 @@ def parse_quoted(packet: bytes, version: int) -> QuotedDatagram:
     if protocol in _EXTENSION_HEADERS:
         cut_off = (None, len(packet), None, None)
         transport, offset, fragment, identification = _walk_v6(packet, 0, len(packet)) or cut_off
-    return QuotedDatagram(
-        source=IPv6Address(source),
-        destination=IPv6Address(destination),
-        protocol=transport,
-        ttl=hop_limit,
-        traffic_class=word >> 20 & 0xFF,
-        identification=identification,
-        flow_label=word & 0xFFFFF,
-        fragment_offset=fragment,
-        data=packet[offset:],
-        packet=packet,
+    return _make_quoted(
+        IPv6Address(source),
+        IPv6Address(destination),
+        transport,
+        hop_limit,
+        word >> 20 & 0xFF,
+        identification,
+        word & 0xFFFFF,
+        fragment,
+        packet[offset:],
+        packet,
     )
 
 

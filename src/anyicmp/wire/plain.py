@@ -1,0 +1,47 @@
+"""Making frozen values fast: by way of a plain twin, whose class is then set to the frozen one.
+
+The one trick of this room for speed. What a value means, and when it is made, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attr
+import attrs
+
+__all__ = ["maker"]
+
+T = TypeVar("T")
+
+
+_makers: dict[type, Callable[..., Any]] = {}
+
+
+def maker(cls: type[T]) -> Callable[..., T]:
+    """A function that makes values of a frozen attrs class from all its fields, in their order.
+
+    The frozen class guards each attribute while it is set, which costs more than all else that decoding
+    does. A twin with the same slots and without the guard is filled instead, and then given the frozen
+    class: the layouts are the same, so that the interpreter allows it. Converters and validators do not
+    run. The class must have slots, and no slot of its own for weak references.
+    """
+    return _makers.get(cls) or _new_maker(cls)
+
+
+def _new_maker(cls: type[T]) -> Callable[..., T]:
+    names = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type] # T is an attrs class
+    unguarded = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    bare = type(f"_Plain{cls.__name__}", cls.__bases__, {"__slots__": cls.__dict__["__slots__"], **unguarded})
+    fields = {name: attr.ib() for name in names}
+    twin: Any = attr.s(these=fields, init=True, eq=False, repr=False, order=False, slots=False)(bare)
+
+    def make(*values: object) -> T:
+        made: Any = twin(*values)
+        made.__class__ = cls
+        value: T = made
+        return value
+
+    _makers[cls] = make
+    return make
