@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import EAGAIN, ENODEV
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from os import PathLike
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -19,6 +20,7 @@ from anyicmp.net.transport import SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.internet import Internet
+from anyicmp.testing.recording import Recording
 from anyicmp.testing.topology import Host, IPAddress, answers
 from anyicmp.testing.transport import INTERFACE, SimulatedTransport
 from anyicmp.testing.turns import Turns, VirtualWake
@@ -58,7 +60,7 @@ class SimulatedNetwork:
         receive_buffer: int = 212_992,
     ) -> None:
         """`seed` decides all that chance decides at this host, identifiers and nonces; None: the internet's."""
-        self.internet = internet
+        self.internet: Internet | Recording | None = internet
         self.clocks = VirtualClock()
         self.turns = Turns(self.clocks)
         self.privileged = privileged
@@ -80,15 +82,26 @@ class SimulatedNetwork:
         self._names: dict[str, tuple[IPAddress, ...]] = {}
 
     @classmethod
-    def from_toml(
-        cls, scenario: str | Path, *, seed: int | None = None, privileged: bool = False
-    ) -> Self:
+    def from_toml(cls, scenario: str | Path, *, seed: int | None = None, privileged: bool = False) -> Self:
         """The network of a TOML file (a path), of its text, or a built-in one: "demo".
 
         `seed` replaces the scenario's. Raises ScenarioError for what cannot be, naming file and key, and
         OSError for a file that cannot be read.
         """
         return cls(internet=Internet.from_toml(scenario, seed=seed), seed=seed, privileged=privileged)
+
+    @classmethod
+    def replay(cls, path: str | PathLike[str], *, seed: int = 0, privileged: bool = False) -> Self:
+        """A network that answers what `Prober(record=path)` wrote: see `Recording`.
+
+        With `privileged` as when it was recorded, equal calls have equal outcomes, times included, but for
+        what the probes themselves held of chance. Raises DecodeError for what is no recording, OSError for
+        a file that cannot be read.
+        """
+        network = cls(seed=seed, privileged=privileged)
+        network.internet = recording = Recording.read(path)
+        network._own.update(recording.addresses)
+        return network
 
     @contextmanager
     def activate(self) -> Iterator[Self]:

@@ -10,8 +10,9 @@ from struct import Struct
 import attrs
 
 from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.nodes import Echo, Host, Router
 from anyicmp.testing.internet.routing import Routes
-from anyicmp.testing.internet.topology import CLIENT, Echo, Host, Router, Topology
+from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import NEVER
 
 __all__ = ["Way", "echo_v4", "echo_v6", "find_way"]
@@ -42,7 +43,7 @@ def find_way(topology: Topology, legs: dict[str, dict[str, Leg]], routes: Routes
     node = topology.nodes.get(owner)
     if not isinstance(node, Host) or node.echo is None or node.absent or node.reject or node.forged:
         return None
-    if node.silent != NEVER or _plain(node.echo) != node.echo:
+    if node.silent != NEVER or Echo(delay=node.echo.delay, hop_limit=node.echo.hop_limit) != node.echo:
         return None
     there = _walk(topology, legs, routes, CLIENT, owner)
     back = _walk(topology, legs, routes, owner, CLIENT)
@@ -52,11 +53,6 @@ def find_way(topology: Topology, legs: dict[str, dict[str, Leg]], routes: Routes
     if left < 1:
         return None
     return Way(there[0], there[1] + node.echo.delay + back[1], min(there[2], back[2]), left)
-
-
-def _plain(echo: Echo) -> Echo:
-    """An echo without any fault that has the same delay and TTL."""
-    return Echo(delay=echo.delay / 1_000_000_000, hop_limit=echo.hop_limit)
 
 
 def _walk(

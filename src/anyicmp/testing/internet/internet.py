@@ -12,11 +12,12 @@ from random import Random
 
 from anyicmp.testing.internet.express import Way, echo_v4, echo_v6, find_way
 from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.nodes import Router
 from anyicmp.testing.internet.packet import destination, source
 from anyicmp.testing.internet.routing import Balancer, Owners, Routes
 from anyicmp.testing.internet.scenario import load
 from anyicmp.testing.internet.stations import ClientStation, Exit, HostStation, RouterStation, Station
-from anyicmp.testing.internet.topology import CLIENT, Router, Topology
+from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import IPAddress
 
 __all__ = ["Internet"]

@@ -13,7 +13,7 @@ import attrs
 
 from anyicmp.testing.internet.packet import cut, flip
 from anyicmp.testing.internet.tables import ScenarioError, read
-from anyicmp.testing.internet.values import NEVER, Draw, Occurrence, duration, occurrence
+from anyicmp.testing.internet.values import NEVER, Draw, Nanoseconds, Occurrence, duration, occurrence
 
 __all__ = ["Faults", "Leg", "Link"]
 
@@ -47,7 +47,7 @@ class Faults:
     duplicate: Occurrence = attrs.field(default=NEVER, converter=occurrence)
     duplicate_after: int = attrs.field(default=0, converter=duration)
     reorder: Occurrence = attrs.field(default=NEVER, converter=occurrence)
-    reorder_by: int = attrs.field(default=0.01, converter=duration)
+    reorder_by: int = attrs.field(default=Nanoseconds(10_000_000), converter=duration)
     corrupt: Occurrence = attrs.field(default=NEVER, converter=occurrence)
     truncate: Occurrence = attrs.field(default=NEVER, converter=occurrence)
     truncate_to: int = 12

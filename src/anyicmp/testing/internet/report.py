@@ -8,13 +8,13 @@ from __future__ import annotations
 from ipaddress import IPv6Address
 from random import Random
 
+from anyicmp.testing.internet.nodes import Host, RateLimit, Router
 from anyicmp.testing.internet.packet import ICMP, build, destination, is_error, seal, source, with_hop_limit
-from anyicmp.testing.internet.topology import Host, RateLimit, Router
 from anyicmp.testing.internet.values import Draw
 from anyicmp.wire import MplsStack, Redirect6, RedirectedHeader, encode, find_transport, parse_quoted
 from anyicmp.wire.extension import MINIMUM_QUOTE, ExtensionObject, pack_extensions
 
-__all__ = ["Reporter", "TokenBucket", "quoting"]
+__all__ = ["Reporter", "TokenBucket"]
 
 SECOND = 1_000_000_000
 ENTIRE = {4: 576, 6: 1280}

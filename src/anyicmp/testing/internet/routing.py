@@ -12,9 +12,10 @@ from ipaddress import ip_network
 from random import Random
 
 from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.nodes import Router
 from anyicmp.testing.internet.packet import ICMP, TCP, UDP
 from anyicmp.testing.internet.tables import ScenarioError
-from anyicmp.testing.internet.topology import CLIENT, Router, Topology
+from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import IPNetwork
 from anyicmp.wire import find_transport
 
@@ -75,17 +76,16 @@ class Routes:
 
     def _read(self, name: str, node: Router) -> None:
         for where, hops in node.routes.items():
-            several = (hops,) if isinstance(hops, str) else tuple(hops)
-            self._check(name, "routes", several)
+            self._check(name, "routes", hops)
             if where in self._topology.nodes or where == CLIENT:
-                self._named.setdefault(name, {})[where] = several
+                self._named.setdefault(name, {})[where] = hops
             else:
                 try:
                     network = ip_network(where)
                 except ValueError:
                     reason = f"{where!r} is neither a node nor a network"
                     raise ScenarioError(f"router.{name}.routes", reason) from None
-                self._prefixes.setdefault(name, []).append((network, several))
+                self._prefixes.setdefault(name, []).append((network, hops))
         self._check(name, "weights", tuple(node.weights))
         for routes in self._prefixes.values():
             routes.sort(key=lambda route: -route[0].prefixlen)

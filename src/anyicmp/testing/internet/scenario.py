@@ -29,7 +29,10 @@ def load(scenario: str | Path) -> Topology:
     scenario. Raises ScenarioError for what cannot be, naming file and key; OSError for the file.
     """
     if scenario in BUILT_IN:
-        name, text = str(scenario), (files(__package__) / f"{scenario}.toml").read_text("utf-8")
+        name, text = (
+            str(scenario),
+            (files("anyicmp.testing.internet") / f"{scenario}.toml").read_text("utf-8"),
+        )
     elif isinstance(scenario, str) and "\n" in scenario:
         name, text = "", scenario
     else:

@@ -9,11 +9,12 @@ from random import Random
 from typing import Protocol
 
 from anyicmp.testing.internet.link import Leg
+from anyicmp.testing.internet.nodes import Host, Redirection, Router
 from anyicmp.testing.internet.packet import destination, source, with_hop_limit
 from anyicmp.testing.internet.report import Reporter
 from anyicmp.testing.internet.routing import Balancer, Owners, Routes
 from anyicmp.testing.internet.target import Answers, Target, refuse, rejected
-from anyicmp.testing.internet.topology import CLIENT, Host, Redirection, Router, Topology
+from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.translation import Translation
 from anyicmp.testing.internet.values import IPNetwork
 

@@ -5,7 +5,7 @@ Knows attrs classes and nothing of what they describe.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -35,14 +35,15 @@ class ScenarioError(AnyicmpError, ValueError):
 
     def below(self, key: str) -> ScenarioError:
         """The same error, seen from one table further up."""
-        return ScenarioError(f"{key}.{self.key}" if self.key else key, self.reason)
+        join = "" if self.key.startswith("[") else "."
+        return ScenarioError(f"{key}{join}{self.key}" if self.key else key, self.reason)
 
 
 def read(cls: type[Made], values: Mapping[str, Any]) -> Made:
     """An instance of an attrs class from a table. Raises ScenarioError for unknown keys and wrong values."""
     if not isinstance(values, Mapping):
         raise ScenarioError("", f"a table is wanted here, not {values!r}")
-    fields = {field.name: field for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in attrs.fields(cls) if field.init}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
             raise ScenarioError(key, f"unknown key; known here: {', '.join(sorted(fields))}")
@@ -67,25 +68,19 @@ def _blame(field: Any, value: object) -> None:
         raise ScenarioError(field.name, str(error)) from error
 
 
-def table(cls: type[Made]) -> Callable[[Made | Mapping[str, Any] | None], Any]:
-    """A converter: an instance of `cls` stays, a table becomes one, None stays None."""
-
-    def convert(value: Made | Mapping[str, Any] | None) -> Made | None:
-        return value if value is None or isinstance(value, cls) else read(cls, value)  # type: ignore[arg-type]
-
-    return convert
+def table(cls: type[Made], value: Made | Mapping[str, Any] | None) -> Made | None:
+    """An instance stays, a table becomes one, None stays None. Raises ScenarioError."""
+    return read(cls, value) if isinstance(value, Mapping) else value
 
 
-def tables(cls: type[Made]) -> Callable[[Iterable[Made | Mapping[str, Any]]], tuple[Made, ...]]:
-    """A converter: several instances or tables become a tuple of instances."""
-
-    def convert(values: Iterable[Made | Mapping[str, Any]]) -> tuple[Made, ...]:
-        made = []
-        for number, value in enumerate([values] if isinstance(values, (cls, Mapping)) else values, 1):
-            try:
-                made.append(value if isinstance(value, cls) else read(cls, value))  # type: ignore[arg-type]
-            except ScenarioError as error:
-                raise error.below(f"[{number}]") from error
-        return tuple(made)
-
-    return convert
+def tables(cls: type[Made], values: Iterable[Made | Mapping[str, Any]]) -> tuple[Made, ...]:
+    """Several instances or tables as a tuple of instances. Raises ScenarioError."""
+    made: list[Made] = []
+    if isinstance(values, Mapping):
+        raise ScenarioError("", "a list of tables is wanted here: [{ ... }]")
+    for number, value in enumerate(values, 1):
+        try:
+            made.append(read(cls, value) if isinstance(value, Mapping) else value)
+        except ScenarioError as error:
+            raise error.below(f"[{number}]") from error
+    return tuple(made)

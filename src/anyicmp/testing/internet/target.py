@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 from struct import Struct
 
+from anyicmp.testing.internet.nodes import Echo, Forgery, Host, Rejection, Router
 from anyicmp.testing.internet.packet import (
     ECHO_REPLY,
     ECHO_REQUEST,
@@ -23,7 +24,6 @@ from anyicmp.testing.internet.packet import (
     source,
 )
 from anyicmp.testing.internet.report import Reporter
-from anyicmp.testing.internet.topology import Echo, Forgery, Host, Rejection, Router
 from anyicmp.testing.internet.values import Draw, IPAddress, codes
 from anyicmp.wire import find_transport
 

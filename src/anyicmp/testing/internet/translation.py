@@ -5,6 +5,7 @@ Keeps the table of translations. Which packets come from inside is for the route
 
 from __future__ import annotations
 
+from anyicmp.testing.internet.nodes import Nat
 from anyicmp.testing.internet.packet import (
     ECHO_REPLY,
     ECHO_REQUEST,
@@ -17,7 +18,6 @@ from anyicmp.testing.internet.packet import (
     rewritten,
     source,
 )
-from anyicmp.testing.internet.topology import Nat
 from anyicmp.wire import find_transport
 
 __all__ = ["Translation"]
@@ -30,7 +30,7 @@ class Translation:
 
     def __init__(self, nat: Nat) -> None:
         self._nat = nat
-        self._outside = {address.version: address.packed for address in nat.address}
+        self._outside: dict[int, bytes] = {address.version: address.packed for address in nat.address}
         self._inside: dict[int, bytes] = {}
         self._ports: dict[tuple[int, bytes, int], int] = {}
         self._owners: dict[tuple[int, int], tuple[bytes, int]] = {}

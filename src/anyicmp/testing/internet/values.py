@@ -20,6 +20,7 @@ __all__ = [
     "Draw",
     "IPAddress",
     "IPNetwork",
+    "Nanoseconds",
     "Occurrence",
     "addresses",
     "codes",
@@ -39,16 +40,24 @@ _EVERY = re.compile(r"(\d+) in (\d+)")
 _RANGE = re.compile(r"(\d+)(?:st|nd|rd|th)?(?: (on)| to (?:the )?(\d+)(?:st|nd|rd|th)?)?")
 
 
-def duration(value: float | str) -> int:
-    """Nanoseconds, of seconds as a number or of text such as "5 ms". Raises ValueError."""
+class Nanoseconds(int):
+    """A time that needs no conversion any more."""
+
+    __slots__ = ()
+
+
+def duration(value: float | str) -> Nanoseconds:
+    """Of seconds as a number, or of text such as "5 ms"; nanoseconds stay. Raises ValueError, TypeError."""
+    if isinstance(value, Nanoseconds):
+        return value
     if isinstance(value, str):
         found = _DURATION.fullmatch(value.strip())
         if found is None:
             raise ValueError(f'a time is seconds as a number, or text such as "5 ms", not {value!r}')
-        return round(float(found[1]) * _UNITS[found[2]])
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        return Nanoseconds(round(float(found[1]) * _UNITS[found[2]]))
+    if isinstance(value, bool) or not 0 <= value < 1e9:
         raise ValueError(f'a time is seconds as a number from 0 on, or text such as "5 ms", not {value!r}')
-    return round(value * 1_000_000_000)
+    return Nanoseconds(round(value * 1_000_000_000))
 
 
 @attrs.frozen
@@ -96,7 +105,7 @@ def occurrence(value: Occurrence | str | float | Iterable[int]) -> Occurrence:
     if isinstance(value, str):
         return _occurrence_of_text(value.strip())
     numbers = sorted(value)
-    if not all(isinstance(number, int) and number > 0 for number in numbers):
+    if any(number < 1 for number in numbers):
         raise ValueError(f"packets are counted from 1, not {numbers}")
     return Occurrence(ranges=tuple((number, number) for number in numbers))
 
@@ -113,7 +122,8 @@ def _occurrence_of_text(text: str) -> Occurrence:
         found = _RANGE.fullmatch(part.strip())
         if found is None or int(found[1]) < 1:
             raise ValueError(
-                f'which packets: "10 %", "1 in 4", "2nd, 5th", "3rd to 6th", "7th on", "all" or "none", not {text!r}'
+                'which packets: "10 %", "1 in 4", "2nd, 5th", "3rd to 6th", "7th on", "all" or "none", '
+                f"not {text!r}"
             )
         first = int(found[1])
         ranges.append((first, None if found[2] else int(found[3] or first)))
@@ -138,7 +148,10 @@ class Draw:
 def addresses(
     value: str | IPAddress | IPNetwork | Iterable[str | IPAddress | IPNetwork],
 ) -> tuple[IPNetwork, ...]:
-    """Networks, of one or several addresses or networks; an address is a network of one. Raises ValueError."""
+    """Networks, of one or several addresses or networks; an address is a network of one.
+
+    Raises ValueError.
+    """
     several = (
         [value] if isinstance(value, (str, IPv4Address, IPv6Address, IPv4Network, IPv6Network)) else value
     )
