@@ -28,7 +28,8 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "net": (*LEAVES, "wire.*"),
     "host": (*LEAVES, "wire.*"),
     "api": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.*", "host.*"),
-    "testing": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.transport"),
+    # `api.environment` holds the default that a simulated network may stand in for.
+    "testing": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.transport", "api.environment"),
     "__init__": (*LEAVES, "wire", "engine.outcome", "api.*"),
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),

@@ -31,8 +31,8 @@ LONGEST = 65_535
 TURN = 32
 """Packets taken in before looking elsewhere."""
 
-SOON = 50e-6
-"""Seconds that are not slept: the kernel would wake us too late."""
+SOON = 200e-6
+"""Seconds that are not slept: the kernel would wake us that much too late."""
 
 RARELY = 64
 """Turns without a pause before looking whether to end."""

@@ -12,20 +12,17 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from uuid import uuid4
 
 import attrs
 
 from anyicmp.errors import UnsupportedError
-from anyicmp.testing.pump import Answering
+from anyicmp.testing.internet import Internet
 
 __all__ = ["TunNetwork", "behind_tun"]
-
-IPAddress = IPv4Address | IPv6Address
 
 DEVICE = "sim0"
 QUEUE = 20_000
@@ -67,20 +64,14 @@ class TunNetwork:
 
 
 @contextmanager
-def behind_tun(
-    internet: Answering,
-    *,
-    addresses: Sequence[str | IPAddress] = ("192.0.2.1", "2001:db8::1"),
-    names: Mapping[str, Sequence[str | IPAddress]] | None = None,
-    mtu: int = 65_535,
-) -> Iterator[TunNetwork]:
+def behind_tun(internet: Internet, *, mtu: int = 65_535) -> Iterator[TunNetwork]:
     """Put a simulated internet behind the device "sim0" of a new namespace; removed on leaving.
+
+    The namespace has the addresses of the internet's client, and the names of its nodes.
 
     Args:
         internet: what answers. It is pickled: a child process has it, and what happens to it there is not
             seen in this process.
-        addresses: the host's own.
-        names: what the namespace's /etc/hosts says.
         mtu: of the device, in octets.
 
     Raises:
@@ -95,16 +86,14 @@ def behind_tun(
     with ExitStack() as undo:
         _ip(lines=[f"netns add {network.namespace}"])
         undo.callback(_ip, lines=[f"netns delete {network.namespace}"])
-        undo.enter_context(_hosts(network.namespace, names or {}))
+        undo.enter_context(_hosts(network.namespace, internet))
         _settings(network)
-        undo.enter_context(_pumping(network, internet, addresses, mtu))
+        undo.enter_context(_pumping(network, internet, mtu))
         yield network
 
 
 @contextmanager
-def _pumping(
-    network: TunNetwork, internet: Answering, addresses: Sequence[str | IPAddress], mtu: int
-) -> Iterator[None]:
+def _pumping(network: TunNetwork, internet: Internet, mtu: int) -> Iterator[None]:
     """The child, from its start to its end."""
     # What is pickled may be of any module that this process can import.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
@@ -127,7 +116,7 @@ def _pumping(
         if not child.stdout.readline():
             _, said = child.communicate(timeout=PATIENCE)
             raise RuntimeError(f"the pump did not start: {said.decode().strip()}")
-        _ip("-n", network.namespace, lines=_wiring(addresses, mtu))
+        _ip("-n", network.namespace, lines=_wiring(internet, mtu))
         child.stdin.write(b"go\n")
         child.stdin.flush()
         yield
@@ -144,16 +133,18 @@ def _pumping(
                 pipe.close()
 
 
-def _wiring(addresses: Sequence[str | IPAddress], mtu: int) -> Iterator[str]:
+def _wiring(internet: Internet, mtu: int) -> Iterator[str]:
     """What iproute2 is told once the device is there."""
     yield "link set lo up"
     # Without a link-local address the kernel has nothing to say by itself.
     yield f"link set {DEVICE} addrgenmode none"
     yield f"link set {DEVICE} mtu {mtu} txqueuelen {QUEUE} up"
-    for address in addresses:
-        six = ":" in str(address)
-        yield f"addr add {address}/{128 if six else 32} dev {DEVICE}{' nodad' if six else ''}"
-        yield f"route add {'::/0' if six else '0.0.0.0/0'} dev {DEVICE} src {address}"
+    for version, everywhere, prefix in ((4, "0.0.0.0/0", "32"), (6, "::/0", "128")):
+        own = [address for address in internet.topology.client if address.version == version]
+        nodad = " nodad" if version == 6 else ""
+        yield from (f"addr add {address}/{prefix} dev {DEVICE}{nodad}" for address in own)
+        if own:
+            yield f"route add {everywhere} dev {DEVICE} src {own[0]}"
 
 
 def _settings(network: TunNetwork) -> None:
@@ -162,13 +153,15 @@ def _settings(network: TunNetwork) -> None:
 
 
 @contextmanager
-def _hosts(namespace: str, names: Mapping[str, Sequence[str | IPAddress]]) -> Iterator[None]:
+def _hosts(namespace: str, internet: Internet) -> Iterator[None]:
     """The /etc/hosts that programs started by `ip netns exec` see (ip-netns(8))."""
     where = Path("/etc/netns", namespace)
     where.mkdir(parents=True)
     try:
-        lines = [f"{address} {name}" for name, found in names.items() for address in found]
-        where.joinpath("hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "\n".join([*lines, ""]))
+        lines = ["127.0.0.1 localhost", "::1 localhost"]
+        for name, node in internet.topology.nodes.items():
+            lines += [" ".join((str(address), name, *node.names)) for address in internet.resolve(name)]
+        where.joinpath("hosts").write_text("\n".join([*lines, ""]))
         yield
     finally:
         shutil.rmtree(where)
@@ -182,3 +175,14 @@ def _run(argv: Sequence[str], stdin: str = "") -> None:
     done = subprocess.run(argv, input=stdin, text=True, capture_output=True, check=False)  # noqa: S603 - ip and sh
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv)} failed: {done.stderr.strip()}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a program inside: `python -m anyicmp.testing.tun demo traceroute server.demo`."""
+    scenario, *program = arguments
+    with behind_tun(Internet.from_toml(scenario)) as network:
+        return subprocess.run(network.command(program), check=False).returncode  # noqa: S603 - the user's own
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
