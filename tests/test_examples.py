@@ -10,27 +10,35 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
+    "gateways.py": "use 127.0.0.1",
     "ping_one.py": "3 of 3 answered",
     "sweep_subnet.py": "14 of 14 hosts answered",
     "traceroute.py": "  1  127.0.0.1",
 }
+TESTS = {"test_gateways.py": "3 passed"}
 
 
 def test_every_example_is_run_here() -> None:
     """A new example needs a line above."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PRINTED, *TESTS}
+
+
+def python(*arguments: str) -> str:
+    """What it prints; it ends with status 0, says nothing on standard error, and warns of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
 @pytest.mark.parametrize(("name", "printed"), PRINTED.items())
 def test_the_example_prints_what_it_promises(name: str, printed: str) -> None:
-    """It ends with status 0, says nothing on standard error, and warns of nothing."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLES / name)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert printed in done.stdout
+    assert printed in python(str(EXAMPLES / name))
+
+
+@pytest.mark.parametrize(("name", "printed"), TESTS.items())
+def test_the_example_of_a_test_passes(name: str, printed: str) -> None:
+    """With the plugin as it is installed, and without a network."""
+    assert printed in python("-m", "pytest", "-q", str(EXAMPLES / name))

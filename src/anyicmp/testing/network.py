@@ -59,7 +59,7 @@ class SimulatedNetwork:
         privileged: bool = False,
         receive_buffer: int = 212_992,
     ) -> None:
-        """`seed` decides all that chance decides at this host, identifiers and nonces; None: the internet's."""
+        """`seed` decides what chance decides at this host, identifiers and nonces; None: the internet's."""
         self.internet: Internet | Recording | None = internet
         self.clocks = VirtualClock()
         self.turns = Turns(self.clocks)
