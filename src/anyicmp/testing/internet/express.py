@@ -65,18 +65,19 @@ def _walk(
         hops = routes.next_hops(at, target)
         if not hops or routers > 255:
             return None
+        first, *others = hops
         if isinstance(node, Router):
             if node.reject or node.redirect or node.nat or node.hidden or node.routes:
                 return None
-            if node.balance and len(hops) > 1:
+            if node.balance and others:
                 return None
             routers += 1
-        leg = legs[at][hops[0]]
+        leg = legs[at][first]
         if not leg.plain:
             return None
         delay += leg.faults.delay
         mtu = min(mtu, leg.faults.mtu or mtu)
-        at = hops[0]
+        at = first
     return routers, delay, mtu
 
 

@@ -62,7 +62,9 @@ class Internet:
 
     def _station(self, name: str) -> Station:
         node, random = self.topology.nodes.get(name), self._random(name)
-        balancer = Balancer(name, node, self.seed, random) if isinstance(node, Router) else None
+        balancer = None
+        if isinstance(node, Router) and node.balance is not None:
+            balancer = Balancer(name, node, self.seed, random)
         leave = Exit(name, self._legs[name], self._owners, self._routes, balancer)
         if node is None:
             return ClientStation(leave)

@@ -87,6 +87,10 @@ class Link:
             raise error.below("back") from error
 
 
+def _no() -> bool:
+    return False
+
+
 class Leg:
     """One direction of a link at work: it counts and draws.
 
@@ -115,7 +119,7 @@ class Leg:
         kinds = (faults.loss, faults.duplicate, faults.reorder, faults.corrupt, faults.truncate)
         self.plain = not faults.jitter and all(kind == NEVER for kind in kinds)
         self._loss, self._duplicate, self._reorder, self._corrupt, self._truncate = (
-            Draw(kind, random) for kind in kinds
+            _no if kind == NEVER else Draw(kind, random) for kind in kinds
         )
 
     def carry(self, now: int, octets: bytes) -> list[tuple[int, bytes]]:

@@ -201,30 +201,25 @@ def _forgeries(values: Iterable[Forgery | Mapping[str, Any]]) -> tuple[Forgery, 
 def _label(value: MplsLabel | Mapping[str, Any] | int) -> MplsLabel:
     if isinstance(value, MplsLabel):
         return value
-    return read(MplsLabel, {"label": value, "ttl": 1} if isinstance(value, int) else {"ttl": 1, **value})
+    return read(MplsLabel, {"ttl": 1, **({"label": value} if isinstance(value, int) else value)})
 
 
-def _labels(values: int | Iterable[MplsLabel | Mapping[str, Any] | int]) -> tuple[MplsLabel, ...]:
-    several = [_label(value) for value in ([values] if isinstance(values, int) else values)]
+def _labels(values: Iterable[MplsLabel | Mapping[str, Any] | int]) -> tuple[MplsLabel, ...]:
+    several = [_label(value) for value in values]
     return tuple(
         MplsLabel(label.label, label.traffic_class, i == len(several), label.ttl)
         for i, label in enumerate(several, 1)
     )
 
 
-def _interface(value: InterfaceInformation | Mapping[str, Any]) -> InterfaceInformation:
-    if isinstance(value, InterfaceInformation):
-        return value
-    if "address" in value:
-        value = {**value, "address": sources(value["address"])[0]}
-    return read(InterfaceInformation, value)
-
-
 def _interfaces(
-    values: InterfaceInformation | Mapping[str, Any] | Iterable[InterfaceInformation | Mapping[str, Any]],
+    values: Mapping[str, Any] | Iterable[InterfaceInformation | Mapping[str, Any]],
 ) -> tuple[InterfaceInformation, ...]:
-    several = [values] if isinstance(values, (Mapping, InterfaceInformation)) else values
-    return tuple(_interface(value) for value in several)
+    several: list[Any] = [values] if isinstance(values, Mapping) else list(values)
+    for i, value in enumerate(several):
+        if isinstance(value, Mapping) and "address" in value:
+            several[i] = {**value, "address": sources(value["address"])[0]}
+    return tables(InterfaceInformation, several)
 
 
 def _weights(values: Mapping[str, int]) -> dict[str, int]:

@@ -27,6 +27,9 @@ HOST_UNREACHABLE = {4: 1, 6: 3}
 NEIGHBOUR_GIVEN_UP = 3_000_000_000
 """Nanoseconds that address resolution tries for (arp(7): three solicitations, a second apart)."""
 
+REMEMBERED = 65_536
+"""Destinations whose only way out is remembered."""
+
 
 class Station(Protocol):
     """A node at work."""
@@ -47,10 +50,14 @@ class Exit:
         self._owners = owners
         self._routes = routes
         self._balancer = balancer
+        self._only: dict[bytes, Leg] = {}
 
     def find(self, packet: bytes) -> Leg | None:
         """The link that a packet goes out on, None where there is no way."""
         to = destination(packet)
+        leg = self._only.get(to)
+        if leg is not None:
+            return leg
         hops = self._routes.by_prefix(self.name, to)
         if hops is None:
             owner = self._owners.find(to)
@@ -59,7 +66,13 @@ class Exit:
             hops = self._routes.next_hops(self.name, owner)
         if not hops:
             return None
-        return self.legs[hops[0] if self._balancer is None else self._balancer.choose(hops, packet)]
+        first, *others = hops
+        if self._balancer is not None and others:
+            return self.legs[self._balancer.choose(hops, packet)]
+        if len(self._only) >= REMEMBERED:
+            self._only.clear()
+        leg = self._only[to] = self.legs[first]
+        return leg
 
     def send(self, now: int, packet: bytes) -> Moves:
         """Let a packet of the node's own leave."""
