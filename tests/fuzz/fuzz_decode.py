@@ -3,10 +3,12 @@
     python tests/fuzz/fuzz_decode.py CORPUS_FOLDER -runs=100000
 
 The first octet of an input chooses what is done with the others: the IP version, message or whole packet,
-and whether checksums are recomputed, so that damaged inputs get past the door. The folder is filled with
-seeds, the valid messages of `tests/wire`, if it is empty. Needs the extra `fuzz`; all options behind the
-folder are libFuzzer's. `--seeds FOLDER` only writes the seeds, `--replay FOLDER` runs every file of the
-folder once, without atheris (for a coverage report).
+whether checksums are recomputed, so that damaged inputs get past the door, and whether a field of the
+decoded message is changed before it is encoded: then ValueError is allowed, and nothing else.
+
+The folder is filled with seeds, the valid messages of `tests/wire`, if it is empty. Needs the extra
+`fuzz`; all options behind the folder are libFuzzer's. `--seeds FOLDER` only writes the seeds, `--replay
+FOLDER` runs every file of the folder once, without atheris (for a coverage report).
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "wire"))
 
-SIX, PACKET, MEND_MESSAGE, MEND_STRUCTURE = 1, 2, 4, 8
+SIX, PACKET, MEND_MESSAGE, MEND_STRUCTURE, CHANGE, HEADER = 1, 2, 4, 8, 16, 32
 
 
 def one_input(data: bytes) -> None:
@@ -30,6 +33,9 @@ def one_input(data: bytes) -> None:
         return
     mode, octets = data[0], bytearray(data[1:])
     version = 6 if mode & SIX else 4
+    if mode & HEADER:
+        build(octets, version)
+        return
     if mode & PACKET:
         with suppress(DecodeError):
             decode_packet(octets, verify=not mode & MEND_MESSAGE)
@@ -47,8 +53,11 @@ def one_input(data: bytes) -> None:
                 decode(octets, version=version, verify=False)
         return
     message.explain()
-    for item in (*getattr(message, "extensions", ()), *getattr(message, "options", ())):
-        repr(item)
+    for item in getattr(message, "extensions", ()):
+        item.explain()
+    if mode & CHANGE:
+        change(message, bytes(octets[-7:]))
+        return
     again = decode(encode(message, **addresses), version=version, **addresses)
     assert again == message, (message, again)
     for name in ("quoted", "subject", "names", "addresses", "maximum_response_delay"):
@@ -62,6 +71,74 @@ def look_at(value: object) -> None:
         names = "source_port", "destination_port", "identifier", "sequence", "tcp_sequence", "length"
         for name in names:
             getattr(value, name)
+
+
+def change(message: Any, tail: bytes) -> None:
+    """Encode with another number in one field, of the message or of a part of it."""
+    import attrs
+
+    from anyicmp.wire import DecodeError, ErrorMessage, assemble_error, code_name, decode, encode, type_name
+
+    parts = "extensions" if getattr(message, "extensions", ()) else "options"
+    items = getattr(message, parts, ())
+    index = tail[0] % (len(items) + 1)
+    subject = items[index - 1] if index else message
+    names = [f.name for f in attrs.fields(type(subject)) if f.init and is_number(getattr(subject, f.name))]
+    if names:
+        value = int.from_bytes(tail[2:], "big", signed=True) >> (tail[1] & 31)
+        changed = attrs.evolve(subject, **{names[tail[1] % len(names)]: value})
+        if index:
+            changed = attrs.evolve(message, **{parts: (*items[: index - 1], changed, *items[index:])})
+        try:
+            encoded = encode(changed)
+        except ValueError:
+            return
+        with suppress(DecodeError):
+            decode(encoded, version=changed.version, verify=False)
+    type_name(message.version, message.type)
+    code_name(message.version, message.type, message.code)
+    if isinstance(message, ErrorMessage):
+        rest = tail[:4].ljust(4, b"\0")
+        bare = attrs.evolve(message.quoted, packet=b"")
+        assembled = assemble_error(version=message.version, type=tail[0], code=0, rest=rest, quoted=bare)
+        with suppress(ValueError):
+            encode(assembled)
+
+
+def is_number(value: object) -> bool:
+    """Whether a field may hold a number: None stands for one that is not there."""
+    return value is None or isinstance(value, int)
+
+
+def build(octets: bytearray, version: int) -> None:
+    """Build an IP header from any numbers, read it back, and steer a checksum."""
+    from anyicmp.wire import build_ipv4_header, build_ipv6_header, checksum, compensator, parse_quoted, update
+
+    numbers = list(octets[:16].ljust(16, b"\0"))
+    small, large = numbers[0] + 2 * (numbers[1] & 1) * 255, int.from_bytes(numbers[2:5], "big")
+    width = (4 if version == 4 else 16) + (numbers[5] == 7)
+    fields: dict[str, Any] = {"source": bytes(width), "destination": bytes(width), "payload_length": large}
+    try:
+        if version == 4:
+            options = bytes(octets[16:64])
+            fields |= {"protocol": numbers[6], "ttl": small, "identification": large, "options": options}
+            header = build_ipv4_header(dont_fragment=bool(numbers[7] & 1), **fields)
+        else:
+            fields |= {"next_header": numbers[6], "hop_limit": small, "flow_label": large}
+            header = build_ipv6_header(traffic_class=numbers[7] + (numbers[8] == 9) * 256, **fields)
+    except ValueError:
+        return
+    quoted = parse_quoted(header + bytes(octets[64:]), version)
+    assert quoted.ttl == small
+    look_at(quoted)
+    word, wished = large & 0xFFFF, numbers[9] << 8 | numbers[10]
+    free = bytes(2) + bytes(octets)
+    steered = compensator(free, wished).to_bytes(2, "big") + bytes(octets)
+    assert checksum(steered) % 0xFFFF == wished % 0xFFFF
+    begun = checksum(word.to_bytes(2, "big") + bytes(octets))
+    assert (
+        update(begun, word, wished) % 0xFFFF == checksum(wished.to_bytes(2, "big") + bytes(octets)) % 0xFFFF
+    )
 
 
 def mend_message(octets: bytearray, version: int) -> None:
@@ -105,7 +182,8 @@ def seeds() -> list[bytes]:
     for entry in CATALOGUE:
         six = SIX if entry.version == 6 else 0
         found += [
-            bytes((six | mend,)) + entry.octets for mend in (0, MEND_MESSAGE, MEND_MESSAGE | MEND_STRUCTURE)
+            bytes((six | mend,)) + entry.octets
+            for mend in (0, MEND_MESSAGE, MEND_MESSAGE | MEND_STRUCTURE, MEND_MESSAGE | CHANGE)
         ]
         header = (
             build_ipv6_header(
@@ -120,6 +198,7 @@ def seeds() -> list[bytes]:
             )
         )
         found.append(bytes((PACKET,)) + header + entry.octets)
+    found += [bytes((HEADER | six,)) + bytes(range(size)) for six in (0, SIX) for size in (16, 24, 80)]
     return found
 
 

@@ -227,6 +227,7 @@ def test_an_unknown_error_from_the_error_queue_keeps_its_bytes():
         EchoReply(sequence=-1),
         EchoReply(code=256),
         EchoReply(version=5),  # type: ignore[arg-type]
+        Unknown(version=5, type=44),  # type: ignore[arg-type]
         DestinationUnreachable(code=4),
         DestinationUnreachable(code=1, next_hop_mtu=1500),
         DestinationUnreachable(version=6, code=4, next_hop_mtu=1500),

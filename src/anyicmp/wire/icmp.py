@@ -208,6 +208,8 @@ def encode(
     if not isinstance(message, Message):
         raise TypeError(f"not a message: {message!r}")
     version = message.version
+    if version not in _loaded:
+        raise ValueError(f"version is 4 or 6, not {version!r}")
     try:
         body = message.pack()
         octets = struct.pack("!BBxx", message.type, message.code) + body
