@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "wire"))
 
 SIX, PACKET, MEND_MESSAGE, MEND_STRUCTURE, CHANGE, HEADER = 1, 2, 4, 8, 16, 32
 
+NUMBERS_OR_NONE = frozenset({"next_hop_mtu", "index", "mtu", "robustness", "interval_code"})
+
 
 def one_input(data: bytes) -> None:
     """Decode, show, encode and decode again. Anything but DecodeError is a finding."""
@@ -60,7 +62,7 @@ def one_input(data: bytes) -> None:
         return
     again = decode(encode(message, **addresses), version=version, **addresses)
     assert again == message, (message, again)
-    for name in ("quoted", "subject", "names", "addresses", "maximum_response_delay"):
+    for name in ("quoted", "subject", "names", "addresses", "maximum_response_delay", "interval"):
         look_at(getattr(message, name, None))
 
 
@@ -74,7 +76,7 @@ def look_at(value: object) -> None:
 
 
 def change(message: Any, tail: bytes) -> None:
-    """Encode with another number in one field, of the message or of a part of it."""
+    """Encode with another value in one field, of the message or of a part of it."""
     import attrs
 
     from anyicmp.wire import DecodeError, ErrorMessage, assemble_error, code_name, decode, encode, type_name
@@ -83,10 +85,11 @@ def change(message: Any, tail: bytes) -> None:
     items = getattr(message, parts, ())
     index = tail[0] % (len(items) + 1)
     subject = items[index - 1] if index else message
-    names = [f.name for f in attrs.fields(type(subject)) if f.init and is_number(getattr(subject, f.name))]
-    if names:
-        value = int.from_bytes(tail[2:], "big", signed=True) >> (tail[1] & 31)
-        changed = attrs.evolve(subject, **{names[tail[1] % len(names)]: value})
+    names = [f.name for f in attrs.fields(type(subject)) if f.init]
+    name = names[tail[1] % len(names)] if names else ""
+    other = another(name, getattr(subject, name, ...), tail)
+    if other is not ...:
+        changed = attrs.evolve(subject, **{name: other})
         if index:
             changed = attrs.evolve(message, **{parts: (*items[: index - 1], changed, *items[index:])})
         try:
@@ -105,9 +108,15 @@ def change(message: Any, tail: bytes) -> None:
             encode(assembled)
 
 
-def is_number(value: object) -> bool:
-    """Whether a field may hold a number: None stands for one that is not there."""
-    return value is None or isinstance(value, int)
+def another(name: str, value: object, tail: bytes) -> Any:
+    """Another value of the same kind, likely one that does not fit; ... where there is none."""
+    if isinstance(value, int) or (value is None and name in NUMBERS_OR_NONE):
+        return int.from_bytes(tail[2:], "big", signed=True) >> (tail[0] & 31)
+    if isinstance(value, bytes):
+        return value + tail[: tail[0] & 7] * (tail[0] >> 3)
+    if isinstance(value, str):
+        return value + "\0x"[: tail[0] & 3] * (tail[0] >> 2)
+    return value * (tail[0] & 0xF8) if isinstance(value, tuple) else ...
 
 
 def build(octets: bytearray, version: int) -> None:
