@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import attrs
 import click
 
 from anyicmp.cli.loop import BACKENDS
+
+if TYPE_CHECKING:
+    from anyicmp.testing import SimulatedNetwork
 
 __all__ = ["DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
 
@@ -56,6 +59,11 @@ _EVERYWHERE: tuple[Option, ...] = (
         default=None,
         help="Insist on raw sockets, or on datagram ones.  [default: the best allowed]",
     ),
+    click.option(
+        "--simulate",
+        metavar="FILE|demo",
+        help="Probe a simulated internet, of a TOML file or the built-in one, in virtual time.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."),
     click.option(
         "--backend",
@@ -76,9 +84,11 @@ def command_options(*options: Option) -> Callable[[Callable[..., int]], Callable
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         @wraps(function)
-        def command(*, backend: str, as_json: bool, **given: Any) -> int:
+        def command(*, backend: str, as_json: bool, simulate: str | None, **given: Any) -> int:
             own = {name: value for name, value in given.items() if value is not None}
             shared = {name: own.pop(name) for name in _FOR_PROBER if name in own}
+            if simulate is not None:
+                shared["network"] = _simulated(simulate)
             return function(Setting(backend=backend, as_json=as_json, prober=shared), **own)
 
         decorated: Callable[..., int] = command
@@ -87,6 +97,13 @@ def command_options(*options: Option) -> Callable[[Callable[..., int]], Callable
         return decorated
 
     return decorate
+
+
+def _simulated(scenario: str) -> SimulatedNetwork:
+    """The network of a scenario, in which everything is allowed."""
+    from anyicmp.testing import SimulatedNetwork
+
+    return SimulatedNetwork.from_toml(scenario, privileged=True)
 
 
 _FOR_PROBER = ("family", "interface", "source", "privileged")
