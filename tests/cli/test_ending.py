@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 
@@ -139,3 +140,13 @@ def test_without_a_terminal_there_is_neither_colour_nor_progress() -> None:
         )
         assert ESCAPE not in child.stdout
         assert child.stderr == ""
+
+
+@pytest.mark.usefixtures("needs_icmp_socket")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("call", ["ping -c 1 127.0.0.1", "sweep 127.0.0.1", "sweep 127.0.0.1 --json"])
+def test_closed_standard_streams_are_no_mistake(call: str, closed: str) -> None:
+    shell = f"{shlex.join(COMMAND)} {call} {closed}"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (not closed.startswith(">"))

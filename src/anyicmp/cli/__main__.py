@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -59,6 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What is wrong is said in one line on standard error.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    # Where the caller closed standard output or error (`>&-`) Python has no stream; words go nowhere then.
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(sys.stdout or nowhere),
+        redirect_stderr(sys.stderr or nowhere),
+    ):
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
     try:
         with anyicmp.make_context("anyicmp", given) as context:
             status: int = anyicmp.invoke(context)
