@@ -265,7 +265,11 @@ class EchoMethod:
             if int.from_bytes(data[begin + 4 : begin + 6], "big") != self._identifiers[lane]:
                 continue
             generation = 0
-            if end - begin >= HEADER + TOKEN:
+            # A router that quotes less pads with zeros up to its extensions (RFC 4884 section 3).
+            padded = answer != Answer.REPLY and not any(
+                data[begin + GENERATION_COMPLEMENT : begin + HEADER + TOKEN]
+            )
+            if end - begin >= HEADER + TOKEN and not padded:
                 generation, answers.nonces[i] = _WORDS.unpack_from(data, begin + HEADER)
                 answers.whole[i] = 1
             sequence = data[begin + 6] << 8 | data[begin + 7]
