@@ -33,6 +33,7 @@ Answers = list[tuple[int, bytes]]
 
 PROTOCOLS = {"icmp": (1, 58), "udp": (UDP,), "tcp": (TCP,)}
 PORT_UNREACHABLE = {4: 3, 6: 4}
+NO_CODES = ("silent", "reset")
 _TCP = Struct("!HHIIBBHHH")
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 WINDOW = 64_240
@@ -49,6 +50,8 @@ def rejected(rules: tuple[Rejection, ...], packet: bytes) -> Rejection | None:
         if rule.protocol is not None and protocol not in PROTOCOLS[rule.protocol]:
             continue
         if rule.ports and int.from_bytes(packet[at + 2 : at + 4], "big") not in rule.ports:
+            continue
+        if rule.code not in NO_CODES and packet[0] >> 4 not in (codes(rule.code) or {}):
             continue
         if not rule.to or any(
             network.max_prefixlen == len(to) * 8

@@ -1,0 +1,102 @@
+"""All scenarios, through each door: in memory and virtual time, and behind a TUN device with the real kernel.
+
+What must come of a scenario stands in its file; what it is, in `scenarios/README.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from anyicmp import Prober
+from anyicmp.testing import Internet, SimulatedNetwork
+from anyicmp.testing.tun import behind_tun
+from scenarios import playing
+from scenarios.playing import HERE, NAMES, check_of
+
+LONG = frozenset({"sweep_wrap"})
+"""Those that take seconds: once is enough."""
+
+EARLY, LATE = 0.05, 25.0
+"""Milliseconds by which a round trip behind the TUN device may differ on a busy machine of two cores."""
+
+
+async def in_memory(name: str, privileged: bool) -> dict[str, Any]:
+    network = SimulatedNetwork.from_toml(HERE / f"{name}.toml", privileged=privileged)
+    check = check_of(name)
+    async with Prober(network=network) as prober:
+        result = await playing.play(check, prober)
+    return {
+        "lines": playing.lines(check, result),
+        "quotes": playing.quotes(result),
+        "milliseconds": playing.milliseconds(result),
+        "fields": playing.fields(check, result),
+    }
+
+
+def wanted(name: str, privileged: bool) -> list[str]:
+    check = check_of(name)
+    lines: list[str] = (privileged and check.get("raw")) or check["outcome"]
+    return lines
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
+async def test_in_memory(name: str, privileged: bool) -> None:
+    check = check_of(name)
+    found = await in_memory(name, privileged)
+    assert found["lines"] == wanted(name, privileged)
+    assert found["milliseconds"] == check.get("milliseconds", found["milliseconds"])
+    if privileged and "quotes" in check:
+        assert found["quotes"] == check["quotes"]
+
+
+@pytest.mark.parametrize("name", sorted(LONG))
+def test_in_memory_once(name: str) -> None:
+    assert anyio.run(in_memory, name, False)["lines"] == wanted(name, False)
+
+
+def behind_the_device(name: str, privileged: bool) -> dict[str, Any]:
+    with behind_tun(Internet.from_toml(HERE / f"{name}.toml")) as network:
+        argv = [sys.executable, "-m", "scenarios.playing", name, "raw" if privileged else "datagram"]
+        done = subprocess.run(
+            network.command(argv), cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.usefixtures("needs_namespaces", "needs_tun")
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("name", NAMES)
+def test_behind_a_tun_device(name: str, privileged: bool) -> None:
+    """The full outcomes are those of the other door, times aside, and those agree within the bound."""
+    found = behind_the_device(name, privileged)
+    assert found["lines"] == wanted(name, privileged)
+    expected = anyio.run(in_memory, name, privileged)
+    assert found["fields"] == json.loads(json.dumps(expected["fields"]))
+    assert found["quotes"] == expected["quotes"]
+    for real, virtual in zip(found["milliseconds"], expected["milliseconds"], strict=True):
+        assert virtual - EARLY <= real <= virtual + LATE
+
+
+def test_the_index_names_every_scenario() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", (HERE / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(listed) >= 40
+    described = {name: tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))["about"] for name in NAMES}
+    assert dict(listed) == described
+
+
+def test_each_file_bears_its_name() -> None:
+    for name in NAMES:
+        assert tomllib.loads(Path(HERE, f"{name}.toml").read_text("utf-8"))["name"] == name
