@@ -95,3 +95,10 @@ def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, text: str | None, said
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("anyicmp: " + said.format(file=file))
     assert done.stderr.count("\n") == 1
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    command, _, _ = readme.partition("$ anyicmp trace --simulate ")[2].partition("\n")
+    printed = run("trace", "--simulate", *command.split()).stdout
+    assert f"$ anyicmp trace --simulate {command}\n{printed}```\n" in readme
