@@ -207,3 +207,21 @@ async def test_more_targets_than_can_be_shuffled(network: SimulatedNetwork) -> N
         for options in ({"shuffle": 1}, {"shard": (0, 2)}):
             with pytest.raises(ValueError, match="2\\^56"):
                 await prober.sweep("2001:db8::/32", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"privileged": "yes"}, TypeError),
+        ({"batched": 1}, TypeError),
+        ({"interface": 5}, TypeError),
+        ({"interface": ""}, ValueError),
+        ({"interface": "lo\0"}, ValueError),
+        ({"receive_buffer": 1 << 31}, ValueError),
+    ],
+)
+def test_options_of_a_prober_that_no_socket_could_take(
+    options: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=next(iter(options))):
+        Prober(**options)

@@ -16,12 +16,14 @@ __all__ = [
     "check_family",
     "check_payload",
     "header_byte",
+    "interface_name",
     "nanoseconds",
     "number",
     "seconds",
     "source_address",
     "traffic_class",
     "whole",
+    "yes_no",
 ]
 
 SECOND = 1_000_000_000
@@ -73,6 +75,24 @@ def nanoseconds(name: str, value: object, *, zero: bool = False) -> int:
     """A duration given in seconds, as nanoseconds (at least one where it is above 0)."""
     duration = seconds(name, value, zero=zero)
     return max(1, round(duration * SECOND)) if duration else 0
+
+
+def yes_no(name: str, value: bool | None) -> bool | None:
+    """True, False or None."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} must be True, False or None, not {value!r}")
+    return value
+
+
+def interface_name(name: object) -> str | None:
+    """The name of a network interface, or None."""
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise TypeError(f"interface must be a name, not {name!r}")
+    if not name or "\0" in name:
+        raise ValueError(f"interface must be a name, not {name!r}")
+    return name
 
 
 def check_family(family: object) -> None:

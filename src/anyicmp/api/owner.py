@@ -16,7 +16,15 @@ import attrs
 from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, check_family, header_byte, source_address, traffic_class
+from anyicmp.api.options import (
+    check_family,
+    header_byte,
+    interface_name,
+    source_address,
+    traffic_class,
+    whole,
+    yes_no,
+)
 from anyicmp.api.resolve import addresses_of
 from anyicmp.api.wake import running_loop
 from anyicmp.engine.exchange import Exchange
@@ -31,6 +39,9 @@ from anyicmp.wire.batch import UNSET, Version
 __all__ = ["ProberOptions", "Route", "SocketOwner"]
 
 logger = logging.getLogger("anyicmp")
+
+LARGEST_BUFFER = (1 << 31) - 1
+"""Octets: socket options are C ints (socket(7))."""
 
 
 class ProberOptions(TypedDict, total=False):
@@ -109,15 +120,15 @@ class SocketOwner:
         check_family(family)
         self.family = family
         self._source = source_address(source)
-        self._interface = interface
-        self._privileged = privileged
+        self._interface = interface_name(interface)
+        self._privileged = yes_no("privileged", privileged)
         self._network = network
         self._given_resolver = resolver
         self._settle()
         self._receive_buffer = (
-            None if receive_buffer is None else at_least("receive_buffer", receive_buffer, 1024)
+            None if receive_buffer is None else whole("receive_buffer", receive_buffer, 1024, LARGEST_BUFFER)
         )
-        self._batched = batched
+        self._batched = yes_no("batched", batched)
         self._record = record
         self._recorder: Recorder | None = None
         self._drivers: dict[SocketSpec, Driver] = {}
@@ -222,7 +233,8 @@ class SocketOwner:
         spec = SocketSpec(
             version=version,
             privileged=self._privileged,
-            interface=route.interface or self._interface,
+            # A link-local source is one of its link alone.
+            interface=route.interface or self._interface or getattr(source, "scope_id", None),
             source=source.packed if source is not None and source.version == version else None,
             dont_fragment=route.dont_fragment,
             hop_limited=route.hop_limited,
@@ -269,7 +281,7 @@ class SocketOwner:
         """Check a call's own options. Raises ValueError or TypeError."""
         return Route(
             source=source_address(source) or self._source,
-            interface=interface or self._interface,
+            interface=interface_name(interface) or self._interface,
             hop_limit=header_byte("ttl", ttl),
             traffic_class=traffic_class(dscp),
             dont_fragment=dont_fragment,

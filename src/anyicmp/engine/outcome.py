@@ -24,6 +24,8 @@ REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
 
 _ICMP = {4: 1, 6: 58}
+LINK_MULTICAST = frozenset(range(0xFF02, 0x10000, 0x10))
+"""First 16 bits of multicast addresses of one link (RFC 4291 section 2.7): the scope is the last digit."""
 _REASONS = {
     ENETUNREACH: "no route leads to this network",
     EHOSTUNREACH: "this host cannot reach the address: no route, or no neighbour answered",
@@ -212,11 +214,11 @@ class OutcomeBatch(Sequence[Outcome]):
 
 
 def address(column: bytes | bytearray, i: int, version: Version, scope: int | str = 0) -> IPAddress:
-    """The i-th address of a packed column; a link-local one keeps its scope."""
+    """The i-th address of a packed column; an address of one link keeps its scope."""
     if version == 4:
         return IPv4Address(int.from_bytes(column[4 * i : 4 * i + 4], "big"))
     value = int.from_bytes(column[16 * i : 16 * i + 16], "big")
-    if scope and value >> 118 == 0x3FA:
+    if scope and (value >> 118 == 0x3FA or value >> 112 in LINK_MULTICAST):
         return IPv6Address(f"{IPv6Address(value)}%{scope}")
     return IPv6Address(value)
 

@@ -94,11 +94,9 @@ def _linux(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
             f"marking packets ({spec.mark}) needs the capability CAP_NET_ADMIN",
         )
     if spec.interface is not None:
-        interface_index(spec.interface)
+        name = socket.if_indextoname(interface_index(spec.interface))
         _allowed(
-            lambda: sock.setsockopt(
-                c.SOL_SOCKET, c.SO_BINDTODEVICE, os.fsencode(spec.interface or "") + b"\0"
-            ),
+            lambda: sock.setsockopt(c.SOL_SOCKET, c.SO_BINDTODEVICE, os.fsencode(name) + b"\0"),
             f"binding to the interface {spec.interface} needs the capability CAP_NET_RAW",
         )
 
@@ -158,10 +156,12 @@ def _bind(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
 
 
 def interface_index(name: str) -> int:
-    """The index of a network interface. Raises ValueError if there is none of that name."""
+    """The index of a network interface, given by name or as a decimal index. Raises ValueError for none."""
     try:
         return socket.if_nametoindex(name)
     except OSError:
+        if name.isdecimal() and any(index == int(name) for index, _ in socket.if_nameindex()):
+            return int(name)
         raise ValueError(f"no network interface is named {name!r}") from None
 
 
