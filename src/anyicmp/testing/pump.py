@@ -31,8 +31,8 @@ LONGEST = 65_535
 TURN = 32
 """Packets taken in before looking elsewhere."""
 
-SOON = 200e-6
-"""Seconds that are not slept: the kernel would wake us that much too late."""
+EARLY = 200e-6
+"""Seconds that it wakes before an answer is due, and then does not sleep: the kernel wakes us late."""
 
 RARELY = 64
 """Turns without a pause before looking whether to end."""
@@ -96,8 +96,8 @@ class Pump:
         while True:
             drained = self._take()
             self._write()
-            pause = (due[0][0] - time.monotonic_ns()) / SECOND if due else None
-            if not drained or (pause is not None and pause < SOON):
+            pause = (due[0][0] - time.monotonic_ns()) / SECOND - EARLY if due else None
+            if not drained or (pause is not None and pause < 0.0):
                 pause = 0.0
                 self._turns += 1
                 if self._turns % RARELY:
