@@ -41,4 +41,4 @@ def test_the_example_prints_what_it_promises(name: str, printed: str) -> None:
 @pytest.mark.parametrize(("name", "printed"), TESTS.items())
 def test_the_example_of_a_test_passes(name: str, printed: str) -> None:
     """With the plugin as it is installed, and without a network."""
-    assert printed in python("-m", "pytest", "-q", str(EXAMPLES / name))
+    assert printed in python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / name))
