@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +115,33 @@ def test_nothing_is_left_when_the_block_fails() -> None:
 def test_who_may_not_is_told_what_it_needs() -> None:
     with pytest.raises(UnsupportedError, match=re.escape("needs Linux, root")), behind_tun(near()):
         pass
+
+
+TRACE = """
+def main(target, simulate):
+    import json, subprocess, sys
+    argv = [sys.executable, "-m", "anyicmp", "trace", target, "--flow", "5", "--json"]
+    return json.loads(subprocess.run([*argv, *simulate], capture_output=True, check=True).stdout)
+"""
+
+
+def without(value: Any, *names: str) -> Any:
+    """The same JSON without some names, wherever they are."""
+    if isinstance(value, dict):
+        return {key: without(each, *names) for key, each in value.items() if key not in names}
+    return [without(each, *names) for each in value] if isinstance(value, list) else value
+
+
+@needs_tun
+@pytest.mark.parametrize("uid", [None, NOBODY], ids=["root", "nobody"])
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+def test_both_doors_show_the_same(target: str, uid: int | None) -> None:
+    """But for the times, and what each kernel draws for the probes: identifications and tokens."""
+    drawn = ("rtt", "sent_at", "statistics", "identification", "data", "packet")
+    sockets = "--privileged" if uid is None else "--unprivileged"
+    with behind_tun(Internet.from_toml("demo")) as network:
+        real = run_in(network.namespace, TRACE, target, [], uid=uid)
+        simulated = run_in(network.namespace, TRACE, target, ["--simulate", "demo", sockets])
+    assert without(real, *drawn) == without(simulated, *drawn)
+    for there, here in zip(real["hops"], simulated["hops"], strict=True):
+        assert there["statistics"]["minimum"] == pytest.approx(here["statistics"]["minimum"], abs=0.005)

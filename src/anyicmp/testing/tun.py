@@ -37,6 +37,7 @@ SETTINGS = {
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/accept_redirects": "0",  # a redirect is reported to the prober and changes no route
     "net/ipv4/conf/default/accept_redirects": "0",
+    "net/ipv6/auto_flowlabels": "0",  # a label of the kernel's choice would choose the path at balancers
     "net/ipv6/conf/default/accept_redirects": "0",
     "net/ipv6/conf/default/accept_ra": "0",
     "net/ipv6/conf/default/router_solicitations": "0",
