@@ -28,8 +28,8 @@ CHANCE_AND_TIME = frozenset(
 )
 """Fields that a clock decides."""
 
-PROBERS_OWN = frozenset({"data", "packet", "identification", "flow"})
-"""Fields with octets that hold identifiers and nonces, which each prober chooses anew."""
+PROBERS_OWN = frozenset({"data", "packet", "identification", "flow", "flow_label"})
+"""Fields with octets that hold identifiers and nonces, and labels, which each prober or kernel chooses."""
 
 
 def check_of(name: str) -> dict[str, Any]:
@@ -143,8 +143,13 @@ def plain(value: Any) -> Any:
 
 
 def fields(check: dict[str, Any], result: PingResult | SweepResult | Trace) -> Any:
-    """All fields of a result as plain values; of a sweep that is only counted, the counts."""
-    return lines(check, result) if check["call"] == "counts" else plain(to_dict(result))
+    """All fields of a result as plain values; of a sweep the outcomes in order, or only their counts."""
+    if check["call"] == "counts":
+        return lines(check, result)
+    if isinstance(result, SweepResult):
+        rows = sorted(result.outcomes, key=lambda outcome: outcome.sequence)
+        return plain([to_dict(row) for row in (*rows, result.statistics)])
+    return plain(to_dict(result))
 
 
 async def main(name: str, privileged: bool) -> dict[str, Any]:

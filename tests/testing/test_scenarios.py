@@ -25,8 +25,9 @@ from scenarios.playing import HERE, NAMES, check_of
 LONG = frozenset({"sweep_wrap"})
 """Those that take seconds: once is enough."""
 
-EARLY, LATE = 0.05, 25.0
-"""Milliseconds by which a round trip behind the TUN device may differ on a busy machine of two cores."""
+EARLY, LATE = 5.0, 50.0
+"""Milliseconds by which a round trip behind the TUN device may differ on a busy machine: less where the call
+that sent returned late, more where the pump woke late."""
 
 
 async def in_memory(name: str, privileged: bool) -> dict[str, Any]:
@@ -76,9 +77,17 @@ def behind_the_device(name: str, privileged: bool) -> dict[str, Any]:
     return found
 
 
+BEHIND = [
+    pytest.param(name, privileged, id=f"{name}-{kind}")
+    for privileged, kind in ((False, "datagram"), (True, "raw"))
+    for name in NAMES
+    # Raw sockets see what errors quote: that is what traces live on.
+    if not privileged or name.startswith("trace")
+]
+
+
 @pytest.mark.usefixtures("needs_namespaces", "needs_tun")
-@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "privileged"), BEHIND)
 def test_behind_a_tun_device(name: str, privileged: bool) -> None:
     """The full outcomes are those of the other door, times aside, and those agree within the bound."""
     found = behind_the_device(name, privileged)

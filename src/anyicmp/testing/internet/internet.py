@@ -17,6 +17,7 @@ from anyicmp.testing.internet.packet import destination, source
 from anyicmp.testing.internet.routing import Balancer, Owners, Routes
 from anyicmp.testing.internet.scenario import load
 from anyicmp.testing.internet.stations import ClientStation, Exit, HostStation, RouterStation, Station
+from anyicmp.testing.internet.tables import ScenarioError
 from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import IPAddress
 
@@ -45,8 +46,11 @@ class Internet:
                 (link.target, link.source, link.back),
             ):
                 self._legs[begin][end] = Leg(end, faults, self._random(f"{begin}>{end}"))
-        self._owners = Owners(topology)
-        self._routes = Routes(topology, self._legs)
+        try:
+            self._owners = Owners(topology)
+            self._routes = Routes(topology, self._legs)
+        except ScenarioError as error:
+            raise error.within(topology.origin) from error
         self._stations: dict[str, Station] = {name: self._station(name) for name in self._legs}
         self._ways: dict[str, Way | None] = {}
 

@@ -26,6 +26,7 @@ class Owners:
     """Which node has an address: single addresses at once, networks by longest prefix."""
 
     def __init__(self, topology: Topology) -> None:
+        self._topology = topology
         self._single: dict[bytes, str] = {}
         self._networks: list[tuple[IPNetwork, int, int, int, str]] = []
         for name, node in topology.nodes.items():
@@ -41,9 +42,13 @@ class Owners:
             self.add(address.packed, CLIENT)
 
     def add(self, packed: bytes, name: str) -> None:
-        """Give a single address to a node. Raises ScenarioError where it has another owner."""
+        """Give a single address to a node that has no owner yet, or this one. Raises ScenarioError."""
         if self._single.setdefault(packed, name) != name:
-            raise ScenarioError(name, f"its address is that of {self._single[packed]!r} too")
+            raise ScenarioError(f"{self._kind(name)}.address", f"it is that of {self._single[packed]!r} too")
+
+    def _kind(self, name: str) -> str:
+        node = self._topology.nodes.get(name)
+        return name if node is None else f"{type(node).__name__.lower()}.{name}"
 
     def find(self, packed: bytes) -> str | None:
         """The node that has an address."""

@@ -28,21 +28,23 @@ def load(scenario: str | Path) -> Topology:
     Text is told from a path by its line ends. The top-level table `check` is left to whoever runs the
     scenario. Raises ScenarioError for what cannot be, naming file and key; OSError for the file.
     """
-    if scenario in BUILT_IN:
-        name, text = (
-            str(scenario),
-            (files("anyicmp.testing.internet") / f"{scenario}.toml").read_text("utf-8"),
-        )
-    elif isinstance(scenario, str) and "\n" in scenario:
-        name, text = "", scenario
-    else:
-        name, text = str(scenario), Path(scenario).read_text("utf-8")
+    name, text = _named(scenario)
     try:
-        return _topology(_parse(text))
+        topology = _topology(_parse(text))
     except ScenarioError as error:
-        raise ScenarioError(
-            f"{name}: {error.key}".rstrip(": ") if name else error.key, error.reason
-        ) from error
+        raise error.within(name) from error
+    topology.origin = name
+    return topology
+
+
+def _named(scenario: str | Path) -> tuple[str, str]:
+    """Where a scenario is from, "" for text, and its text."""
+    if scenario in BUILT_IN:
+        built_in = files("anyicmp.testing.internet") / f"{scenario}.toml"
+        return str(scenario), built_in.read_text("utf-8")
+    if isinstance(scenario, str) and "\n" in scenario:
+        return "", scenario
+    return str(scenario), Path(scenario).read_text("utf-8")
 
 
 def _parse(text: str) -> dict[str, Any]:

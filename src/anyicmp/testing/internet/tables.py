@@ -38,6 +38,10 @@ class ScenarioError(AnyicmpError, ValueError):
         join = "" if self.key.startswith("[") else "."
         return ScenarioError(f"{key}{join}{self.key}" if self.key else key, self.reason)
 
+    def within(self, file: str) -> ScenarioError:
+        """The same error, naming the file; "" names none."""
+        return ScenarioError(": ".join(filter(None, (file, self.key))), self.reason)
+
 
 def read(cls: type[Made], values: Mapping[str, Any]) -> Made:
     """An instance of an attrs class from a table. Raises ScenarioError for unknown keys and wrong values."""

@@ -28,6 +28,7 @@ class Topology:
         client: the addresses of the probing host, whose name is "client".
         nodes: name to `Router` or `Host`.
         links: `Link` objects, in the order in which they were added.
+        origin: the file that it was read from, or "".
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Topology:
         self.client = sources(client)
         self.nodes: dict[str, Router | Host] = {}
         self.links: list[Link] = []
+        self.origin = ""
 
     def router(self, name: str, /, *address: str, **options: Any) -> Topology:
         """Add a `Router` by its keywords. Raises ScenarioError."""

@@ -1,0 +1,146 @@
+"""The ways through the simulated internet: balancers, translation, and chance that does not spread.
+
+Packets in, packets out, and no socket anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+from struct import pack
+from typing import Any
+
+import pytest
+
+from anyicmp.testing import Internet, Topology
+from anyicmp.testing.internet.packet import intact, with_hop_limit
+from anyicmp.wire import (
+    EchoReply,
+    decode_packet,
+)
+from anyicmp.wire.batch import Version
+from testing.probes import MS, OWN, both, chain, datagram, echo, only
+
+
+def fan(**options: Any) -> Internet:
+    topology = Topology(seed=2).router("a", "10.1.0.1", "2001:db8:1::1", **options)
+    for number in range(1, 5):
+        topology.router(f"b{number}", f"10.2.{number}.1", f"2001:db8:2:{number}::1")
+    topology.router("c", "10.3.0.1", "2001:db8:3::1").host("target", "10.0.0.0/24", "2001:db8:f::/64")
+    topology.link("client", "a")
+    for number in range(1, 5):
+        topology.link("a", f"b{number}", "c")
+    return Internet(topology.link("c", "target"))
+
+
+def hop(internet: Internet, packet: bytes) -> str:
+    return str(decode_packet(only(internet, packet)).source)
+
+
+VARIED = {
+    "checksum": lambda version, i: echo(version, ttl=2, data=bytes((i,))),
+    "sequence, same checksum": lambda version, i: echo(
+        version, ttl=2, sequence=i, data=pack("!H", 0x100 - i)
+    ),
+    "label": lambda version, i: echo(version, ttl=2, flow_label=i),
+    "class": lambda version, i: echo(version, ttl=2, traffic_class=i),
+    "ports": lambda version, i: datagram(version, ttl=2, port=1000 + i),
+    "destination": lambda version, i: echo(
+        version, ttl=2, to=f"10.0.0.{i + 1}" if version == 4 else f"2001:db8:f::{i + 1:x}"
+    ),
+}
+"""What each of forty probes differs in."""
+
+
+@both
+@pytest.mark.parametrize(
+    ("how", "flow", "spread"),
+    [
+        ("flow", ["ports", "icmp", "label"], {"checksum", "label", "ports", "destination"}),
+        ("flow", ["ports"], {"ports", "destination"}),
+        ("flow", ["class"], {"class", "destination"}),
+        ("flow", [], {"destination"}),
+        ("destination", ["ports"], {"destination"}),
+        ("packet", [], set(VARIED)),
+        (None, [], set()),
+    ],
+)
+def test_what_a_balancer_looks_at(
+    version: Version, how: str | None, flow: list[str], spread: set[str]
+) -> None:
+    internet = fan(balance=how, flow=flow)
+    for what, probe in VARIED.items():
+        if what == "label" and version == 4:
+            continue
+        seen = {hop(internet, probe(version, i)) for i in range(40)}
+        # The destination is in the checksum of ICMPv6, and never apart from it.
+        assert len(seen) == (4 if what in spread else 1), what
+
+
+def test_weights_are_kept() -> None:
+    """Of 4,000 packets 3, 1, 1 and 5 of ten each: within four deviations of the binomial."""
+    internet = fan(balance="packet", weights={"b1": 3, "b4": 5})
+    seen = Counter(hop(internet, echo(ttl=2)) for _ in range(4000))
+    for number, weight in enumerate((3, 1, 1, 5), 1):
+        share = weight / 10
+        assert abs(seen[f"10.2.{number}.1"] - 4000 * share) < 4 * (4000 * share * (1 - share)) ** 0.5
+
+
+# Address translation.
+
+
+@both
+@pytest.mark.parametrize("ports", [False, True])
+@pytest.mark.parametrize("undo", [True, False])
+def test_a_nat_rewrites_and_undoes_it(version: Version, ports: bool, undo: bool) -> None:
+    nat = {"address": ["203.0.113.1", "2001:db8:ca::1"], "undo": undo, "ports": ports}
+    topology = Topology().router("a", "10.1.0.1", "2001:db8:1::1", "203.0.113.1", "2001:db8:ca::1", nat=nat)
+    topology.router("b", "10.2.0.1", "2001:db8:2::1").host(
+        "target", "10.0.0.1", "2001:db8:f::1", udp={"53": "answer"}
+    )
+    internet = Internet(topology.link("client", "a", "b", "target"))
+    for probe in (echo(version), datagram(version, port=53)):
+        answer = only(internet, probe)
+        assert answer[16:20] == OWN[4] if version == 4 else answer[24:40] == OWN[6]
+    reply = decode_packet(only(internet, echo(version))).message
+    assert reply == EchoReply(version=version, identifier=7, sequence=1, data=b"x" * 56)
+    for probe in (echo(version, ttl=2), datagram(version, ttl=2), datagram(version)):
+        quoted = decode_packet(only(internet, probe)).message.quoted  # type: ignore[attr-defined]
+        outside = ip_address("203.0.113.1" if version == 4 else "2001:db8:ca::1")
+        assert quoted.source == (ip_address(OWN[version]) if undo else outside)
+        if undo:
+            assert quoted.packet == with_hop_limit(probe, quoted.ttl or 0)
+            assert intact(quoted.packet)
+        elif ports:
+            assert 7 != quoted.identifier != 4321 != quoted.source_port
+    assert isinstance(decode_packet(only(internet, echo(version, to=str(outside)))).message, EchoReply)
+
+
+# Chance, patterns, text.
+
+
+def test_equal_seeds_give_equal_octets() -> None:
+    def run(seed: int) -> list[list[tuple[int, bytes]]]:
+        faults = dict.fromkeys(("loss", "duplicate", "reorder", "corrupt", "truncate"), "20 %")
+        internet = chain(jitter="3 ms", **faults, back=faults)
+        internet = Internet(internet.topology, seed=seed)
+        return [internet.inject(echo(sequence=i), i * MS) for i in range(300)]
+
+    assert run(5) == run(5)
+    assert run(5) != run(6)
+
+
+def test_what_happens_on_one_link_does_not_change_what_happens_on_another() -> None:
+    """Two hosts; whether the first is asked too does not change the second's losses."""
+
+    def lost(asked: bool) -> list[bool]:
+        topology = Topology(seed=3).router("a", "10.1.0.1").host("x", "10.0.0.1").host("y", "10.0.0.2")
+        internet = Internet(topology.link("client", "a").link("a", "x", loss=0.5).link("a", "y", loss=0.5))
+        found = []
+        for _ in range(50):
+            if asked:
+                internet.inject(echo(), 0)
+            found.append(not internet.inject(echo(to="10.0.0.2"), 0))
+        return found
+
+    assert lost(True) == lost(False)
