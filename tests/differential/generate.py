@@ -9,8 +9,9 @@ import random
 from ipaddress import IPv4Address
 
 import attrs
+from catalogue import CATALOGUE
 from constants import SOURCE6, TARGET6
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from strategies import BY_CLASS
 
 from anyicmp.wire import (
@@ -37,7 +38,8 @@ CUT_OFF = 60
 class Sample:
     """One packet for the oracles.
 
-    `message` is None where the codec refuses the octets; `form` is "whole", "no length" or "cut off".
+    `message` is None where the codec refuses the octets; `form` is "whole", "no length", "by hand" (a byte
+    constant of `tests/wire`) or "cut off".
     """
 
     cls: type[Message]
@@ -67,26 +69,23 @@ class Sample:
 
 
 def values(cls: type[Message], count: int) -> list[Message]:
-    """`count` values of a class, the same ones at every run."""
+    """`count` values of a class, the same ones at every run: drawn from a fixed stream of octets.
+
+    (Hypothesis's own choices also depend on constants that it finds in the sources of the day.)
+    """
     found: list[Message] = []
 
-    @settings(
-        max_examples=count,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(BY_CLASS[cls])
     def collect(message: Message) -> None:
         found.append(message)
 
-    collect()
-    # A class of few values (a solicitation has its code and nothing else) repeats them.
-    while len(found) < count:
-        found += found[: count - len(found)]
-    return found[:count]
+    stream = random.Random(cls.__name__)
+    for _ in range(count * 20):
+        if len(found) == count:
+            break
+        collect.hypothesis.fuzz_one_input(stream.randbytes(4096))
+    return found
 
 
 def summed(octets: bytes, version: int) -> bytes:
@@ -121,6 +120,8 @@ def samples() -> list[Sample]:
                 found.append(Sample(cls, "no length", version, bare, read(bare, version)))
         if cls in (Opaque, Unknown):
             continue
+        by_hand = [entry for entry in CATALOGUE if type(entry.message) is cls]
+        found += [Sample(cls, "by hand", each.version, each.octets, each.message) for each in by_hand]
         for message in messages[:CUT_OFF]:
             version = message.version
             octets = encode(message)

@@ -33,9 +33,10 @@ HEAD = """\
 <!-- Written by `python tests/differential/matrix.py --write`; a test compares it. -->
 
 {total} generated packets were decoded by `anyicmp.wire`, by tshark {tshark} and by scapy {scapy}.
-Each field was compared (generator: hypothesis {hypothesis} on Python {python}).
+Each field was compared (generator: hypothesis {hypothesis}).
 Of each class there are {each} whole messages, and {cut_off} that were cut off at a random octet
-({all_cut_off} in all); {no_length} more have extensions without a length field.
+({all_cut_off} in all); {no_length} more have extensions without a length field, and {by_hand} are the byte
+constants of `tests/wire/`.
 
 Each cell says how many packets the oracle *agrees* on, how many are a *known disagreement* (listed
 below the table: who is right, and why), and on how many it is *silent*: it does not show the field. A
@@ -128,11 +129,11 @@ def page(matrix: Matrix, packets: list[Sample]) -> str:
             tshark=tshark.version(),
             scapy=scapy.__version__,
             hypothesis=hypothesis.__version__,
-            python=".".join(map(str, sys.version_info[:2])),
             each=EACH,
             cut_off=CUT_OFF,
             all_cut_off=forms["cut off"],
             no_length=forms["no length"],
+            by_hand=forms["by hand"],
         )
     ]
     for (name, label), tallies in sorted(matrix.items(), key=lambda item: item[0][0]):

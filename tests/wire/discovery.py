@@ -47,6 +47,30 @@ DISCOVERY = [
         summed6("85 00 0000", "00000000", "01 01", MAC),
         RouterSolicitation6(options=(SourceLinkAddress(address=bytes.fromhex(MAC)),)),
     ),
+    Entry(
+        "router solicitation 6 with an address of another link",
+        summed6("85 00 0000", "00000000", "01 02 02005efffe100001 000000000000"),
+        RouterSolicitation6(
+            options=(SourceLinkAddress(address=bytes.fromhex("02005efffe100001000000000000")),)
+        ),
+    ),
+    Entry(
+        "router solicitation 6 with an option of later standards",
+        summed6(
+            "85 00 0000",
+            "00000000",
+            "05 01 0000 00000578",
+            "1a 02 010203040506 a922 44dc77b44e62",
+            "05 01 0000 000005dc",
+        ),
+        RouterSolicitation6(
+            options=(
+                MtuOption(mtu=1400),
+                RawOption(number=26, payload=bytes.fromhex("010203040506a92244dc77b44e62")),
+                MtuOption(mtu=1500),
+            )
+        ),
+    ),
     Entry("router solicitation 6 without options", summed6("85 00 0000", "00000000"), RouterSolicitation6()),
     Entry(
         "router advertisement 6",

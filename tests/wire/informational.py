@@ -199,6 +199,11 @@ INFORMATIONAL = [
         NodeInformationQuery(qtype=2, nonce=0x0123456789ABCDEF, data=IPv6Address("2001:db8::21").packed),
     ),
     Entry(
+        "node information query with more than an address",
+        summed6("8b 00 0000", "0002 0000", "0000000000000001", "20010db8000000000000000000000021", "aa"),
+        NodeInformationQuery(qtype=2, nonce=1, data=IPv6Address("2001:db8::21").packed + b"\xaa"),
+    ),
+    Entry(
         "node information query about a name",
         summed6("8b 01 0000", "0003 003e", "0123456789abcdef", "04 686f7374 00 00"),
         NodeInformationQuery(code=1, qtype=3, flags=0x3E, nonce=0x0123456789ABCDEF, data=b"\4host\0\0"),

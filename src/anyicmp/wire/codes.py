@@ -11,6 +11,7 @@ from anyicmp.wire.registry import Type4, Type6
 
 __all__ = [
     "CODES",
+    "DuplicateAddressCode",
     "ExtendedEchoCode",
     "NodeInformationQueryCode",
     "NodeInformationReplyCode",
@@ -186,6 +187,16 @@ class RplCode(IntEnum):
     CONSISTENCY_CHECK = 0x8A
 
 
+class DuplicateAddressCode(IntEnum):
+    """Codes of ICMPv6 duplicate address request and confirmation: a suffix (RFC 6775, RFC 8505)."""
+
+    DUPLICATE_ADDRESS_MESSAGE = 0
+    EXTENDED_WITH_64_BIT_ROVR = 1
+    EXTENDED_WITH_128_BIT_ROVR = 2
+    EXTENDED_WITH_192_BIT_ROVR = 3
+    EXTENDED_WITH_256_BIT_ROVR = 4
+
+
 CODES: dict[tuple[int, int], type[IntEnum]] = {
     (4, Type4.DESTINATION_UNREACHABLE): UnreachableCode4,
     (4, Type4.REDIRECT): RedirectCode,
@@ -201,6 +212,8 @@ CODES: dict[tuple[int, int], type[IntEnum]] = {
     (6, Type6.NODE_INFORMATION_QUERY): NodeInformationQueryCode,
     (6, Type6.NODE_INFORMATION_RESPONSE): NodeInformationReplyCode,
     (6, Type6.RPL_CONTROL): RplCode,
+    (6, Type6.DUPLICATE_ADDRESS_REQUEST): DuplicateAddressCode,
+    (6, Type6.DUPLICATE_ADDRESS_CONFIRMATION): DuplicateAddressCode,
     (6, Type6.EXTENDED_ECHO_REPLY): ExtendedEchoCode,
 }
 """(IP version, type) to the enumeration of its codes, for the types that have more than code 0."""

@@ -33,6 +33,7 @@ _SPELLINGS = {
     "ipv6": "IPv6",
     "mpl": "MPL",
     "p2p": "P2P",
+    "rovr": "ROVR",
     "rpl": "RPL",
     "skip": "SKIP",
     "spi": "SPI",
