@@ -5,14 +5,27 @@ Values and TOML; what nodes and links do is tested beside this.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 
 from anyicmp.testing import Internet, ScenarioError, Topology
 from anyicmp.testing.internet.link import Faults
+from anyicmp.testing.internet.nodes import (
+    Echo,
+    Forgery,
+    Host,
+    Nat,
+    RateLimit,
+    Redirection,
+    Rejection,
+    Router,
+)
 from anyicmp.testing.internet.values import Draw, duration, occurrence
 from anyicmp.wire import (
     EchoReply,
@@ -129,6 +142,23 @@ def test_what_cannot_be_is_said_in_one_line(text: str, said: str, tmp_path: Any)
         Internet.from_toml(path)
     assert str(caught.value).startswith(f"{path}: {said}")
     assert "\n" not in str(caught.value)
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
+
+
+@pytest.mark.parametrize("cls", [Echo, Faults, Forgery, Host, Nat, RateLimit, Redirection, Rejection, Router])
+def test_the_reference_names_every_key(cls: type) -> None:
+    prose = re.sub(r"```.*?```", "", REFERENCE.read_text("utf-8"), flags=re.DOTALL)
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", prose))))
+    assert {field.name for field in attrs.fields(cls) if field.init} <= words
+
+
+def test_the_example_of_the_reference_works() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
+    internet = Internet.from_toml(example)
+    assert internet.inject(echo(), 0)
+    assert internet.resolve("www.example") == (ip_address("10.0.0.1"),)
 
 
 def test_names_resolve_without_regard_to_case() -> None:
