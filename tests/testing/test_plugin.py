@@ -156,7 +156,7 @@ def test_the_marker_is_described(tmp_path: Path) -> None:
     ("scenario", "said"),
     [
         ('"far.toml"', "No such file or directory: 'far.toml'"),
-        ('"[host.a]\\naddres = \'10.0.0.1\'\\n"', "host.a.addres: unknown key"),
+        ("\"[host.a]\\naddres = '10.0.0.1'\\n\"", "host.a.addres: unknown key"),
         ('"demo", speed=1', "unexpected keyword argument 'speed'"),
     ],
 )
