@@ -70,7 +70,7 @@ class SimulatedNetwork:
         self.bandwidth: float | None = None
         self.when_full = EAGAIN
         self.stamps_sending = False
-        self.mtu = 65_535
+        self.mtu = 65_535 if internet is None else internet.mtu
         self.sent: list[bytes] = []
         self.transports: list[SimulatedTransport] = []
         self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)

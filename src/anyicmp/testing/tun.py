@@ -65,7 +65,7 @@ class TunNetwork:
 
 
 @contextmanager
-def behind_tun(internet: Internet, *, mtu: int = 65_535) -> Iterator[TunNetwork]:
+def behind_tun(internet: Internet, *, mtu: int | None = None) -> Iterator[TunNetwork]:
     """Put a simulated internet behind the device "sim0" of a new namespace; removed on leaving.
 
     The namespace has the addresses of the internet's client, and the names of its nodes.
@@ -73,7 +73,7 @@ def behind_tun(internet: Internet, *, mtu: int = 65_535) -> Iterator[TunNetwork]
     Args:
         internet: what answers. It is pickled: a child process has it, and what happens to it there is not
             seen in this process.
-        mtu: of the device, in octets.
+        mtu: of the device, in octets; None: what the internet's client has.
 
     Raises:
         UnsupportedError: this is not Linux, this process is not root, or iproute2 or TUN are missing.
@@ -89,7 +89,7 @@ def behind_tun(internet: Internet, *, mtu: int = 65_535) -> Iterator[TunNetwork]
         undo.callback(_ip, lines=[f"netns delete {network.namespace}"])
         undo.enter_context(_hosts(network.namespace, internet))
         _settings(network)
-        undo.enter_context(_pumping(network, internet, mtu))
+        undo.enter_context(_pumping(network, internet, internet.mtu if mtu is None else mtu))
         yield network
 
 

@@ -23,6 +23,9 @@ from anyicmp.testing.internet.values import IPAddress
 
 __all__ = ["Internet"]
 
+LARGEST = 65_535
+"""Octets of the largest IP packet without a jumbo payload option."""
+
 MOST_MOVES = 10_000
 """Moves that one packet may cause, so that a loop of nodes which copy or never count hops has an end."""
 
@@ -79,6 +82,11 @@ class Internet:
     def address(self, version: int) -> IPAddress | None:
         """The probing host's own address, None where it has none of this version."""
         return next((address for address in self.topology.client if address.version == version), None)
+
+    @property
+    def mtu(self) -> int:
+        """Octets that the probing host's own interface takes: the most of what its links do."""
+        return max((leg.faults.mtu or LARGEST for leg in self._legs[CLIENT].values()), default=LARGEST)
 
     def resolve(self, name: str) -> tuple[IPAddress, ...]:
         """The addresses of a node by its name or another one that it has, () for an unknown name.
