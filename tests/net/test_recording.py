@@ -116,7 +116,6 @@ def test_tshark_reads_it(recorded: tuple[SimulatedNetwork, Path]) -> None:
     assert sum("icmp.mpls.label" in row for row in rows) >= 1
 
 
-
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_recorded_transport_keeps_the_contract(
