@@ -40,7 +40,12 @@ class Station(Protocol):
 
 
 class Exit:
-    """How packets leave a node: the best next hop, the balancer, the MTU of the link."""
+    """How packets leave a node: the best next hop, the balancer, the MTU of the link.
+
+    Attributes:
+        legs: neighbour to the link that leads there.
+        only: destination to the link that all packets to it go out on, as far as known.
+    """
 
     def __init__(
         self, name: str, legs: dict[str, Leg], owners: Owners, routes: Routes, balancer: Balancer | None
@@ -50,12 +55,12 @@ class Exit:
         self._owners = owners
         self._routes = routes
         self._balancer = balancer
-        self._only: dict[bytes, Leg] = {}
+        self.only: dict[bytes, Leg] = {}
 
     def find(self, packet: bytes) -> Leg | None:
         """The link that a packet goes out on, None where there is no way."""
         to = destination(packet)
-        leg = self._only.get(to)
+        leg = self.only.get(to)
         if leg is not None:
             return leg
         hops = self._routes.by_prefix(self.name, to)
@@ -69,9 +74,9 @@ class Exit:
         first, *others = hops
         if self._balancer is not None and others:
             return self.legs[self._balancer.choose(hops, packet)]
-        if len(self._only) >= REMEMBERED:
-            self._only.clear()
-        leg = self._only[to] = self.legs[first]
+        if len(self.only) >= REMEMBERED:
+            self.only.clear()
+        leg = self.only[to] = self.legs[first]
         return leg
 
     def send(self, now: int, packet: bytes) -> Moves:
@@ -144,6 +149,13 @@ class RouterStation:
         self._reporter = Reporter(router, random)
         self._target = Target(router, self._reporter, random)
         self._nat = None if router.nat is None else Translation(router.nat)
+        # Neighbours to which this router does nothing but pass packets on.
+        touches = router.hidden or router.reject or router.redirect or router.nat
+        self._passing = frozenset(
+            name
+            for name, leg in leave.legs.items()
+            if not touches and leg.plain and leg.faults.mtu is None and not _is_absent(topology, name)
+        )
         self._own: dict[int, bytes] = {}
         for network in router.address:
             self._own.setdefault(network.version, network.network_address.packed)
@@ -152,7 +164,12 @@ class RouterStation:
         """Forward a packet, or report why not."""
         if came == self._name:
             return self._exit.send(now, packet)
-        if self._owners.find(destination(packet)) == self._name:
+        to = destination(packet)
+        leg = self._exit.only.get(to)
+        hop_limit = packet[8] if packet[0] >> 4 == 4 else packet[7]
+        if leg is not None and hop_limit > 1 and leg.target in self._passing:
+            return [(now + leg.faults.delay, leg.target, with_hop_limit(packet, hop_limit - 1))]
+        if self._owners.find(to) == self._name:
             inward = None if self._nat is None else self._nat.back(packet)
             if inward is None:
                 return self._own_packets(self._target.answer(now, packet))
@@ -160,7 +177,6 @@ class RouterStation:
         router, own = self._router, self._own.get(packet[0] >> 4)
         onward = packet
         if not router.hidden:
-            hop_limit = packet[8] if packet[0] >> 4 == 4 else packet[7]
             if hop_limit == 0 or (hop_limit == 1 and not router.zero_ttl):
                 return [] if own is None else self._own_packets(self._reporter.exceeded(now, own, packet))
             onward = with_hop_limit(packet, hop_limit - 1)
@@ -179,8 +195,7 @@ class RouterStation:
         leg = self._exit.find(onward)
         if leg is None:
             return []
-        target = self._topology.nodes.get(leg.target)
-        if isinstance(target, Host) and target.absent:
+        if _is_absent(self._topology, leg.target):
             given_up = now + NEIGHBOUR_GIVEN_UP
             code = HOST_UNREACHABLE[packet[0] >> 4]
             return (
@@ -207,6 +222,11 @@ class RouterStation:
                 answers = self._reporter.redirect(now, own, packet, rule.code, gateways[0])
                 return self._own_packets(answers)
         return []
+
+
+def _is_absent(topology: Topology, name: str) -> bool:
+    node = topology.nodes.get(name)
+    return isinstance(node, Host) and node.absent
 
 
 def _covers(rule: Redirection, address: bytes) -> bool:
