@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import attrs
 import pytest
@@ -17,10 +17,14 @@ from anyicmp.wire import (
     Message,
     MplsLabel,
     MplsStack,
+    MulticastAddressRecord,
+    MulticastListenerReport2,
     PacketTooBig,
     QuotedDatagram,
     RawObject,
+    RawOption,
     Redirect,
+    RouterSolicitation6,
     TimeExceeded,
     Unknown,
     assemble_error,
@@ -235,10 +239,18 @@ def test_an_unknown_error_from_the_error_queue_keeps_its_bytes():
         PacketTooBig(mtu=1500, extensions=(MplsStack(labels=(MplsLabel(1),)),)),
         TimeExceeded(extensions=(MplsStack(labels=(MplsLabel(1 << 20),)),)),
         TimeExceeded(extensions=(MplsStack(),)),
+        TimeExceeded(quoted=parse_quoted(bytes(1024), 4), extensions=(MplsStack(labels=(MplsLabel(1),)),)),
+        TimeExceeded(extensions=(RawObject(class_number=9, sub_type=9, payload=bytes(4096)),)),
+        MulticastListenerReport2(
+            records=(MulticastAddressRecord(type=1, group=IPv6Address("ff02::1")),) * 500
+        ),
+        RouterSolicitation6(options=(RawOption(number=200),) * 1153),
+        RouterSolicitation6(options=(RawOption(number=200, payload=bytes(2046)),)),
+        RouterSolicitation6(options=(RawOption(number=200, payload=b"1234567"),)),
         TimeExceeded(extensions=(RawObject(class_number=1, sub_type=300),)),
         TimeExceeded(extensions=(RawObject(class_number=1, sub_type=3, payload=b"abc"),)),
     ],
-    ids=repr,
+    ids=lambda message: repr(message)[:60],
 )
 def test_encode_refuses_what_does_not_fit(message: Message):
     with pytest.raises(ValueError, match=r"."):
