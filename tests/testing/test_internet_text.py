@@ -125,6 +125,7 @@ path = ["client", "r", "h"]
         (GOOD + "back = { los = 0.1 }\n", "link[1].back.los: unknown key"),
         (GOOD + "[[link]]\npath = ['r', 'h']\n", "link[2].path: 'r' and 'h' are linked already"),
         (GOOD + "[[link]]\npath = ['r', 'x']\n", "link[2].path: no node is named 'x'"),
+        (GOOD + "[host.lost]\naddress = '10.0.0.2'\n", "host.lost: no link leads to it"),
         (GOOD + "[client]\nadress = '10.9.9.9'\n", "client.adress: unknown key"),
         ("seed = 'x'\n", "seed: of type int"),
         ("router = 1\n", "router: of type dict"),
@@ -154,11 +155,16 @@ def test_the_reference_names_every_key(cls: type) -> None:
     assert {field.name for field in attrs.fields(cls) if field.init} <= words
 
 
-def test_the_example_of_the_reference_works() -> None:
+def test_the_examples_of_the_reference_are_one_internet() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
-    internet = Internet.from_toml(example)
-    assert internet.inject(echo(), 0)
-    assert internet.resolve("www.example") == (ip_address("10.0.0.1"),)
+    (code,) = re.findall(r"```python\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    for internet in (Internet.from_toml(example), scope["network"].internet):
+        answers = [internet.inject(echo(data=bytes((i,))), i) for i in range(10)]
+        assert [len(found) for found in answers] == [1] * 9 + [0]
+        assert internet.resolve("www.example") == (ip_address("10.0.0.1"),)
+    assert internet.topology.nodes == Internet.from_toml(example).topology.nodes
 
 
 def test_names_resolve_without_regard_to_case() -> None:

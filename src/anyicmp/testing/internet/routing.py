@@ -76,6 +76,8 @@ class Routes:
         self._named: dict[str, dict[str, tuple[str, ...]]] = {}
         self._prefixes: dict[str, list[tuple[IPNetwork, tuple[str, ...]]]] = {}
         for name, node in topology.nodes.items():
+            if not legs[name]:
+                raise ScenarioError(f"{type(node).__name__.lower()}.{name}", "no link leads to it")
             if isinstance(node, Router):
                 self._read(name, node)
 
