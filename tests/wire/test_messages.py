@@ -311,3 +311,27 @@ def test_padded_quotes_of_icmpv6_count_in_eight_octets():
     )
     assert encode(message)[4] == 16
     assert decode(encode(message), version=6) == message
+
+
+@pytest.mark.parametrize(("segments_left", "verified"), [(0, True), (1, False)])
+def test_a_packet_on_its_way_through_a_routing_header(segments_left: int, verified: bool):
+    """The checksum covers the final destination, which such a packet does not have yet."""
+    message = EchoReply(version=6, data=b"x")
+    octets = encode(message, source=SOURCE6, destination=TARGET6)
+    chain = (
+        bytes((51, 0, 0, 0, 0, 0, 0, 0))  # hop-by-hop options
+        + bytes((43, 4)) + bytes(22)  # authentication
+        + bytes((44, 2, 2, segments_left)) + bytes(4) + TARGET6.packed  # routing
+        + bytes((58, 0, 0, 0, 0, 0, 0, 1))  # a fragment that is the whole
+    )  # fmt: skip
+    on_its_way = IPv6Address("2001:db8::99")
+    header = build_ipv6_header(
+        source=SOURCE6.packed,
+        destination=(TARGET6 if verified else on_its_way).packed,
+        next_header=0,
+        payload_length=len(chain) + len(octets),
+    )
+    assert decode_packet(header + chain + octets).message == message
+    if verified:
+        with pytest.raises(DecodeError, match="checksum"):
+            decode_packet(header + chain + octets[:-1] + b"y")

@@ -148,7 +148,8 @@ def decode_packet(data: bytes | bytearray | memoryview, *, verify: bool = True) 
 
     Octets after the end of the IP packet (link padding) are ignored. With `verify` the checksums of the
     IPv4 header and of the message are verified; an IPv4 header checksum of zero is not, since captures
-    on the sending host show it where the network card computes it.
+    on the sending host show it where the network card computes it. Nor is the checksum of an ICMPv6
+    message that is still on its way through a routing header: it covers the final destination.
 
     Raises DecodeError for bytes that are no whole, unfragmented IP packet with ICMP in it.
     """
@@ -185,14 +186,31 @@ def _packet_v6(octets: bytes, offset: int, verify: bool) -> Packet:
     if end < offset or (verify and end > len(octets)):
         raise DecodeError(f"an IPv6 packet of {end} octets, here are {len(octets)}")
     source, destination = IPv6Address(octets[8:24]), IPv6Address(octets[24:40])
-    message = decode(
-        octets[offset:end],
-        version=6,
-        verify=verify,
-        source=source,
-        destination=destination,
-    )
+    if _is_on_its_way(octets, offset):
+        message = decode(octets[offset:end], version=6, verify=False)
+    else:
+        message = decode(octets[offset:end], version=6, verify=verify, source=source, destination=destination)
     return Packet(source=source, destination=destination, ttl=octets[7], message=message)
+
+
+def _is_on_its_way(octets: bytes, end: int) -> bool:
+    """Whether a routing header before `end` has segments left.
+
+    The checksum then covers the final destination (RFC 8200 section 8.1), and where that stands depends on
+    the kind of routing header.
+    """
+    protocol, offset = octets[6], 40
+    while offset < end:
+        if protocol == 43 and octets[offset + 3]:
+            return True
+        if protocol == 44:  # fragment header
+            size = 8
+        elif protocol == 51:  # authentication header
+            size = (octets[offset + 1] + 2) * 4
+        else:
+            size = (octets[offset + 1] + 1) * 8
+        protocol, offset = octets[offset], offset + size
+    return False
 
 
 def encode(
