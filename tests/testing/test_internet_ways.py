@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from ipaddress import ip_address
+from random import Random
 from struct import pack
 from typing import Any
 
@@ -19,7 +20,7 @@ from anyicmp.wire import (
     decode_packet,
 )
 from anyicmp.wire.batch import Version
-from testing.probes import MS, OWN, both, chain, datagram, echo, only
+from testing.probes import MS, OWN, both, chain, datagram, echo, only, segment
 
 
 def fan(**options: Any) -> Internet:
@@ -144,3 +145,54 @@ def test_what_happens_on_one_link_does_not_change_what_happens_on_another() -> N
         return found
 
     assert lost(True) == lost(False)
+
+
+def odd(random: Random) -> bytes:
+    """A probe with a few octets changed, or cut off."""
+    version: Version = random.choice((4, 6))
+    ttl = random.randrange(8)
+    packet = bytearray(
+        random.choice(
+            (
+                echo(version, ttl=ttl, data=bytes(random.randrange(80))),
+                datagram(version, port=random.choice((53, 9)), ttl=ttl),
+                segment(version, port=random.choice((25, 443, 80)), flags=random.randrange(64), ttl=ttl),
+            )
+        )
+    )
+    for _ in range(random.choice((0, 0, 1, 3))):
+        packet[random.randrange(len(packet))] = random.randrange(256)
+    return bytes(packet if random.random() < 0.8 else packet[: random.randrange(len(packet))])
+
+
+@pytest.mark.parametrize("ports", [False, True])
+@pytest.mark.parametrize("undo", [False, True])
+def test_odd_packets_in_an_odd_internet_do_no_harm(ports: bool, undo: bool) -> None:
+    """Whatever comes in, answers come in order of time, and nothing raises."""
+    nat = {"address": ["203.0.113.1", "2001:db8:ca::1"], "undo": undo, "ports": ports}
+    faults = dict.fromkeys(("loss", "duplicate", "reorder", "corrupt", "truncate"), "20 %")
+    kinds = ("reply", "unreachable", "time exceeded", "foreign")
+    topology = Topology(seed=5)
+    topology.router("a", "10.1.0.1", "2001:db8:1::1", "203.0.113.1", "2001:db8:ca::1", nat=nat)
+    topology.router("b", "10.2.0.1", "2001:db8:2::1", balance="flow", mpls=[1], quote=8, zero_ttl=True)
+    topology.router("c", "10.3.0.1", "2001:db8:3::1", reject=[{"protocol": "tcp", "code": "reset"}])
+    topology.router(
+        "d", "10.4.0.1", "2001:db8:4::1", hidden=True, redirect=[{"gateway": ["10.9.9.9", "fe80::1"]}]
+    )
+    topology.host(
+        "target",
+        "10.0.0.1",
+        "2001:db8:f::1",
+        udp={53: "answer"},
+        tcp={443: "open"},
+        echo={"truncate": 3, "alter": "all", "options": "94040000"},
+        forged=[{"source": ["10.66.6.6", "2001:db8:66::6"], "kind": kind} for kind in kinds],
+    )
+    topology.link("client", "a", "b", jitter="1 ms", truncate_to=3, **faults, back=faults)
+    internet = Internet(topology.link("b", "c", "target", mtu=60).link("b", "d", "target", **faults))
+    random, heard = Random(ports * 2 + undo), 0
+    for number in range(2000):
+        answers = internet.inject(odd(random), number * MS)
+        assert [when for when, _ in answers] == sorted(when for when, _ in answers)
+        heard += len(answers)
+    assert heard > 1000
