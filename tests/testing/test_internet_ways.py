@@ -195,4 +195,4 @@ def test_odd_packets_in_an_odd_internet_do_no_harm(ports: bool, undo: bool) -> N
         answers = internet.inject(odd(random), number * MS)
         assert [when for when, _ in answers] == sorted(when for when, _ in answers)
         heard += len(answers)
-    assert heard > 1000
+    assert heard > 500
