@@ -295,3 +295,18 @@ def test_the_engine_knows_the_largest_probe() -> None:
     assert exchange.largest == 1408
     exchange.forget(plan)
     assert exchange.largest == 0
+
+
+def test_a_sweep_of_silent_hosts_leaves_room_for_a_ping() -> None:
+    """An eighth of the receive buffer is not for bulk, so a ping leaves though the sweep waits for room."""
+    rig = Rig(room=64 * queue_cost(56))
+    sweep = SweepPlan(Probe(peer=b""), rig.method.template(size=56), timeout=SECOND)
+    sweep.add(Segment(0x0A000000, 1000, 0))
+    rig.exchange.start(sweep, rig.now)
+    while n := rig.fill():
+        rig.leave(0, n)
+    assert sweep.sent == 56
+    rig.ping(1)
+    n = rig.fill()
+    rig.leave(0, n)
+    assert n == 1

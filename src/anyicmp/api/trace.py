@@ -173,7 +173,7 @@ class TraceStream(Stream[Trace]):
         rows: dict[int, list[int]] = {}
         for i, tag in enumerate(batch.tags):
             # What an earlier round waited for in vain is of no use to this one.
-            if TracePlan.round_of(tag) == self._round:
+            if TracePlan.is_of(tag, self._round):
                 rows.setdefault(TracePlan.hop_of(tag), []).append(i)
         for ttl, found in rows.items():
             self._tallies.setdefault(ttl, Tally(errors_answer=True)).add(batch, rows=found)

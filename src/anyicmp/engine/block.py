@@ -35,8 +35,8 @@ def match_replies(
     slots: Sequence[int] = replies.sequences
     first = lane * SLOTS + slots[0]
     in_a_row = slots[-1] - slots[0] == n - 1 and slots == array("H", range(slots[0], slots[0] + n))
+    end = first + n
     if in_a_row:
-        end = first + n
         plans: Sequence[Plan | None] = table.plan[first:end]
         generations, nonces = table.generation[first:end], table.nonce[first:end]
         states: Sequence[int] = table.state[first:end]

@@ -86,17 +86,22 @@ class Exchange:
         n = 0
         for _ in range(self._plans.advance(now)):
             plan = self._plans.first()
-            room = 0 if plan is None else min(tx.capacity - n, self._fitting(plan))
-            if plan is None or room < 1:
+            if plan is None or n == tx.capacity:
                 break
-            taken = self._take(tx, n, room, plan, now)
-            self._plans.next(now, served=taken > 0)
-            n += taken
+            fitting = self._fitting(plan)
+            if fitting > 0:
+                taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
+                self._plans.next(now, served=taken > 0)
+                n += taken
+            elif plan.bulk:
+                self._plans.pass_by()
+            else:
+                break
         return n
 
     def _fitting(self, plan: Plan) -> int:
         """How many more probes of this plan may be in flight."""
-        return min(self.room.fitting(plan.template.size), self.table.vacant)
+        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self.table.vacant)
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""

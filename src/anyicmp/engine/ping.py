@@ -21,6 +21,8 @@ class PingPlan:
     a whole interval later: missed probes are not made up for.
     """
 
+    bulk = False
+
     def __init__(
         self,
         probe: Probe,

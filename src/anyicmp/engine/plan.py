@@ -23,12 +23,14 @@ class Plan(Protocol):
         timeout: nanoseconds that the rows of the last `take` wait for an answer.
         many: a probe may have several answers (broadcast, multicast): each is an outcome, and the probe
             ends at its timeout.
+        bulk: it has very many probes, which leave some room in the receive buffer to other plans.
         done: all is sent and heard; the plan is not asked again.
     """
 
     template: Template
     timeout: int
     many: bool
+    bulk: bool
 
     @property
     def done(self) -> bool: ...

@@ -33,9 +33,13 @@ class Room:
         self.octets = octets
         self.used = 0
 
-    def fitting(self, size: int) -> int:
-        """How many more probes with so much payload may be in flight. One always may when none is."""
-        fitting = (self.octets - self.used) // queue_cost(size)
+    def fitting(self, size: int, *, bulk: bool) -> int:
+        """How many more probes with so much payload may be in flight. One always may when none is.
+
+        Bulk leaves an eighth of the room to others, so that a sweep of silent hosts holds up no ping.
+        """
+        octets = self.octets - (self.octets >> 3) if bulk else self.octets
+        fitting = max(0, octets - self.used) // queue_cost(size)
         return fitting if self.used else max(1, fitting)
 
     def take(self, size: int, n: int = 1) -> None:

@@ -96,6 +96,10 @@ class Schedule:
         self._queued.discard(plan)
         self.ask(plan, now)
 
+    def pass_by(self) -> None:
+        """The first plan cannot go now: the others have their turn before it."""
+        self._ready.rotate(-1)
+
     def next_due(self) -> int | None:
         """When the next plan that is not ready yet will be, None if none will."""
         while self._timed and self._due.get(self._timed[0][3]) != self._timed[0][0]:

@@ -53,6 +53,7 @@ class SweepPlan:
     """
 
     many = False
+    bulk = True
 
     def __init__(
         self,

@@ -19,6 +19,8 @@ AHEAD = 6
 
 NUMBER = 1 << 32
 ROUND = 1 << 40
+ROUNDS = 1 << 24
+"""A tag tells so many rounds apart; by the time their numbers come again nothing waits any longer."""
 
 _UNREACHABLE = {4: frozenset({3}), 6: frozenset({1})}
 """ICMP types that end the way (RFC 792, RFC 4443); time exceeded is a hop's ordinary answer."""
@@ -43,6 +45,7 @@ class TracePlan:
     """
 
     many = False
+    bulk = False
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class TracePlan:
         while at < stop and self._next_is_open():
             ttl = self._left.popleft()
             self._probe.write(tx, at, hop_limit=ttl)
-            tx.tag[at] = self.rounds_done * ROUND + ttl * NUMBER + self._number
+            tx.tag[at] = self.rounds_done % ROUNDS * ROUND + ttl * NUMBER + self._number
             self._number += 1
             self.probed = max(self.probed, ttl)
             self._waiting[ttl] = self._waiting.get(ttl, 0) + 1
@@ -104,7 +107,7 @@ class TracePlan:
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
         for i, tag in enumerate(outcomes.tags):
             outcomes.sequences[i] = tag % NUMBER
-            if tag // ROUND == self.rounds_done:
+            if self.is_of(tag, self.rounds_done):
                 self._ended(outcomes, i, self.hop_of(tag))
         if self._begun and self._is_over():
             # The next round may send as far as this one saw at once.
@@ -142,6 +145,6 @@ class TracePlan:
         return tag // NUMBER % 256
 
     @staticmethod
-    def round_of(tag: int) -> int:
-        """The round of the probe with this tag, from 0."""
-        return tag // ROUND
+    def is_of(tag: int, number: int) -> bool:
+        """Whether the probe with this tag belongs to the round with this number (from 0)."""
+        return tag // ROUND == number % ROUNDS
