@@ -130,6 +130,13 @@ def needs_tun() -> None:
         pytest.skip(f"needs /dev/net/tun ({error.strerror})")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Run what is marked `once` in one CI pass only: it takes long, and the user makes no difference to it."""
+    if item.get_closest_marker("once") and os.environ.get("ANYICMP_CI_PASS", "plain") != "plain":
+        pytest.skip("runs once, in the CI pass plain")
+
+
 class AllowedSkips:
     """Fails a CI pass that skipped for a reason which `.ci/allowed-skips.txt` does not allow in this pass.
 

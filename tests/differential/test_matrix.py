@@ -25,6 +25,9 @@ if tshark.TSHARK is None:
 import matrix as differential  # noqa: E402
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory: pytest.TempPathFactory):
     return differential.compute(tmp_path_factory.mktemp("tshark"))

@@ -28,6 +28,7 @@ def test_every_seed_is_read():
         one_input(data)
 
 
+@pytest.mark.once
 def test_a_bounded_run_finds_nothing(tmp_path: Path):
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed (extra: fuzz)")

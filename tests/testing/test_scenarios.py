@@ -86,6 +86,7 @@ BEHIND = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("needs_namespaces", "needs_tun")
 @pytest.mark.parametrize(("name", "privileged"), BEHIND)
 def test_behind_a_tun_device(name: str, privileged: bool) -> None:

@@ -75,6 +75,8 @@ class Driver:
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self._entropy: Callable[[int], bytes] = environment.entropy
         self._sinks: dict[Plan, Sink] = {}
+        self._fitted = -1
+        self._drawn = False  # whether the batch to send holds nonces that nothing has used
         self._batches: dict[tuple[str, int], PacketBatch] = {}
         self._fit()
         self._pending = (0, 0)
@@ -168,8 +170,10 @@ class Driver:
             if start == stop:
                 self._fit()
                 tx = self._tx
-                tx.nonce[:] = self._entropy(len(tx.nonce))
+                if not self._drawn:
+                    tx.nonce[:] = self._entropy(len(tx.nonce))
                 start, stop = 0, self.exchange.fill(tx, self.now())
+                self._drawn = not stop
                 if not stop:
                     return False
             if not self._send_rows(start, stop):
@@ -245,6 +249,9 @@ class Driver:
     def _fit(self) -> None:
         """Take batches whose slots have room for the plans' probes and for their answers."""
         need = self.exchange.largest
+        if need == self._fitted:
+            return
+        self._fitted, self._drawn = need, False
         self._tx = self._batch("tx", need)
         self._rx = self._batch("rx", max(need + HEADERS, QUOTE))
 
