@@ -132,7 +132,7 @@ def needs_tun() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Run what is marked `once` in one CI pass only: it takes long, and the user makes no difference to it."""
+    """Run what is marked `once` in one CI pass only: it takes long, and who runs it makes no difference."""
     if item.get_closest_marker("once") and os.environ.get("ANYICMP_CI_PASS", "plain") != "plain":
         pytest.skip("runs once, in the CI pass plain")
 

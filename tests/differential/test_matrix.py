@@ -24,7 +24,6 @@ if tshark.TSHARK is None:
 
 import matrix as differential  # noqa: E402
 
-
 pytestmark = pytest.mark.once
 
 
