@@ -8,7 +8,7 @@ import pytest
 
 from namespaces import NOBODY, Chain, chain, command, namespaces, run_in
 
-pytestmark = pytest.mark.usefixtures("needs_namespaces")
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
 USERS = {"root": None, "nobody": NOBODY}
 
@@ -158,7 +158,6 @@ async def whole_loopback() -> object:
     return [len(result.alive), len(result.outcomes), len({reply.target for reply in result.alive})]
 
 
-@pytest.mark.once
 def test_a_sweep_of_a_16_loses_nothing(backend: str, uid: int | None) -> None:
     """All 65,534 hosts of 127.0.0.0/16 answer, each once."""
     with namespaces("alone") as (alone,):
