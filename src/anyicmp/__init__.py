@@ -11,6 +11,7 @@ from anyicmp.api.functions import (
     sweep,
     traceroute,
 )
+from anyicmp.api.observer import Observer
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
 from anyicmp.api.sweep import SweepResult, SweepStream
@@ -57,6 +58,7 @@ __all__ = [
     "MplsLabel",
     "NameLookupError",
     "NoReply",
+    "Observer",
     "Outcome",
     "OutcomeBatch",
     "PingResult",

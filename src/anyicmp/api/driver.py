@@ -6,14 +6,16 @@ probed and knows no event loop; who waits for outcomes hands in a sink.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
 from typing import Protocol
 
 from anyicmp.api.environment import Clocks, Network
+from anyicmp.api.observer import Observer
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.outcome import OutcomeBatch, address
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
@@ -21,6 +23,8 @@ from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["Driver", "Sink", "SystemClocks"]
+
+logger = logging.getLogger("anyicmp")
 
 BATCH = 64
 """Rows that go through one system call: larger batches gain little and delay other tasks more."""
@@ -67,7 +71,14 @@ class Driver:
         closed: whether it was closed, or failed.
     """
 
-    def __init__(self, exchange: Exchange, transport: Transport, environment: Network) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        transport: Transport,
+        environment: Network,
+        observer: Observer | None = None,
+    ) -> None:
+        self._observer = observer
         self.exchange = exchange
         self.transport = transport
         self.closed = False
@@ -191,6 +202,8 @@ class Driver:
             tx.real = clocks.real()
             if n:
                 self.exchange.sent(tx, start, start + n)
+                if self._observer is not None:
+                    self._tell_sent(self._observer, tx, start, start + n)
                 start += n
                 self._relax()
             if errno in (EAGAIN, ENOBUFS):
@@ -219,8 +232,26 @@ class Driver:
             sink = self._sinks.get(plan)
             if sink is not None:
                 sink.outcomes(batch)
+                if self._observer is not None:
+                    self._tell_outcomes(self._observer, batch)
                 if plan.done:
                     self._end(plan)
+
+    @staticmethod
+    def _tell_sent(observer: Observer, tx: PacketBatch, start: int, stop: int) -> None:
+        try:
+            for i in range(start, stop):
+                observer.on_sent(address(tx.peer, i, tx.version, tx.scope[i]), tx.real / SECOND)
+        except Exception:
+            logger.exception("the observer's on_sent raised")
+
+    @staticmethod
+    def _tell_outcomes(observer: Observer, batch: OutcomeBatch) -> None:
+        try:
+            for outcome in batch:
+                observer.on_outcome(outcome)
+        except Exception:
+            logger.exception("the observer's on_outcome raised")
 
     def _end(self, plan: Plan) -> None:
         sink = self._sinks.pop(plan, None)

@@ -16,6 +16,7 @@ import attrs
 from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.inbox import Inbox
+from anyicmp.api.observer import Observer
 from anyicmp.api.options import (
     check_family,
     header_byte,
@@ -50,6 +51,7 @@ class ProberOptions(TypedDict, total=False):
     privileged: bool | None
     resolver: Resolver | None
     network: Network | None
+    observer: Observer | None
     receive_buffer: int | None
     batched: bool | None
     record: str | os.PathLike[str] | None
@@ -96,6 +98,7 @@ class SocketOwner:
         privileged: bool | None = None,
         resolver: Resolver | None = None,
         network: Network | None = None,
+        observer: Observer | None = None,
         receive_buffer: int | None = None,
         batched: bool | None = None,
         record: str | os.PathLike[str] | None = None,
@@ -109,6 +112,7 @@ class SocketOwner:
             privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
             resolver: `async (host, family) -> addresses`, instead of the system's.
             network: where to probe instead of the real network.
+            observer: is told of all that is sent and of every outcome.
             receive_buffer: octets of receive buffer to ask for, None for as much as is useful.
             batched: False moves one packet a system call, None takes the platform's batched calls.
             record: pcapng file to write what is sent and heard to, from opening to closing; one that is
@@ -123,6 +127,7 @@ class SocketOwner:
         self._interface = interface_name(interface)
         self._privileged = yes_no("privileged", privileged)
         self._network = network
+        self._observer = observer
         self._given_resolver = resolver
         self._settle()
         self._receive_buffer = (
@@ -258,7 +263,7 @@ class SocketOwner:
             method.identify(transport.identifiers, verify=transport.privileged and spec.version == 4)
             lanes = len(transport.identifiers)
             exchange = Exchange(method, lanes=lanes, room=transport.receive_buffer)
-            driver = Driver(exchange, transport, environment)
+            driver = Driver(exchange, transport, environment, self._observer)
         except BaseException:
             transport.close()
             raise
