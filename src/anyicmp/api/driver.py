@@ -38,8 +38,8 @@ SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
 QUOTE = 1280
 """Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
 
-HEADERS = 60 + 8
-"""Octets that may stand before the payload of what is received: IPv4 header with options, ICMP."""
+HEADERS = 60
+"""Octets that may stand before what is received: an IPv4 header with options."""
 
 RETRY = 0.001
 PATIENCE = 0.05

@@ -18,11 +18,11 @@ from anyicmp.api.ping import label, name_of
 from anyicmp.api.stream import Stream
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.statistics import Tally
-from anyicmp.engine.trace import TracePlan, is_final
+from anyicmp.engine.trace import TracePlan
 from anyicmp.errors import NameLookupError, UnsupportedError
 from anyicmp.methods import METHODS
 from anyicmp.results import ErrorReply, Hop, IPAddress, Outcome, Reply, SendFailure, Statistics, Trace
-from anyicmp.wire import MplsLabel, MplsStack
+from anyicmp.wire import DestinationUnreachable, MplsLabel, MplsStack
 
 __all__ = ["TraceOptions", "TraceStream", "traceroute"]
 
@@ -203,8 +203,8 @@ class TraceStream(Stream[Trace]):
         match outcome:
             case Reply() | SendFailure():
                 return True
-            case ErrorReply(type=kind):
-                return is_final(self._target.version, kind)
+            case ErrorReply(message=DestinationUnreachable()):
+                return True
         return False
 
     def _hop(self, ttl: int) -> Hop:
@@ -246,6 +246,6 @@ def _stopped_by(hops: tuple[Hop, ...], target: IPAddress) -> Outcome | None:
             match outcome:
                 case SendFailure():
                     return outcome
-                case ErrorReply(type=kind) if is_final(target.version, kind):
+                case ErrorReply(message=DestinationUnreachable()):
                     return outcome
     return None

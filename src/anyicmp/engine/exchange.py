@@ -54,7 +54,7 @@ class Exchange:
         Plans may share a pacer.
         """
         self._runs[plan] = deque()
-        self._largest = max(self._largest, len(plan.template.data) + 8)
+        self._largest = max(self._largest, plan.template.octets)
         self._plans.add(plan, pacer)
         self._plans.ask(plan, now)
 

@@ -15,7 +15,14 @@ from typing import overload
 import attrs
 
 from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, SendFailure
-from anyicmp.wire import Message, QuotedDatagram, assemble_error, decode, parse_extensions
+from anyicmp.wire import (
+    DestinationUnreachable,
+    Message,
+    QuotedDatagram,
+    assemble_error,
+    decode,
+    parse_extensions,
+)
 from anyicmp.wire.batch import Quoted, Version
 
 __all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "ErrorBytes", "OutcomeBatch", "address"]
@@ -207,6 +214,10 @@ class OutcomeBatch(Sequence[Outcome]):
             quoted=quoted,
             extensions=parse_extensions(data[end:]) if heard.extension else (),
         )
+
+    def is_unreachable(self, i: int) -> bool:
+        """Whether row i is an error that ends the way, instead of naming a router on it."""
+        return self.errors[i].data[0] == DestinationUnreachable.TYPES[self.version]
 
     def host_of(self, i: int) -> str | None:
         """The name under which the target was asked for, None where it was an address."""

@@ -12,7 +12,7 @@ from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["AHEAD", "TracePlan", "is_final"]
+__all__ = ["AHEAD", "TracePlan"]
 
 AHEAD = 6
 """Hops probed beyond the farthest whose probes have ended: parallel, but few packets past the target."""
@@ -21,14 +21,6 @@ NUMBER = 1 << 32
 ROUND = 1 << 40
 ROUNDS = 1 << 24
 """A tag tells so many rounds apart; by the time their numbers come again nothing waits any longer."""
-
-_UNREACHABLE = {4: frozenset({3}), 6: frozenset({1})}
-"""ICMP types that end the way (RFC 792, RFC 4443); time exceeded is a hop's ordinary answer."""
-
-
-def is_final(version: int, icmp_type: int) -> bool:
-    """Whether an ICMP error of this type ends the way, instead of naming a router on it."""
-    return icmp_type in _UNREACHABLE[version]
 
 
 class TracePlan:
@@ -133,7 +125,7 @@ class TracePlan:
     def _ends(self, outcomes: OutcomeBatch, i: int) -> bool:
         kind = outcomes.kinds[i]
         if kind == ERROR:
-            return is_final(outcomes.version, outcomes.errors[i].data[0])
+            return outcomes.is_unreachable(i)
         return kind in (REPLY, FAILED)
 
     def wake_at(self, now: int) -> int | None:

@@ -23,6 +23,7 @@ class Template:
 
     Attributes:
         data: the probe's octets as far as they are the same for all.
+        octets: of the whole probe, from the transport header on.
         size: octets of payload (echo: the data behind the 8-octet header).
         flow: what load balancers may hash of it, None where each probe has its own.
         carries_token: whether the payload has room for generation and nonce; without them an answer is
@@ -30,6 +31,7 @@ class Template:
     """
 
     data: bytes
+    octets: int
     size: int
     flow: int | None
     carries_token: bool

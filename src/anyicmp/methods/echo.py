@@ -51,15 +51,20 @@ _ANSWERS: dict[int, dict[int, int]] = {
 }
 
 
+def _of(data: bytes, flow: int | None, *, carries: bool) -> Template:
+    size = len(data)
+    return Template(data=data, octets=HEADER + size, size=size, flow=flow, carries_token=carries)
+
+
 @lru_cache(maxsize=64)
 def _template(size: int, payload: bytes | None, flow: int | None) -> Template:
     if payload is not None:
-        return Template(data=payload, size=len(payload), flow=flow, carries_token=False)
+        return _of(payload, flow, carries=False)
     if not 0 <= size <= LARGEST:
         raise ValueError(f"size must be 0 to {LARGEST} octets, not {size}")
     carries = size >= PREFIX
     data = bytes(PREFIX) + PATTERN[PREFIX:size] if carries else PATTERN[:size]
-    return Template(data=data, size=size, flow=flow, carries_token=carries)
+    return _of(data, flow, carries=carries)
 
 
 def _complement(octets: bytes | bytearray) -> bytes:
