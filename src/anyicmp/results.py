@@ -38,7 +38,7 @@ KINDS: tuple[str, ...] = ("reply", "error", "timeout", "failed")
 """The kinds of outcome; `OutcomeBatch.kinds` holds indices into this tuple."""
 
 
-@attrs.frozen(kw_only=True, order=False)
+@attrs.frozen(kw_only=True, order=False, weakref_slot=False)
 class Reply:
     """The target answered.
 
@@ -95,7 +95,7 @@ class ErrorReply:
     reason: str
 
 
-@attrs.frozen(kw_only=True, order=False)
+@attrs.frozen(kw_only=True, order=False, weakref_slot=False)
 class NoReply:
     """Nothing was heard within `timeout` seconds of sending. Fields as in `Reply`."""
 
@@ -130,7 +130,7 @@ class SendFailure:
 Outcome = Reply | ErrorReply | NoReply | SendFailure
 
 
-@attrs.frozen(kw_only=True, order=False)
+@attrs.frozen(kw_only=True, order=False, weakref_slot=False)
 class Statistics:
     """Counts and round-trip figures of a series of probes to one target (or of a whole sweep).
 
@@ -165,7 +165,7 @@ class Statistics:
     jitter: float | None = None
 
 
-@attrs.frozen(kw_only=True, order=False)
+@attrs.frozen(kw_only=True, order=False, weakref_slot=False)
 class PingResult:
     """What came of pinging one host.
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.ping import PingPlan
+from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.table import OVER, SLOTS, slot_of
+from anyicmp.methods.base import Template
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import Outcome
 from anyicmp.testing.topology import REPLY, ip_packet, seal
@@ -64,7 +66,7 @@ class Rig:
         target: bytes | None = None,
     ) -> PingPlan:
         """Start a ping."""
-        plan = PingPlan(
+        plan = one_series(
             Probe(peer=target or TARGET[self.version]),
             self.method.template(size=size, payload=payload),
             number=number,
@@ -176,6 +178,31 @@ class Rig:
         self.rx.before = self.rx.after = self.now
         self.rx.real = self.now + self.offset
         return rows(self.exchange.feed(self.rx, n))
+
+
+def one_series(
+    probe: Probe,
+    template: Template,
+    *,
+    number: int | None,
+    interval: int,
+    timeout: int,
+    many: bool = False,
+) -> PingPlan:
+    """A plan with a single series, to the probe's own peer; done when that is over."""
+    plan = PingPlan(probe, template, timeout=timeout, many=many)
+    series = Series(probe.peer, probe.scope, number=number, interval=interval)
+    plan.add(series)
+    heard = plan.heard
+
+    def drop_when_over(outcomes: OutcomeBatch) -> OutcomeBatch:
+        told = heard(outcomes)
+        if series.over:
+            plan.drop(series)
+        return told
+
+    plan.heard = drop_when_over  # type: ignore[method-assign]
+    return plan
 
 
 def rows(results: Results) -> list[Outcome]:

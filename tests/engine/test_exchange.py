@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.pacer import Pacer
-from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.room import queue_cost
 from anyicmp.engine.sweep import Segment, SweepPlan
 from anyicmp.engine.table import SLOTS
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import NoReply, Reply
-from engine.rig import MS, SECOND, Rig
+from engine.rig import MS, SECOND, Rig, one_series
 
 
 def test_no_more_leave_than_answers_fit_into_the_receive_buffer() -> None:
@@ -53,7 +52,7 @@ def test_one_probe_leaves_however_small_the_buffer() -> None:
     rig.pass_time(SECOND)
     assert len(rig.expire()) == 1
     assert rig.fill() == 1
-    assert plan.taken == 2
+    assert plan.series[0].taken == 2
 
 
 def test_time_outs_forgetting_and_failures_give_their_room_back() -> None:
@@ -150,9 +149,9 @@ def test_plans_take_turns() -> None:
     ping = rig.ping(1)
     assert rig.fill() == 16
     rig.leave(0, 16)
-    assert ping.taken == 0
+    assert ping.series[0].taken == 0
     assert rig.fill() == 16
-    assert ping.taken == 1, "the second batch begins with who waited"
+    assert ping.series[0].taken == 1, "the second batch begins with who waited"
 
 
 def test_the_next_deadline_is_the_earliest_of_timeouts_and_due_rows() -> None:
@@ -290,7 +289,7 @@ def test_the_engine_knows_the_largest_probe() -> None:
     method.identify((1,), verify=False)
     exchange = Exchange(method, lanes=1, room=1 << 20)
     assert exchange.largest == 0
-    plan = PingPlan(Probe(peer=bytes(4)), method.template(size=1400), number=1, interval=0, timeout=SECOND)
+    plan = one_series(Probe(peer=bytes(4)), method.template(size=1400), number=1, interval=0, timeout=SECOND)
     exchange.start(plan, 0)
     assert exchange.largest == 1408
     exchange.forget(plan)

@@ -13,7 +13,7 @@ from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
 from anyicmp.engine.trace import AHEAD, TracePlan
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, Version
-from engine.rig import EXCEEDED, SECOND, TARGET, UNREACHABLE
+from engine.rig import EXCEEDED, SECOND, TARGET, UNREACHABLE, one_series
 
 TEMPLATE = EchoMethod(4).template(size=56)
 FIRST = int(IPv4Address("10.0.0.0"))
@@ -21,7 +21,7 @@ FIRST = int(IPv4Address("10.0.0.0"))
 
 def ping(number: int | None, interval: int) -> PingPlan:
     probe = Probe(peer=TARGET[4], hop_limit=9, traffic_class=184, interface=3)
-    return PingPlan(probe, TEMPLATE, number=number, interval=interval, timeout=SECOND)
+    return one_series(probe, TEMPLATE, number=number, interval=interval, timeout=SECOND)
 
 
 def ended(version: Version, kind: int, *tags: int, error: int | None = None) -> OutcomeBatch:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, SLOTS, Run, Table, slot_of
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.wire.batch import PacketBatch
+from engine.rig import one_series
 
 SECOND = 1_000_000_000
-PLAN = PingPlan(
+PLAN = one_series(
     Probe(peer=bytes(4)), EchoMethod(4).template(size=56), number=None, interval=1, timeout=SECOND
 )
 TX = PacketBatch(4, capacity=4096)

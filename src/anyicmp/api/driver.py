@@ -86,6 +86,7 @@ class Driver:
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self._entropy: Callable[[int], bytes] = environment.entropy
         self._sinks: dict[Plan, Sink] = {}
+        self._released: dict[Plan, Callable[[int], bool]] = {}
         self._fitted = -1
         self._drawn = False  # whether the batch to send holds nonces that nothing has used
         self._batches: dict[tuple[str, int], PacketBatch] = {}
@@ -123,6 +124,14 @@ class Driver:
                 self.exchange.schedule(plan, self.now())
                 self._wake.soon()
 
+    def release(self, plan: Plan, wanted: Callable[[int], bool]) -> None:
+        """Before the next turn, forget those probes of a plan whose tags are not wanted.
+
+        However many are given up in one turn of the loop, what is in flight is looked through once.
+        """
+        self._released[plan] = wanted
+        self._wake.soon()
+
     def stop(self, plan: Plan) -> None:
         """Forget a plan and its sink at once; the other plans are not touched."""
         if self._sinks.pop(plan, None) is not None:
@@ -151,6 +160,8 @@ class Driver:
         if self.closed:
             return
         try:
+            while self._released:
+                self.exchange.release(*self._released.popitem())
             busy = self._receive()
             now = self.now()
             self._deliver(self.exchange.expire(now, self._clocks.real()))

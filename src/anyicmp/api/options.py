@@ -5,8 +5,11 @@ Each check raises ValueError or TypeError with one line that names the option an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import isfinite
+from typing import Any, TypeVar
 
 from anyicmp.methods.echo import LARGEST
 from anyicmp.results import IPAddress
@@ -19,6 +22,7 @@ __all__ = [
     "interface_name",
     "nanoseconds",
     "number",
+    "remembered",
     "seconds",
     "source_address",
     "traffic_class",
@@ -26,8 +30,25 @@ __all__ = [
     "yes_no",
 ]
 
+Checked = TypeVar("Checked")
+
 SECOND = 1_000_000_000
 LONGEST = 365 * 86400.0
+
+
+def remembered(check: Callable[..., Checked]) -> Callable[..., Checked]:
+    """Options that were checked once are not checked again: most calls of an application are alike."""
+    known = lru_cache(maxsize=256, typed=True)(check)
+
+    @wraps(check)
+    def checked(*values: Any) -> Checked:
+        try:
+            return known(*values)
+        except TypeError:
+            # Wrong, or only nothing to remember by (a bytearray): the check itself tells.
+            return check(*values)
+
+    return checked
 
 
 def whole(name: str, value: object, lowest: int, highest: int) -> int:

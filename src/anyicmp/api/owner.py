@@ -17,29 +17,27 @@ from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.observer import Observer
-from anyicmp.api.options import (
-    check_family,
-    header_byte,
-    interface_name,
-    source_address,
-    traffic_class,
-    whole,
-    yes_no,
-)
+from anyicmp.api.options import check_family, interface_name, source_address, whole, yes_no
+from anyicmp.api.pings import Pings
 from anyicmp.api.resolve import addresses_of
+from anyicmp.api.route import Route, checked_route
 from anyicmp.api.wake import running_loop
 from anyicmp.engine.exchange import Exchange
+from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
 from anyicmp.methods import open_method
 from anyicmp.net.recorder import Recorder
 from anyicmp.net.transport import SocketSpec, Transport
 from anyicmp.results import Capabilities, IPAddress, ProberStatistics
-from anyicmp.wire.batch import UNSET, Version
+from anyicmp.wire.batch import Version
 
-__all__ = ["ProberOptions", "Route", "SocketOwner"]
+__all__ = ["ProberOptions", "SocketOwner"]
 
 logger = logging.getLogger("anyicmp")
+
+MOST_PINGS = 64
+"""Kinds of pings that are kept for the next that is alike, although none of them runs."""
 
 LARGEST_BUFFER = (1 << 31) - 1
 """Octets: socket options are C ints (socket(7))."""
@@ -55,28 +53,6 @@ class ProberOptions(TypedDict, total=False):
     receive_buffer: int | None
     batched: bool | None
     record: str | os.PathLike[str] | None
-
-
-@attrs.frozen(kw_only=True)
-class Route:
-    """What a call asks of the sockets and the IP header of its probes, checked.
-
-    Attributes:
-        source: local address to send from, None: the kernel chooses.
-        interface: name of the interface to send through, None: the routing table chooses.
-        hop_limit, traffic_class: UNSET leaves them to the kernel.
-        dont_fragment: whether the packets carry DF.
-        hop_limited: routers will answer: the probes get sockets of their own.
-        broadcast: allow a broadcast address as destination.
-    """
-
-    source: IPAddress | None = None
-    interface: str | None = None
-    hop_limit: int = UNSET
-    traffic_class: int = UNSET
-    dont_fragment: bool | None = None
-    hop_limited: bool = False
-    broadcast: bool = False
 
 
 class SocketOwner:
@@ -137,6 +113,7 @@ class SocketOwner:
         self._record = record
         self._recorder: Recorder | None = None
         self._drivers: dict[SocketSpec, Driver] = {}
+        self._pings: dict[tuple[object, ...], Pings] = {}
         self._watchers: set[Inbox] = set()
         self._loop: object = None
         self._state = "new"
@@ -272,6 +249,23 @@ class SocketOwner:
         )
         return driver
 
+    def pings(
+        self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int
+    ) -> Pings:
+        """Where to begin a series of pings to this target, alongside others like it. Raises as `driver`."""
+        self._check_open()
+        many = target.is_multicast or route.broadcast
+        key = (target.version, route, size, payload, timeout, many)
+        found = self._pings.get(key)
+        if found is None or found.driver.closed:
+            version: Version = 4 if target.version == 4 else 6
+            probe, driver = self.probe(target, route), self.driver(version, route)
+            template = driver.exchange.method.template(size=size, payload=payload)
+            if len(self._pings) >= MOST_PINGS:
+                self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
+            found = self._pings[key] = Pings(driver, PingPlan(probe, template, timeout=timeout, many=many))
+        return found
+
     def route(
         self,
         *,
@@ -284,14 +278,14 @@ class SocketOwner:
         hop_limited: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
-        return Route(
-            source=source_address(source) or self._source,
-            interface=interface_name(interface) or self._interface,
-            hop_limit=header_byte("ttl", ttl),
-            traffic_class=traffic_class(dscp),
-            dont_fragment=dont_fragment,
-            hop_limited=hop_limited or ttl is not None,
-            broadcast=broadcast,
+        return checked_route(
+            self._source if source is None else source,
+            self._interface if interface is None else interface,
+            ttl,
+            dscp,
+            dont_fragment,
+            broadcast,
+            hop_limited,
         )
 
     def probe(self, target: IPAddress, route: Route) -> Probe:

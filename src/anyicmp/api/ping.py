@@ -1,30 +1,32 @@
 """The front door of a ping: echo requests to one host, awaited as a whole or one by one.
 
 When to send is the plan's to say, and moving packets the driver's; here a name becomes an address, a
-plan is started, and outcomes become rows.
+series of probes joins those that are alike, and outcomes become rows.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Self
 
 import anyio
+import anyio.lowlevel
 import attrs
 
-from anyicmp.api.driver import Driver
-from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, check_payload, nanoseconds, seconds
-from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.options import at_least, check_payload, nanoseconds, remembered, seconds
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.pings import Pings
+from anyicmp.api.resolve import literal
+from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
+from anyicmp.api.wake import waiter
 from anyicmp.engine.outcome import OutcomeBatch
-from anyicmp.engine.ping import PingPlan
-from anyicmp.engine.statistics import Tally
+from anyicmp.engine.ping import Series
+from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
 from anyicmp.errors import NameLookupError
 from anyicmp.results import IPAddress, Outcome, PingResult, Statistics
 
-__all__ = ["PingOptions", "PingStream", "ping"]
+__all__ = ["PingOptions", "PingStream", "ping", "ping_options"]
 
 UNREAD = 10_000
 """Outcomes that a stream keeps for a slow consumer before it drops the oldest."""
@@ -41,50 +43,98 @@ class PingOptions:
     payload: bytes | None
     route: Route
 
-    @classmethod
-    def check(
-        cls,
-        *,
-        count: int | None,
-        interval: float,
-        timeout: float,
-        size: int | None,
-        payload: bytes | None,
-        route: Route,
-    ) -> Self:
-        """Raises ValueError or TypeError for what is out of range."""
-        octets, data = check_payload(size, payload)
-        return cls(
-            count=None if count is None else at_least("count", count, 1),
-            interval=nanoseconds("interval", interval, zero=True),
-            timeout=nanoseconds("timeout", timeout),
-            size=octets,
-            payload=data,
-            route=route,
-        )
+
+@remembered
+def ping_options(
+    count: int | None,
+    interval: float,
+    timeout: float,
+    size: int | None,
+    payload: bytes | None,
+    route: Route,
+) -> PingOptions:
+    """Raises ValueError or TypeError for what is out of range."""
+    octets, data = check_payload(size, payload)
+    return PingOptions(
+        count=None if count is None else at_least("count", count, 1),
+        interval=nanoseconds("interval", interval, zero=True),
+        timeout=nanoseconds("timeout", timeout),
+        size=octets,
+        payload=data,
+        route=route,
+    )
+
+
+class _Rows:
+    """What came of one series so far, as rows; its task parks here."""
+
+    def __init__(self, name: str | None, target: IPAddress) -> None:
+        self.name = name
+        self.zone = getattr(target, "scope_id", None)
+        self.rows: deque[Outcome] = deque()
+        self.dropped = self.duplicates = self.late = 0
+        self.over = False
+        self.error: BaseException | None = None
+        self._waiter = waiter()
+        self._waited_for = False
+
+    def outcome(self, batch: OutcomeBatch, i: int) -> None:
+        self.rows.append(batch.row_of(i, self.name, self.zone))
+
+    def copy(self) -> None:
+        self.duplicates += 1
+
+    def answered_late(self) -> None:
+        self.late += 1
+
+    def probe_ended(self, tag: int) -> None:
+        pass
+
+    def ended(self, error: BaseException | None) -> None:
+        self.over, self.error = True, error
+        self._waiter.wake()
+
+    def wake(self) -> None:
+        self._waiter.wake()
+
+    async def wait(self) -> None:
+        """Until woken. Raises anyio.BusyResourceError if another task waits."""
+        if self._waited_for:
+            # One parking place: the second task would take the first one's and leave it asleep for ever.
+            raise anyio.BusyResourceError("iterating over")
+        self._waited_for = True
+        try:
+            await self._waiter.wait()
+        finally:
+            self._waited_for = False
+
+    async def until_over(self) -> None:
+        """Wait for the end. Raises what ended the driver."""
+        while not self.over:
+            await self._waiter.wait()
+        if self.error is not None:
+            raise self.error
 
 
 def start(
-    prober: SocketOwner, target: IPAddress, options: PingOptions, inbox: Inbox
-) -> tuple[Driver, PingPlan]:
-    """Begin to ping an address; outcomes go to the inbox."""
-    probe = prober.probe(target, options.route)
-    driver = prober.driver(4 if target.version == 4 else 6, options.route)
-    plan = PingPlan(
-        probe,
-        driver.exchange.method.template(size=options.size, payload=options.payload),
+    prober: SocketOwner, target: IPAddress, options: PingOptions, rows: _Rows
+) -> tuple[Pings, Series]:
+    """Begin to ping an address; what comes of it goes to the rows."""
+    pings = prober.pings(target, options.route, options.size, options.payload, options.timeout)
+    series = Series(
+        target.packed,
+        prober.scope(rows.zone),
         number=options.count,
         interval=options.interval,
-        timeout=options.timeout,
-        many=target.is_multicast or options.route.broadcast,
+        listener=rows,
     )
-    driver.start(plan, inbox)
-    return driver, plan
+    pings.begin(series)
+    return pings, series
 
 
 def name_of(host: str | IPAddress, target: IPAddress) -> str | None:
     """The host as asked where it was a name, None where it was the address itself, however written."""
-    if not isinstance(host, str):
+    if not isinstance(host, str) or literal(host) is not None:
         return None
     found = parse_target(host)
     return found.text if isinstance(found, Name) else None
@@ -94,36 +144,77 @@ async def ping(
     prober: SocketOwner, host: str | IPAddress, options: PingOptions, *, time_limit: float | None
 ) -> PingResult:
     """Probe a host and wait for all outcomes; see `Prober.ping`."""
-    limit = None if time_limit is None else seconds("time_limit", time_limit)
+    if time_limit is not None:
+        return await _ping_within(prober, host, options, seconds("time_limit", time_limit))
+    target = literal(host)
+    if target is None or prober.family is not None:
+        target = (await prober.resolve(host))[0]
+    rows = _Rows(name_of(host, target), target)
+    pings, series = start(prober, target, options, rows)
+    try:
+        await rows.until_over()
+    finally:
+        pings.stop(series)
+    return _result(rows, target, pings.many)
+
+
+async def _ping_within(
+    prober: SocketOwner, host: str | IPAddress, options: PingOptions, limit: float
+) -> PingResult:
     found: tuple[IPAddress, ...] = ()
     with anyio.move_on_after(limit) as until:
         found = await prober.resolve(host)
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     target = found[0]
-    name, tally = name_of(host, target), Tally()
-
-    def look(batch: OutcomeBatch) -> None:
-        # Also what has no outcome in it counts: copies, late answers.
-        label(batch, name, target)
-        tally.add(batch, many=plan.many)
-
-    inbox = Inbox(look=look)
-    driver, plan = start(prober, target, options, inbox)
+    rows = _Rows(name_of(host, target), target)
+    pings, series = start(prober, target, options, rows)
     try:
         with anyio.CancelScope(deadline=until.deadline):
-            await inbox.until_over()
+            await rows.until_over()
     finally:
-        driver.stop(plan)
-    rows = [row for batch in inbox.take_all() for row in batch]
-    rows.sort(key=lambda row: row.sequence)
-    return PingResult(target=target, host=name, outcomes=tuple(rows), statistics=tally.statistics())
+        pings.stop(series)
+    return _result(rows, target, pings.many)
+
+
+def _result(rows: _Rows, target: IPAddress, many: bool) -> PingResult:
+    outcomes = tuple(rows.rows)
+    if len(outcomes) > 1:
+        outcomes = tuple(sorted(outcomes, key=lambda row: row.sequence))
+    statistics = figures(rows.rows, many=many, duplicates=rows.duplicates, late=rows.late)
+    return PingResult(target=target, host=rows.name, outcomes=outcomes, statistics=statistics)
 
 
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
     """Put the caller's own words into a batch: the name asked for, the scope id as written."""
     batch.host = name
     batch.zone = getattr(target, "scope_id", None)
+
+
+class _Unread(_Rows):
+    """Rows for a consumer that may be slow: the oldest are dropped. Counts all."""
+
+    def __init__(self, name: str | None, target: IPAddress, many: bool) -> None:
+        super().__init__(name, target)
+        self.tally = Tally()
+        self._many = many
+
+    def outcome(self, batch: OutcomeBatch, i: int) -> None:
+        super().outcome(batch, i)
+        self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self._many else None)
+        if len(self.rows) > UNREAD:
+            self.rows.popleft()
+            self.dropped += 1
+        self.wake()
+
+    def copy(self) -> None:
+        self.tally.add_copy()
+
+    def answered_late(self) -> None:
+        self.tally.add_late()
+
+    def probe_ended(self, tag: int) -> None:
+        self.tally.end(tag)
 
 
 class PingStream(Stream[Outcome]):
@@ -140,26 +231,21 @@ class PingStream(Stream[Outcome]):
         super().__init__(prober, owns=owns)
         self._host = host
         self._options = options
-        self._tally = Tally()
-        self._inbox: Inbox
-        self._driver: Driver
-        self._plan: PingPlan | None = None
-        self._rows: deque[Outcome] = deque()
+        self._rows: _Unread
+        self._pings: Pings
+        self._series: Series | None = None
         self._target: IPAddress | None = None
 
     async def _begin(self) -> None:
-        self._target = (await self._prober.resolve(self._host))[0]
-        self._inbox = Inbox(most=UNREAD, look=self._look)
-        self._driver, self._plan = start(self._prober, self._target, self._options, self._inbox)
+        self._target = target = (await self._prober.resolve(self._host))[0]
+        many = target.is_multicast or self._options.route.broadcast
+        self._rows = _Unread(name_of(self._host, target), target, many)
+        self._pings, self._series = start(self._prober, target, self._options, self._rows)
 
     def _end(self) -> None:
-        if self._plan is not None:
-            self._driver.stop(self._plan)
-        self._inbox.close()
-
-    def _look(self, batch: OutcomeBatch) -> None:
-        label(batch, self.host, self.target)
-        self._tally.add(batch, many=self._plan is not None and self._plan.many)
+        if self._series is not None:
+            self._pings.stop(self._series)
+        self._rows.ended(None)
 
     @property
     def target(self) -> IPAddress:
@@ -177,18 +263,24 @@ class PingStream(Stream[Outcome]):
     @property
     def statistics(self) -> Statistics:
         """The figures so far; `sent` counts probes in flight too."""
-        sent = 0 if self._plan is None else self._plan.taken - self._tally.failed
-        return self._tally.statistics(sent=sent)
+        if self._series is None:
+            return Statistics()
+        tally = self._rows.tally
+        return tally.statistics(sent=self._series.taken - tally.failed)
 
     @property
     def dropped(self) -> int:
         """Outcomes that were dropped because the consumer was too slow."""
-        return self._inbox.dropped if self.begun else 0
+        return self._rows.dropped if self.begun else 0
 
     async def _next(self) -> Outcome:
-        while not self._rows:
-            batch = await self._inbox.next()
-            if batch is None:
+        rows = self._rows
+        if rows.rows:
+            await anyio.lowlevel.checkpoint()
+        while not rows.rows:
+            if rows.over:
+                if rows.error is not None:
+                    raise rows.error
                 raise StopAsyncIteration
-            self._rows.extend(batch)
-        return self._rows.popleft()
+            await rows.wait()
+        return rows.rows.popleft()

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anyicmp.api.options import at_least
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.ping import PingOptions, PingStream, ping
+from anyicmp.api.ping import PingStream, ping, ping_options
 from anyicmp.api.sweep import SweepOptions, SweepStream, sweep
 from anyicmp.api.targets import Targets
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
@@ -74,14 +73,9 @@ class Prober(SocketOwner):
             dont_fragment=dont_fragment,
             broadcast=broadcast,
         )
-        options = PingOptions.check(
-            count=at_least("count", count, 1),
-            interval=interval,
-            timeout=timeout,
-            size=size,
-            payload=payload,
-            route=route,
-        )
+        if count is None:
+            raise TypeError("count must be a whole number: open_ping goes on without end")
+        options = ping_options(count, interval, timeout, size, payload, route)
         return await ping(self, host, options, time_limit=time_limit)
 
     def open_ping(
@@ -112,9 +106,7 @@ class Prober(SocketOwner):
             dont_fragment=dont_fragment,
             broadcast=broadcast,
         )
-        options = PingOptions.check(
-            count=count, interval=interval, timeout=timeout, size=size, payload=payload, route=route
-        )
+        options = ping_options(count, interval, timeout, size, payload, route)
         return PingStream(self, host, options, owns=self.owned)
 
     async def sweep(

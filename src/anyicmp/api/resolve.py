@@ -5,9 +5,9 @@ Addresses in text are read here; names go to the environment's resolver, within 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import anyio
@@ -20,7 +20,7 @@ from anyicmp.errors import NameLookupError
 from anyicmp.host.names import lookup
 from anyicmp.results import IPAddress
 
-__all__ = ["LOOKUP_LIMIT", "addresses_of", "look_up"]
+__all__ = ["LOOKUP_LIMIT", "addresses_of", "literal", "look_up"]
 
 LOOKUP_LIMIT = 10.0
 """Seconds that a lookup may take before it counts as failed."""
@@ -52,6 +52,21 @@ async def look_up(host: str, family: int | None) -> tuple[IPAddress, ...]:
     return answer[0]
 
 
+def literal(host: object) -> IPAddress | None:
+    """The address that a host is, or that its text is; None for a name and for what is no host."""
+    if isinstance(host, str):
+        return _address_in(host)
+    return host if isinstance(host, (IPv4Address, IPv6Address)) else None
+
+
+@lru_cache(maxsize=4096)
+def _address_in(text: str) -> IPAddress | None:
+    try:
+        return ip_address(text.strip())
+    except ValueError:
+        return None
+
+
 async def addresses_of(
     host: str | IPAddress, family: int | None, resolver: Resolver | None
 ) -> tuple[IPAddress, ...]:
@@ -61,14 +76,12 @@ async def addresses_of(
     LOOKUP_LIMIT seconds; TypeError for what is neither text nor address, ValueError for empty text.
     """
     check_family(family)
-    if isinstance(host, (IPv4Address, IPv6Address)):
-        return (_of_family(host, str(host), family),)
+    if (address := literal(host)) is not None:
+        return (_of_family(address, str(host), family),)
     if not isinstance(host, str):
         raise TypeError(f"a host is text or an address, not {type(host).__name__}: {host!r}")
     if not host.strip():
         raise ValueError("a host must not be empty")
-    with contextlib.suppress(ValueError):
-        return (_of_family(ip_address(host.strip()), host, family),)
     match parse_target(host):
         case BadTarget(reason=reason):
             raise NameLookupError(host, reason)

@@ -16,7 +16,8 @@ import attrs
 from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, whole
-from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
 from anyicmp.api.targets import TargetReader, Targets, excluded
 from anyicmp.api.wake import Background, Waiter, in_background, waiter

@@ -13,8 +13,9 @@ import attrs
 from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import at_least, nanoseconds, seconds, whole
-from anyicmp.api.owner import Route, SocketOwner
+from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import label, name_of
+from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.statistics import Tally

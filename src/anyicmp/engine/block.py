@@ -83,6 +83,7 @@ def match_replies(
         for slot in slots:
             table.state[slot] = ANSWERED
     table.in_flight -= n
+    plan.waiting -= n
     table.in_lane[lane] -= n
     batch = OutcomeBatch(rx.version)
     batch.timeout = plan.timeout / SECOND

@@ -7,7 +7,7 @@ is int nanoseconds of a monotonic clock that the caller reads.
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections.abc import Callable
 
 from anyicmp.engine.block import FEW, match_replies
 from anyicmp.engine.counts import Counts
@@ -41,7 +41,6 @@ class Exchange:
         self.table = Table(4 if method.version == 4 else 16, lanes)
         self.counts = Counts()
         self.room = Room(room)
-        self._runs: dict[Plan, deque[Run]] = {}
         self._plans = Schedule()
         self._largest = 0
         self._responders: dict[int, set[bytes]] = {}
@@ -53,7 +52,6 @@ class Exchange:
 
         Plans may share a pacer.
         """
-        self._runs[plan] = deque()
         self._largest = max(self._largest, plan.template.octets)
         self._plans.add(plan, pacer)
         self._plans.ask(plan, now)
@@ -64,12 +62,19 @@ class Exchange:
 
     def forget(self, plan: Plan) -> None:
         """Drop a plan: its waiter is gone, or it is done. Nothing of it is waited for any longer."""
-        for run in self._runs.pop(plan, ()):
-            for slot in self.table.open_in(run):
+        if plan.waiting:
+            for slot in self.table.waiting_for(plan):
                 self._close(slot, FORGOTTEN)
         self._plans.remove(plan)
-        if not self._runs:
+        if not self._plans:
             self._largest = 0
+
+    def release(self, plan: Plan, wanted: Callable[[int], bool]) -> None:
+        """Wait for those probes of a plan alone whose tags are wanted."""
+        tags = self.table.tag
+        for slot in self.table.waiting_for(plan):
+            if not wanted(tags[slot]):
+                self._close(slot, FORGOTTEN)
 
     @property
     def largest(self) -> int:
@@ -135,12 +140,8 @@ class Exchange:
             left = [tx.before + span * k // rows for k in range(i - start, j - start)]
             table.sent_at[first : first + n] = array("q", left)
             run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
-            if plan is not None and plan in self._runs:
+            if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)
-                runs = self._runs[plan]
-                while runs and not table.waits(runs[0]):
-                    runs.popleft()
-                runs.append(run)
             else:
                 for slot in table.open_in(run):
                     self._close(slot, FORGOTTEN)
@@ -339,7 +340,7 @@ class Exchange:
     def _tell(self, results: Results, now: int) -> Results:
         told: Results = []
         for plan, batch in results:
-            if plan in self._runs:
+            if plan in self._plans:
                 told.append((plan, plan.heard(batch)))
                 if not plan.done:
                     self._plans.ask(plan, now)

@@ -24,6 +24,7 @@ from anyicmp.wire import (
     parse_extensions,
 )
 from anyicmp.wire.batch import Quoted, Version
+from anyicmp.wire.plain import maker
 
 __all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "ErrorBytes", "OutcomeBatch", "address"]
 
@@ -176,23 +177,30 @@ class OutcomeBatch(Sequence[Outcome]):
     def __getitem__(self, index: slice) -> Sequence[Outcome]: ...
     def __getitem__(self, index: int | slice) -> Outcome | Sequence[Outcome]:
         if isinstance(index, slice):
-            return [_ROWS[self.kinds[i]](self, i) for i in range(*index.indices(len(self)))]
+            return [self.row(i) for i in range(*index.indices(len(self)))]
         i = index + len(self) if index < 0 else index
         if not 0 <= i < len(self):
             raise IndexError("no such outcome in the batch")
-        return _ROWS[self.kinds[i]](self, i)
+        return self.row(i)
 
     def __iter__(self) -> Iterator[Outcome]:
-        for i, kind in enumerate(self.kinds):
-            yield _ROWS[kind](self, i)
+        return map(self.row, range(len(self)))
 
-    def target(self, i: int) -> IPAddress:
+    def row(self, i: int) -> Outcome:
+        """Row i for people, by the names of the batch."""
+        return _ROWS[self.kinds[i]](self, i, self.host_of(i), self.zone)
+
+    def row_of(self, i: int, host: str | None, zone: str | None) -> Outcome:
+        """Row i for people, by the name and the scope id under which its own target was asked for."""
+        return _ROWS[self.kinds[i]](self, i, host, zone)
+
+    def target(self, i: int, zone: str | None = None) -> IPAddress:
         """The address that probe i went to."""
-        return address(self.packed, i, self.version, self.zone or self.scopes[i])
+        return address(self.packed, i, self.version, zone or self.zone or self.scopes[i])
 
-    def source(self, i: int) -> IPAddress:
+    def source(self, i: int, zone: str | None = None) -> IPAddress:
         """Who answered or reported."""
-        return address(self.sources, i, self.version, self.zone or self.scopes[i])
+        return address(self.sources, i, self.version, zone or self.zone or self.scopes[i])
 
     def message(self, i: int) -> Message:
         """The decoded ICMP error of row i. Raises KeyError where row i is none."""
@@ -234,29 +242,36 @@ def address(column: bytes | bytearray, i: int, version: Version, scope: int | st
     return IPv6Address(value)
 
 
-def _reply(batch: OutcomeBatch, i: int) -> Reply:
-    return Reply(
-        host=batch.host_of(i),
-        target=batch.target(i),
-        sequence=batch.sequences[i],
-        sent_at=batch.sent_at[i],
-        source=batch.source(i),
-        rtt=batch.rtts[i],
-        ttl=batch.ttls[i] if batch.ttls[i] >= 0 else None,
-        size=batch.sizes[i],
-        duplicates=batch.duplicates[i],
-        clock="kernel" if batch.kernel[i] else "user",
+# Fields in the order of their classes: a maker sets them without the guard of a frozen class.
+_new_reply, _new_no_reply = maker(Reply), maker(NoReply)
+
+
+def _reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> Reply:
+    target, ttl = batch.target(i, zone), batch.ttls[i]
+    width = 4 if batch.version == 4 else 16
+    ours = slice(i * width, (i + 1) * width)
+    return _new_reply(
+        host,
+        target,
+        batch.sequences[i],
+        batch.sent_at[i],
+        target if batch.sources[ours] == batch.packed[ours] else batch.source(i, zone),
+        batch.rtts[i],
+        ttl if ttl >= 0 else None,
+        batch.sizes[i],
+        batch.duplicates[i],
+        "kernel" if batch.kernel[i] else "user",
     )
 
 
-def _error(batch: OutcomeBatch, i: int) -> ErrorReply:
+def _error(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> ErrorReply:
     message = batch.message(i)
     return ErrorReply(
-        host=batch.host_of(i),
-        target=batch.target(i),
+        host=host,
+        target=batch.target(i, zone),
         sequence=batch.sequences[i],
         sent_at=batch.sent_at[i],
-        source=batch.source(i),
+        source=batch.source(i, zone),
         rtt=batch.rtts[i],
         ttl=batch.ttls[i] if batch.ttls[i] >= 0 else None,
         clock="kernel" if batch.kernel[i] else "user",
@@ -267,21 +282,17 @@ def _error(batch: OutcomeBatch, i: int) -> ErrorReply:
     )
 
 
-def _no_reply(batch: OutcomeBatch, i: int) -> NoReply:
-    return NoReply(
-        host=batch.host_of(i),
-        target=batch.target(i),
-        sequence=batch.sequences[i],
-        sent_at=batch.sent_at[i],
-        timeout=batch.timeout,
+def _no_reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> NoReply:
+    return _new_no_reply(
+        host, batch.target(i, zone), batch.sequences[i], batch.sent_at[i], batch.timeout
     )
 
 
-def _failure(batch: OutcomeBatch, i: int) -> SendFailure:
+def _failure(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> SendFailure:
     errno, reason = batch.failures[i]
     return SendFailure(
-        host=batch.host_of(i),
-        target=None if batch.nowhere else batch.target(i),
+        host=host,
+        target=None if batch.nowhere else batch.target(i, zone),
         sequence=batch.sequences[i],
         sent_at=batch.sent_at[i],
         errno=errno,

@@ -1,67 +1,169 @@
-"""The plan of a ping: echo requests to one address, one every interval.
+"""The plan of all pings alike: series of echo requests, each to one address, one every interval.
 
-It knows when the next one is due and how many have ended; what came of them it passes on.
+Whoever asks for a thousand pings in one turn gets them in batches, as a sweep does. It knows when each
+series has its next probe due and when it is over; what came of the probes it passes on.
 """
 
 from __future__ import annotations
 
-from anyicmp.engine.outcome import OutcomeBatch
+from array import array
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["PingPlan"]
+__all__ = ["PingPlan", "Series"]
+
+NUMBER = 0xFFFFFFFF
+"""The low bits of a tag: the probe's number. The bits above name its series."""
+
+STALE = 64
+"""Series that were dropped may stay among those that wait, up to so many or half of them all."""
+
+
+class Series:
+    """`number` probes (None: without end) to one address, one every `interval` nanoseconds.
+
+    After a stall the next probe leaves at once and the one after it a whole interval later: missed
+    probes are not made up for.
+
+    Attributes:
+        peer: packed destination; scope: interface index of a link-local one, else 0.
+        listener: whoever wants to know what comes of it; the plan never looks at it.
+        taken, ended: probes that were handed out, and those that have ended.
+        name: in tags, -1 until `PingPlan.add` gives it one.
+        due: when its next probe is, in nanoseconds, 0 before the first.
+    """
+
+    __slots__ = ("due", "ended", "interval", "listener", "name", "number", "peer", "scope", "taken")
+
+    def __init__(
+        self, peer: bytes, scope: int = 0, *, number: int | None, interval: int, listener: Any = None
+    ) -> None:
+        self.peer = peer
+        self.scope = scope
+        self.number = number
+        self.interval = interval
+        self.listener = listener
+        self.name = -1
+        self.taken = 0
+        self.ended = 0
+        self.due = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether all its probes have ended."""
+        return self.number is not None and self.ended >= self.number
+
+    def sequence(self, tag: int) -> int:
+        """The number of a probe by its tag; it never wraps."""
+        return self.taken - ((self.taken - tag) & NUMBER)
 
 
 class PingPlan:
-    """`number` probes (None: without end), one every `interval` nanoseconds; see `plan.Plan`.
+    """Series that share header fields, payload and timeout; see `plan.Plan`.
 
-    The tag of a probe is its number, `taken` how many there were. After a stall the next probe leaves
-    at once and the one after it
-    a whole interval later: missed probes are not made up for.
+    Attributes:
+        series: those that are not over and not dropped, by name.
     """
 
     bulk = False
 
-    def __init__(
-        self,
-        probe: Probe,
-        template: Template,
-        *,
-        number: int | None,
-        interval: int,
-        timeout: int,
-        many: bool = False,
-    ) -> None:
+    def __init__(self, probe: Probe, template: Template, *, timeout: int, many: bool = False) -> None:
+        """`probe` gives the header fields; peer and scope are those of the series."""
         self.template = template
         self.timeout = timeout
         self.many = many
+        self.waiting = 0
+        self.series: dict[int, Series] = {}
         self._probe = probe
-        self._number = number
-        self._interval = interval
-        self.taken = 0
-        self._ended = 0
-        self._next = 0
+        self._names = 0
+        self._ready: deque[Series] = deque()
+        self._timed: list[tuple[int, int, Series]] = []
+
+    def add(self, series: Series) -> None:
+        """Its first probe is due at once."""
+        series.name = self._names
+        self._names += 1
+        self.series[series.name] = series
+        self._ready.append(series)
+
+    def drop(self, series: Series) -> None:
+        """Nobody waits for it any longer, or it is over."""
+        self.series.pop(series.name, None)
+        if len(self._timed) > STALE and len(self._timed) > 2 * len(self.series):
+            self._timed = [entry for entry in self._timed if entry[1] in self.series]
+            heapify(self._timed)
 
     @property
     def done(self) -> bool:
-        return self._number is not None and self._ended >= self._number
+        return not self.series
+
+    def wants(self, tag: int) -> bool:
+        return tag >> 32 in self.series
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        if stop <= start or now < self._next or self.taken == self._number:
+        ready, alive = self._ready, self.series
+        self._advance(now)
+        taken: list[Series] = []
+        tags: list[int] = []
+        room, again = stop - start, []
+        while ready and len(taken) < room:
+            series = ready.popleft()
+            if series.name not in alive:
+                continue
+            taken.append(series)
+            tags.append(series.name << 32 | (series.taken & NUMBER))
+            series.taken += 1
+            if series.taken != series.number:
+                due = (series.due or now) + series.interval
+                series.due = due if due > now else now + series.interval
+                again.append(series)
+        for series in again:
+            heappush(self._timed, (series.due, series.name, series))
+        n = len(taken)
+        if not n:
             return 0
-        self._probe.write(tx, start)
-        tx.tag[start] = self.taken
-        self.taken += 1
-        due = (self._next or now) + self._interval
-        self._next = due if due > now else now + self._interval
-        return 1
+        if n == 1:
+            self._probe.write(tx, start)
+        else:
+            self._probe.write_header(tx, start, start + n)
+        width = tx.width
+        tx.peer[start * width : (start + n) * width] = b"".join([series.peer for series in taken])
+        if width == 16:
+            tx.scope[start : start + n] = array("I", [series.scope for series in taken])
+        tx.tag[start : start + n] = array("Q", tags)
+        return n
+
+    def _advance(self, now: int) -> None:
+        timed = self._timed
+        while timed and timed[0][0] <= now:
+            self._ready.append(heappop(timed)[2])
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
-        self._ended += outcomes.endings(self.many)
+        alive, sequences = self.series, []
+        for tag, kind in zip(outcomes.tags, outcomes.kinds, strict=True):
+            series = alive.get(tag >> 32)
+            if series is None:
+                sequences.append(tag & NUMBER)
+                continue
+            sequences.append(series.sequence(tag))
+            if kind != REPLY or not self.many:
+                series.ended += 1
+        for tag in outcomes.ended:
+            if (series := alive.get(tag >> 32)) is not None:
+                series.ended += 1
+        outcomes.sequences = array("Q", sequences)
         return outcomes
 
     def wake_at(self, now: int) -> int | None:
-        if self.taken == self._number:
-            return None
-        return max(self._next, now)
+        if self._ready:
+            return now
+        timed = self._timed
+        while timed and timed[0][1] not in self.series:
+            heappop(timed)
+        return max(timed[0][0], now) if timed else None

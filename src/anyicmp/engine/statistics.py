@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from math import fsum, sqrt
+from math import fsum, nan, sqrt
 
 import attrs
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
-from anyicmp.results import Statistics
+from anyicmp.results import KINDS, ErrorReply, Outcome, Reply, Statistics
+from anyicmp.wire.plain import maker
 
-__all__ = ["RECENT", "Tally", "quantile"]
+__all__ = ["RECENT", "Tally", "figures", "quantile"]
 
 RECENT = 65536
 """Median, p95 and p99 are over so many round trips, the latest ones."""
@@ -84,20 +85,35 @@ class Tally:
             self._duplicates += len(outcomes.copies)
             self._late += len(outcomes.late)
         for i in range(len(outcomes)) if rows is None else rows:
-            kind = outcomes.kinds[i]
-            if many and kind == REPLY:
-                if outcomes.tags[i] in self._answered_tags:
-                    self._add_round_trip(outcomes.rtts[i])
-                    continue
-                self._answered_tags.add(outcomes.tags[i])
-            self._kinds[kind] += 1
-            if kind in self._answers:
-                self._received += 1
-                self._add_round_trip(outcomes.rtts[i])
+            self.count(outcomes.kinds[i], outcomes.rtts[i], outcomes.tags[i] if many else None)
         if rows is None:
             self._duplicates += len(outcomes.copies)
             self._late += len(outcomes.late)
             self._answered_tags.difference_update(outcomes.ended)
+
+    def count(self, kind: int, rtt: float, probe: int | None = None) -> None:
+        """Count one outcome; `probe` names the probe where one may have several replies."""
+        if probe is not None and kind == REPLY:
+            if probe in self._answered_tags:
+                self._add_round_trip(rtt)
+                return
+            self._answered_tags.add(probe)
+        self._kinds[kind] += 1
+        if kind in self._answers:
+            self._received += 1
+            self._add_round_trip(rtt)
+
+    def end(self, probe: int) -> None:
+        """No more replies to this probe will come."""
+        self._answered_tags.discard(probe)
+
+    def add_copy(self) -> None:
+        """Another copy of an answer came."""
+        self._duplicates += 1
+
+    def add_late(self) -> None:
+        """An answer came after its probe's timeout."""
+        self._late += 1
 
     @property
     def failed(self) -> int:
@@ -139,6 +155,27 @@ class Tally:
             p99=quantile(ordered, 0.99),
             jitter=moments.jitter if moments.count > 1 else None,
         )
+
+
+def figures(rows: Sequence[Outcome], *, many: bool, duplicates: int, late: int) -> Statistics:
+    """The figures of a series whose outcomes are all there. `many` as in `Tally.add`."""
+    if len(rows) == 1 and isinstance(row := rows[0], Reply):
+        rtt = row.rtt
+        return _new_statistics(
+            1, 1, 0, 0, duplicates, late, 0.0, rtt, rtt, rtt, rtt, None, rtt, rtt, rtt, None
+        )
+    tally = Tally()
+    for row in rows:
+        rtt = row.rtt if isinstance(row, Reply | ErrorReply) else nan
+        tally.count(KINDS.index(row.kind), rtt, row.sequence if many else None)
+    for _ in range(duplicates):
+        tally.add_copy()
+    for _ in range(late):
+        tally.add_late()
+    return tally.statistics()
+
+
+_new_statistics = maker(Statistics)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

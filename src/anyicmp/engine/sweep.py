@@ -72,6 +72,7 @@ class SweepPlan:
         self.template = template
         self.timeout = timeout
         self.held = False
+        self.waiting = 0
         self.sent = 0
         self._probe = probe
         self._retries = retries

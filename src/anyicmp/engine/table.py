@@ -113,6 +113,7 @@ class Table:
         self.nonce[first:end] = words
         self.generation[first:end] = array("I", [token >> 16 & 0xFFFFFFFF]) * count
         self.in_flight += count
+        plan.waiting += count
         lane = token >> 48
         self.in_lane[lane] += count
         self._advance(lane, count)
@@ -122,6 +123,9 @@ class Table:
         """End the waiting of one open slot."""
         self.state[slot] = state
         self.in_flight -= 1
+        plan = self.plan[slot]
+        if plan is not None:
+            plan.waiting -= 1
         self.in_lane[slot // SLOTS] -= 1
 
     def await_until(self, run: Run, timeout: int) -> None:
@@ -139,6 +143,15 @@ class Table:
             if generation[at] == run.generation:
                 found.append(at)
             at += 1
+        return found
+
+    def waiting_for(self, plan: Plan) -> list[int]:
+        """The slots that probes of a plan wait in."""
+        state, plans, at = self.state, self.plan, -1
+        found: list[int] = []
+        while len(found) < plan.waiting and (at := state.find(_OPEN, at + 1)) >= 0:
+            if plans[at] is plan:
+                found.append(at)
         return found
 
     def overdue(self, now: int) -> list[int]:

@@ -54,6 +54,7 @@ class TracePlan:
         """`rounds` None goes on without end."""
         self.template = template
         self.timeout = timeout
+        self.waiting = 0
         self.rounds_done = 0
         self._probe = probe
         self._limits = [ttl for ttl in range(first_hop, max_hops + 1) for _ in range(probes)]

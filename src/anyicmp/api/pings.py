@@ -1,0 +1,106 @@
+"""Pings: the series of one prober that are alike, as one plan on a driver.
+
+It joins whoever asks with what the engine tells, and knows neither options nor rows for people.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from anyicmp.api.driver import Driver
+from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.ping import PingPlan, Series
+
+__all__ = ["Listener", "Pings"]
+
+
+class Listener(Protocol):
+    """Who asked for a series. Called within a driver's turn: it must not block."""
+
+    def outcome(self, batch: OutcomeBatch, i: int) -> None:
+        """Row i of a batch is of one of its probes."""
+        ...
+
+    def copy(self) -> None:
+        """Another copy of an answer came."""
+        ...
+
+    def answered_late(self) -> None:
+        """An answer came after its probe's timeout."""
+        ...
+
+    def probe_ended(self, tag: int) -> None:
+        """The wait for more answers to a probe with several is over."""
+        ...
+
+    def ended(self, error: BaseException | None) -> None:
+        """All probes have ended (None), or the driver closed or failed."""
+        ...
+
+
+class Pings:
+    """All series with the same header fields, payload and timeout; a `Sink` of the driver.
+
+    The plan is on the driver while there are any (`running`).
+    """
+
+    def __init__(self, driver: Driver, plan: PingPlan) -> None:
+        self.driver = driver
+        self.many = plan.many
+        self._plan = plan
+        self.running = False
+
+    def begin(self, series: Series) -> None:
+        """Its `listener` is told of all that comes of it. Raises ClosedError if the driver is closed."""
+        self._plan.add(series)
+        if self.running:
+            self.driver.poke(self._plan)
+            return
+        try:
+            self.driver.start(self._plan, self)
+        except BaseException:
+            self._plan.drop(series)
+            raise
+        self.running = True
+
+    def stop(self, series: Series) -> None:
+        """Nobody waits for it any longer. Does nothing for one that is over."""
+        if series.name not in self._plan.series:
+            return
+        self._plan.drop(series)
+        if self._plan.done:
+            self.running = False
+            self.driver.stop(self._plan)
+        elif series.taken > series.ended:
+            self.driver.release(self._plan, self._plan.wants)
+
+    # What the driver tells.
+
+    def outcomes(self, batch: OutcomeBatch) -> None:
+        """See `Sink`."""
+        alive = self._plan.series
+        for i, tag in enumerate(batch.tags):
+            if (series := alive.get(tag >> 32)) is not None:
+                series.listener.outcome(batch, i)
+        for tag in batch.copies:
+            if (series := alive.get(tag >> 32)) is not None:
+                series.listener.copy()
+        for tag in batch.late:
+            if (series := alive.get(tag >> 32)) is not None:
+                series.listener.answered_late()
+        for tag in batch.ended:
+            if (series := alive.get(tag >> 32)) is not None:
+                series.listener.probe_ended(tag)
+        # Only now: a reply and its copy may come in one batch.
+        for tag in (*batch.tags, *batch.ended):
+            series = alive.get(tag >> 32)
+            if series is not None and series.over:
+                self._plan.drop(series)
+                series.listener.ended(None)
+
+    def ended(self, error: BaseException | None) -> None:
+        """See `Sink`."""
+        self.running = False
+        for series in list(self._plan.series.values()):
+            self._plan.drop(series)
+            series.listener.ended(error)
