@@ -38,6 +38,9 @@ SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
 QUOTE = 1280
 """Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
 
+DRAW = 1024
+"""Octets of entropy that are drawn at once."""
+
 HEADERS = 60
 """Octets that may stand before what is received: an IPv4 header with options."""
 
@@ -88,7 +91,8 @@ class Driver:
         self._sinks: dict[Plan, Sink] = {}
         self._released: dict[Plan, Callable[[int], bool]] = {}
         self._fitted = -1
-        self._drawn = False  # whether the batch to send holds nonces that nothing has used
+        self._drawn = b""  # entropy that is not used yet
+        self._used = 0  # rows of the batch whose nonces are used up
         self._batches: dict[tuple[str, int], PacketBatch] = {}
         self._fit()
         self._pending = (0, 0)
@@ -180,9 +184,10 @@ class Driver:
             n = self.transport.recv(rx, 0)
             rx.after = clocks.monotonic()
             rx.real = clocks.real()
-            if not n:
-                return False
-            self._deliver(self.exchange.feed(rx, n))
+            if n:
+                self._deliver(self.exchange.feed(rx, n))
+            if n < rx.capacity:
+                return False  # that was all; what came since shows at the descriptor
         return True
 
     def _send(self) -> bool:
@@ -191,17 +196,27 @@ class Driver:
             start, stop = self._pending
             if start == stop:
                 self._fit()
-                tx = self._tx
-                if not self._drawn:
-                    tx.nonce[:] = self._entropy(len(tx.nonce))
-                start, stop = 0, self.exchange.fill(tx, self.now())
-                self._drawn = not stop
+                self._renew_nonces()
+                start, stop = 0, self.exchange.fill(self._tx, self.now())
+                self._used = stop
                 if not stop:
                     return False
             if not self._send_rows(start, stop):
                 return False
             self._receive()
+            if stop < self._tx.capacity:
+                return False  # nobody else was ready; `_rest` asks who is since
         return True
+
+    def _renew_nonces(self) -> None:
+        """Fresh nonces in place of those that the last probes took."""
+        octets = 4 * self._used
+        if not octets:
+            return
+        if len(self._drawn) < octets:
+            self._drawn = self._entropy(max(DRAW, octets))
+        self._tx.nonce[:octets], self._drawn = self._drawn[:octets], self._drawn[octets:]
+        self._used = 0
 
     def _send_rows(self, start: int, stop: int) -> bool:
         """Send rows of the batch; returns False when the kernel's buffers are full."""
@@ -291,10 +306,11 @@ class Driver:
     def _fit(self) -> None:
         """Take batches whose slots have room for the plans' probes and for their answers."""
         need = self.exchange.largest
-        if need == self._fitted:
+        if need == self._fitted or (not need and self._fitted >= 0):
             return
-        self._fitted, self._drawn = need, False
+        self._fitted = need
         self._tx = self._batch("tx", need)
+        self._used = self._tx.capacity
         self._rx = self._batch("rx", max(need + HEADERS, QUOTE))
 
     def _batch(self, way: str, need: int) -> PacketBatch:

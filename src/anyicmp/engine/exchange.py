@@ -129,16 +129,21 @@ class Exchange:
         """Rows [start, stop) have left between `tx.before` and `tx.after` (nanoseconds)."""
         table = self.table
         span, rows = tx.after - tx.before, stop - start
+        self.counts.sent += rows
         i = start
         while i < stop:
             first = slot_of(tx.token[i])
             plan = table.plan[first]
-            j = self._end_of_run(tx, i, stop, plan)
+            j = self._end_of_run(tx, i, stop, plan) if rows > 1 else stop
             n = j - i
-            table.handed_at[first : first + n] = array("q", [tx.before]) * n
-            # Within one batched call the rows leave evenly, as far as anyone can tell.
-            left = [tx.before + span * k // rows for k in range(i - start, j - start)]
-            table.sent_at[first : first + n] = array("q", left)
+            if n == 1:
+                table.handed_at[first] = tx.before
+                table.sent_at[first] = tx.before + span * (i - start) // rows
+            else:
+                table.handed_at[first : first + n] = array("q", [tx.before]) * n
+                # Within one batched call the rows leave evenly, as far as anyone can tell.
+                left = [tx.before + span * k // rows for k in range(i - start, j - start)]
+                table.sent_at[first : first + n] = array("q", left)
             run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)
@@ -146,7 +151,6 @@ class Exchange:
                 for slot in table.open_in(run):
                     self._close(slot, FORGOTTEN)
             i = j
-        self.counts.sent += rows
 
     def _end_of_run(self, tx: PacketBatch, i: int, stop: int, plan: Plan | None) -> int:
         """Where the run that begins at row i ends: neighbours in lane, generation and plan."""

@@ -9,7 +9,9 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
 from ipaddress import IPv4Address, IPv6Address
+from itertools import repeat
 from os import strerror
+from sys import byteorder
 from typing import overload
 
 import attrs
@@ -184,7 +186,31 @@ class OutcomeBatch(Sequence[Outcome]):
         return self.row(i)
 
     def __iter__(self) -> Iterator[Outcome]:
-        return map(self.row, range(len(self)))
+        n = len(self)
+        if self.kinds.count(REPLY) != n or (self.version == 6 and any(self.scopes)):
+            return map(self.row, range(n))
+        targets = self._addresses(self.packed)
+        return map(
+            _new_reply,
+            map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host),
+            targets,
+            self.sequences,
+            self.sent_at,
+            targets if self.sources == self.packed else self._addresses(self.sources),
+            self.rtts,
+            [ttl if ttl >= 0 else None for ttl in self.ttls],
+            self.sizes,
+            self.duplicates,
+            ["kernel" if kernel else "user" for kernel in self.kernel],
+        )
+
+    def _addresses(self, column: bytearray) -> list[IPAddress]:
+        if self.version == 4:
+            numbers = array("I", column)
+            if byteorder == "little":
+                numbers.byteswap()
+            return list(map(IPv4Address, numbers))
+        return [IPv6Address(int.from_bytes(column[at : at + 16], "big")) for at in range(0, len(column), 16)]
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""

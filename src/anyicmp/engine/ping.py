@@ -125,14 +125,13 @@ class PingPlan:
                 again.append(series)
         for series in again:
             heappush(self._timed, (series.due, series.name, series))
-        n = len(taken)
-        if not n:
-            return 0
+        n, width = len(taken), tx.width
         if n == 1:
-            self._probe.write(tx, start)
-        else:
-            self._probe.write_header(tx, start, start + n)
-        width = tx.width
+            self._probe.write(tx, start, peer=taken[0].peer, scope=taken[0].scope)
+            tx.tag[start] = tags[0]
+        if n <= 1:
+            return n
+        self._probe.write_header(tx, start, start + n)
         tx.peer[start * width : (start + n) * width] = b"".join([series.peer for series in taken])
         if width == 16:
             tx.scope[start : start + n] = array("I", [series.scope for series in taken])

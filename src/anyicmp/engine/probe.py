@@ -46,11 +46,19 @@ class Probe:
         if self.local is not None:
             tx.local[start * width : stop * width] = self.local * n
 
-    def write(self, tx: PacketBatch, i: int, *, hop_limit: int | None = None) -> None:
-        """Write the columns of row i; `hop_limit` overrides the probe's own."""
+    def write(
+        self,
+        tx: PacketBatch,
+        i: int,
+        *,
+        hop_limit: int | None = None,
+        peer: bytes | None = None,
+        scope: int | None = None,
+    ) -> None:
+        """Write the columns of row i; what is given overrides the probe's own."""
         width = tx.width
-        tx.peer[i * width : (i + 1) * width] = self.peer
-        tx.scope[i] = self.scope
+        tx.peer[i * width : (i + 1) * width] = self.peer if peer is None else peer
+        tx.scope[i] = self.scope if scope is None else scope
         tx.hop_limit[i] = self.hop_limit if hop_limit is None else hop_limit
         tx.traffic_class[i] = self.traffic_class
         tx.flow_label[i] = self.flow_label

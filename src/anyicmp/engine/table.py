@@ -100,6 +100,9 @@ class Table:
     def open(self, token: int, tx: PacketBatch, start: int, stop: int, plan: Plan) -> None:
         """Open slots from a reserved token on for rows [start, stop) of `tx`."""
         first, count, width = slot_of(token), stop - start, self.width
+        if count == 1:
+            self._open_one(token, tx, start, plan)
+            return
         end = first + count
         self.state[first:end] = _OPEN * count
         self.plan[first:end] = [plan] * count
@@ -117,6 +120,22 @@ class Table:
         lane = token >> 48
         self.in_lane[lane] += count
         self._advance(lane, count)
+        self._lane = (lane + 1) % self.lanes
+
+    def _open_one(self, token: int, tx: PacketBatch, i: int, plan: Plan) -> None:
+        slot, width, lane = slot_of(token), self.width, token >> 48
+        self.state[slot] = OPEN
+        self.plan[slot] = plan
+        self.tag[slot] = tx.tag[i]
+        self.peer[slot * width : (slot + 1) * width] = tx.peer[i * width : (i + 1) * width]
+        self.scope[slot] = tx.scope[i]
+        self.sent_at[slot] = 0
+        self.nonce[slot] = int.from_bytes(tx.nonce[4 * i : 4 * i + 4], "big")
+        self.generation[slot] = token >> 16 & 0xFFFFFFFF
+        self.in_flight += 1
+        plan.waiting += 1
+        self.in_lane[lane] += 1
+        self._advance(lane, 1)
         self._lane = (lane + 1) % self.lanes
 
     def close(self, slot: int, state: int) -> None:

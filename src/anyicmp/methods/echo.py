@@ -152,6 +152,9 @@ class EchoMethod:
             self._stamp_columns(tx, start, stop, token, row)
         else:
             self._stamp_rows(tx, start, stop, token, row, template.carries_token)
+        if n == 1:
+            tx.length[start], tx.lane[start], tx.token[start] = length, lane, token
+            return
         tx.length[start:stop] = array("I", [length]) * n
         tx.lane[start:stop] = bytes((lane,)) * n
         tx.token[start:stop] = array("Q", range(token, token + n))
@@ -230,7 +233,7 @@ class EchoMethod:
                 column(halves, 2, half, 2) != value * n
                 or _complement(generations) != column(words, GENERATION_COMPLEMENT, word, 4)
                 or _complement(nonces) != column(words, NONCE_COMPLEMENT, word, 4)
-                or [bytes(data[at + tail : at + end]) for at in range(0, n * slot, slot)].count(rest) != n
+                or [data[at + tail : at + end] for at in range(0, n * slot, slot)].count(rest) != n
             ):
                 return None
         return Replies(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import attr
 import attrs
 
 __all__ = ["maker"]
@@ -34,14 +33,16 @@ def _new_maker(cls: type[T]) -> Callable[..., T]:
     names = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type] # T is an attrs class
     unguarded = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     bare = type(f"_Plain{cls.__name__}", cls.__bases__, {"__slots__": cls.__dict__["__slots__"], **unguarded})
-    fields = {name: attr.ib() for name in names}
-    twin: Any = attr.s(these=fields, init=True, eq=False, repr=False, order=False, slots=False)(bare)
-
-    def make(*values: object) -> T:
-        made: Any = twin(*values)
-        made.__class__ = cls
-        value: T = made
-        return value
-
+    # Written out, as attrs writes its own: a call for each value would cost as much as the value.
+    lines = [
+        f"def make({', '.join(f'_{name}' for name in names)}):",
+        "    value = new(bare)",
+        *(f"    value.{name} = _{name}" for name in names),
+        "    value.__class__ = cls",
+        "    return value",
+    ]
+    made: dict[str, Any] = {"new": object.__new__, "bare": bare, "cls": cls}
+    exec("\n".join(lines), made)  # noqa: S102 - of the names of a class of this project, and nothing else
+    make: Callable[..., T] = made["make"]
     _makers[cls] = make
     return make
