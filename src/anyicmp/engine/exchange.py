@@ -48,10 +48,7 @@ class Exchange:
     # Plans come and go.
 
     def start(self, plan: Plan, now: int, pacer: Pacer | None = None) -> None:
-        """Take a plan in; from now on it is asked for rows, no faster than the pacer allows.
-
-        Plans may share a pacer.
-        """
+        """Take a plan in; it is asked for rows no faster than the pacer, which others may share, allows."""
         self._largest = max(self._largest, plan.template.octets)
         self._plans.add(plan, pacer)
         self._plans.ask(plan, now)

@@ -216,7 +216,7 @@ class EchoMethod:
         def column(view: memoryview, at: int, step: int, size: int) -> bytes:
             return view[(start + at) // size :: step].tobytes()
 
-        value, rest = expected
+        value, rest = expected[0], bytearray(expected[1])
         identifier = self._identifiers[lane].to_bytes(2, "big")
         sequences = column(halves, SEQUENCE, half, 2)
         if (
