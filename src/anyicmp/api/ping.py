@@ -25,6 +25,7 @@ from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
 from anyicmp.errors import NameLookupError
 from anyicmp.results import IPAddress, Outcome, PingResult, Statistics
+from anyicmp.wire.plain import maker
 
 __all__ = ["PingOptions", "PingStream", "ping", "ping_options"]
 
@@ -70,7 +71,7 @@ class _Rows:
 
     def __init__(self, name: str | None, target: IPAddress) -> None:
         self.name = name
-        self.zone = getattr(target, "scope_id", None)
+        self.target = target
         self.rows: deque[Outcome] = deque()
         self.dropped = self.duplicates = self.late = 0
         self.over = False
@@ -79,7 +80,7 @@ class _Rows:
         self._waited_for = False
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
-        self.rows.append(batch.row_of(i, self.name, self.zone))
+        self.rows.append(batch.row_of(i, self.name, self.target))
 
     def copy(self) -> None:
         self.duplicates += 1
@@ -123,7 +124,7 @@ def start(
     pings = prober.pings(target, options.route, options.size, options.payload, options.timeout)
     series = Series(
         target.packed,
-        prober.scope(rows.zone),
+        0 if target.version == 4 else prober.scope(target.scope_id),
         number=options.count,
         interval=options.interval,
         listener=rows,
@@ -146,10 +147,11 @@ async def ping(
     """Probe a host and wait for all outcomes; see `Prober.ping`."""
     if time_limit is not None:
         return await _ping_within(prober, host, options, seconds("time_limit", time_limit))
-    target = literal(host)
+    target, name = literal(host), None
     if target is None or prober.family is not None:
         target = (await prober.resolve(host))[0]
-    rows = _Rows(name_of(host, target), target)
+        name = name_of(host, target)
+    rows = _Rows(name, target)
     pings, series = start(prober, target, options, rows)
     try:
         await rows.until_over()
@@ -182,7 +184,10 @@ def _result(rows: _Rows, target: IPAddress, many: bool) -> PingResult:
     if len(outcomes) > 1:
         outcomes = tuple(sorted(outcomes, key=lambda row: row.sequence))
     statistics = figures(rows.rows, many=many, duplicates=rows.duplicates, late=rows.late)
-    return PingResult(target=target, host=rows.name, outcomes=outcomes, statistics=statistics)
+    return _new_result(target, rows.name, outcomes, statistics)
+
+
+_new_result = maker(PingResult)
 
 
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:

@@ -52,9 +52,10 @@ class Pings:
 
     def begin(self, series: Series) -> None:
         """Its `listener` is told of all that comes of it. Raises ClosedError if the driver is closed."""
-        self._plan.add(series)
+        first = self._plan.add(series)
         if self.running:
-            self.driver.poke(self._plan)
+            if first:
+                self.driver.poke(self._plan)
             return
         try:
             self.driver.start(self._plan, self)

@@ -216,9 +216,12 @@ class OutcomeBatch(Sequence[Outcome]):
         """Row i for people, by the names of the batch."""
         return _ROWS[self.kinds[i]](self, i, self.host_of(i), self.zone)
 
-    def row_of(self, i: int, host: str | None, zone: str | None) -> Outcome:
-        """Row i for people, by the name and the scope id under which its own target was asked for."""
-        return _ROWS[self.kinds[i]](self, i, host, zone)
+    def row_of(self, i: int, host: str | None, target: IPAddress) -> Outcome:
+        """Row i for people, by the name and the address that its caller asked for."""
+        zone = target.scope_id if isinstance(target, IPv6Address) else None
+        if self.kinds[i] != REPLY:
+            return _ROWS[self.kinds[i]](self, i, host, zone)
+        return _reply(self, i, host, zone, target)
 
     def target(self, i: int, zone: str | None = None) -> IPAddress:
         """The address that probe i went to."""
@@ -272,8 +275,10 @@ def address(column: bytes | bytearray, i: int, version: Version, scope: int | st
 _new_reply, _new_no_reply = maker(Reply), maker(NoReply)
 
 
-def _reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> Reply:
-    target, ttl = batch.target(i, zone), batch.ttls[i]
+def _reply(
+    batch: OutcomeBatch, i: int, host: str | None, zone: str | None, target: IPAddress | None = None
+) -> Reply:
+    target, ttl = batch.target(i, zone) if target is None else target, batch.ttls[i]
     width = 4 if batch.version == 4 else 16
     ours = slice(i * width, (i + 1) * width)
     return _new_reply(

@@ -85,12 +85,13 @@ class PingPlan:
         self._ready: deque[Series] = deque()
         self._timed: list[tuple[int, int, Series]] = []
 
-    def add(self, series: Series) -> None:
-        """Its first probe is due at once."""
+    def add(self, series: Series) -> bool:
+        """Its first probe is due at once. Returns whether none was before, so that the plan must be asked."""
         series.name = self._names
         self._names += 1
         self.series[series.name] = series
         self._ready.append(series)
+        return len(self._ready) == 1
 
     def drop(self, series: Series) -> None:
         """Nobody waits for it any longer, or it is over."""
