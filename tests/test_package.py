@@ -55,6 +55,22 @@ def test_the_import_loads_no_extra() -> None:
     )
 
 
+def test_a_name_is_loaded_when_it_is_used() -> None:
+    """And each name that is promised leads somewhere, whoever asks for it."""
+    child = python(
+        "import sys, anyicmp\n"
+        "before = {name for name in sys.modules if name.startswith('anyicmp')}\n"
+        "assert before == {'anyicmp'}, before\n"
+        "assert set(anyicmp.__all__) <= set(dir(anyicmp))\n"
+        "assert anyicmp.wire.decode is not None\n"
+        "from anyicmp import *\n"
+        "assert not set(anyicmp.__all__) - set(globals())\n"
+        "try:\n    anyicmp.pong\nexcept AttributeError as error:\n    print(error)\n"
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout == "module 'anyicmp' has no attribute 'pong'\n"
+
+
 def test_every_public_thing_has_a_contract() -> None:
     """A public class, its public methods and properties, and a public function say what they promise."""
     silent = []

@@ -1,47 +1,54 @@
-"""Ping, sweep and traceroute for async Python: the public names and nothing else."""
+"""Ping, sweep and traceroute for async Python: the public names and nothing else.
 
-from anyicmp.api.environment import Environment
-from anyicmp.api.functions import (
-    capabilities,
-    open_ping,
-    open_sweep,
-    open_traceroute,
-    ping,
-    resolve,
-    sweep,
-    traceroute,
-)
-from anyicmp.api.observer import Observer
-from anyicmp.api.ping import PingStream
-from anyicmp.api.prober import Prober
-from anyicmp.api.sweep import SweepResult, SweepStream
-from anyicmp.api.trace import TraceStream
-from anyicmp.engine.outcome import OutcomeBatch
-from anyicmp.errors import (
-    AnyicmpError,
-    ClosedError,
-    DecodeError,
-    NameLookupError,
-    SocketPermissionError,
-    UnsupportedError,
-)
-from anyicmp.results import (
-    KINDS,
-    Capabilities,
-    ErrorReply,
-    Hop,
-    IPAddress,
-    NoReply,
-    Outcome,
-    PingResult,
-    ProberStatistics,
-    Reply,
-    SendFailure,
-    Statistics,
-    SweepProgress,
-    Trace,
-)
-from anyicmp.wire import MplsLabel
+A name is loaded when it is first used (PEP 562), so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anyicmp.api.environment import Environment
+    from anyicmp.api.functions import (
+        capabilities,
+        open_ping,
+        open_sweep,
+        open_traceroute,
+        ping,
+        resolve,
+        sweep,
+        traceroute,
+    )
+    from anyicmp.api.observer import Observer
+    from anyicmp.api.ping import PingStream
+    from anyicmp.api.prober import Prober
+    from anyicmp.api.sweep import SweepResult, SweepStream
+    from anyicmp.api.trace import TraceStream
+    from anyicmp.engine.outcome import OutcomeBatch
+    from anyicmp.errors import (
+        AnyicmpError,
+        ClosedError,
+        DecodeError,
+        NameLookupError,
+        SocketPermissionError,
+        UnsupportedError,
+    )
+    from anyicmp.results import (
+        KINDS,
+        Capabilities,
+        ErrorReply,
+        Hop,
+        IPAddress,
+        NoReply,
+        Outcome,
+        PingResult,
+        ProberStatistics,
+        Reply,
+        SendFailure,
+        Statistics,
+        SweepProgress,
+        Trace,
+    )
+    from anyicmp.wire import MplsLabel
 
 __version__ = "0.1.0.dev0"
 
@@ -85,3 +92,39 @@ __all__ = [
     "sweep",
     "traceroute",
 ]
+
+_HOMES = {
+    "anyicmp.api.environment": "Environment",
+    "anyicmp.api.functions": (
+        "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
+    ),
+    "anyicmp.api.observer": "Observer",
+    "anyicmp.api.ping": "PingStream",
+    "anyicmp.api.prober": "Prober",
+    "anyicmp.api.sweep": "SweepResult SweepStream",
+    "anyicmp.api.trace": "TraceStream",
+    "anyicmp.engine.outcome": "OutcomeBatch",
+    "anyicmp.errors": (
+        "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError "
+        "UnsupportedError"
+    ),
+    "anyicmp.results": (
+        "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "
+        "Reply SendFailure Statistics SweepProgress Trace"
+    ),
+    "anyicmp.wire": "MplsLabel",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "wire":  # a submodule, for whoever wrote `import anyicmp` alone
+        return import_module("anyicmp.wire")
+    if name not in _HOME:
+        raise AttributeError(f"module 'anyicmp' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
