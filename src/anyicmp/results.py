@@ -144,7 +144,8 @@ class Statistics:
         loss: share, 0 to 1, of the ended probes that got no answer; None before the first has ended.
         last, minimum, average, maximum, median, p95, p99: round trips in seconds.
         stddev: sample standard deviation (n - 1), None below two.
-        jitter: RFC 3550 section 6.4.1's smoothed jitter, of round trips instead of one-way times.
+        jitter: RFC 3550 section 6.4.1's smoothed jitter, of round trips instead of one-way times; None
+            where they are of several hosts.
     """
 
     sent: int = 0

@@ -123,7 +123,7 @@ class SweepStream(Stream[Outcome]):
     def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
         """`owns`: the stream opens and closes the prober with itself. Raises as `TargetReader` does."""
         super().__init__(prober, owns=owns)
-        self.tally = Tally()
+        self.tally = Tally(one_host=False)
         self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
         self._options = options
         self._pacer = None if options.rate is None else Pacer(options.rate)

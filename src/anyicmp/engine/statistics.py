@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from copy import copy
 from math import fsum, nan, sqrt
+from operator import mul
 
 import attrs
 
@@ -37,15 +38,17 @@ class _Moments:
     minimum: float | None = None
     maximum: float | None = None
 
-    def fold(self, rtts: Sequence[float]) -> None:
-        """Take more round trips in, in their order."""
+    def fold(self, rtts: Sequence[float], *, in_order: bool) -> None:
+        """Take more round trips in. `in_order`: the difference of neighbours means something."""
         if not rtts:
             return
-        jitter, last = self.jitter, rtts[0] if self.last is None else self.last
-        for rtt in rtts:
-            jitter += (abs(rtt - last) - jitter) / 16
-            last = rtt
-        self.jitter, self.last = jitter, last
+        if in_order:
+            jitter, last = self.jitter, rtts[0] if self.last is None else self.last
+            for rtt in rtts:
+                jitter += (abs(rtt - last) - jitter) / 16
+                last = rtt
+            self.jitter = jitter
+        self.last = rtts[-1]
         lowest, highest = min(rtts), max(rtts)
         self.minimum = lowest if self.minimum is None else min(self.minimum, lowest)
         self.maximum = highest if self.maximum is None else max(self.maximum, highest)
@@ -53,7 +56,8 @@ class _Moments:
         n, total = len(rtts), self.count + len(rtts)
         mean = fsum(rtts) / n
         delta = mean - self.mean
-        self.squares += fsum((rtt - mean) ** 2 for rtt in rtts) + delta * delta * self.count * n / total
+        apart = [rtt - mean for rtt in rtts]
+        self.squares += fsum(map(mul, apart, apart)) + delta * delta * self.count * n / total
         self.mean += delta * n / total
         self.count = total
 
@@ -62,9 +66,11 @@ class Tally:
     """Takes outcome batches, gives `Statistics`.
 
     `errors_answer`: an ICMP error counts as an answer too, with its round trip (the hops of a trace).
+    `one_host`: the round trips are of one host, in order; of many hosts there is no jitter.
     """
 
-    def __init__(self, *, errors_answer: bool = False) -> None:
+    def __init__(self, *, errors_answer: bool = False, one_host: bool = True) -> None:
+        self._one_host = one_host
         self._answers = frozenset((REPLY, ERROR)) if errors_answer else frozenset((REPLY,))
         self._kinds = [0, 0, 0, 0]
         self._received = 0
@@ -128,7 +134,7 @@ class Tally:
         self._pending.extend(rtts)
         # Chunks of one size, so that the figures do not depend on how the outcomes came.
         while len(self._pending) >= CHUNK:
-            self._moments.fold(self._pending[:CHUNK])
+            self._moments.fold(self._pending[:CHUNK], in_order=self._one_host)
             del self._pending[:CHUNK]
 
     def statistics(self, *, sent: int | None = None) -> Statistics:
@@ -136,7 +142,7 @@ class Tally:
         ended = self._kinds[REPLY] + self._kinds[ERROR] + self._kinds[TIMEOUT]
         ordered = sorted(self._recent)
         moments = copy(self._moments)
-        moments.fold(self._pending)
+        moments.fold(self._pending, in_order=self._one_host)
         return Statistics(
             sent=ended if sent is None else sent,
             received=self._received,
@@ -153,7 +159,7 @@ class Tally:
             median=quantile(ordered, 0.5),
             p95=quantile(ordered, 0.95),
             p99=quantile(ordered, 0.99),
-            jitter=moments.jitter if moments.count > 1 else None,
+            jitter=moments.jitter if self._one_host and moments.count > 1 else None,
         )
 
 
