@@ -1,6 +1,7 @@
 """VirtualClock: a monotonic clock and a wall clock that move only when told, and what is due on them.
 
-Nothing here knows what the events are, and no real clock is read.
+And Timeline, on which several of them move together. Nothing here knows what the events are, and no real
+clock is read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-__all__ = ["Event", "VirtualClock"]
+__all__ = ["Event", "Timeline", "VirtualClock"]
 
 SECOND = 1_000_000_000
 BOOTED = 1_000 * SECOND
@@ -35,27 +36,101 @@ class Event:
         self.call = None
 
 
-class VirtualClock:
-    """Time in nanoseconds. It stands still between `advance` and `jump`.
+class Timeline:
+    """Time that clocks have in common, and perhaps an event loop. The events of all come in one order.
 
     Attributes:
-        on_event: called whenever an event was added, so that whoever moves the clock may begin.
+        clocks: those that move on it.
+        on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
+    """
+
+    def __init__(self, on_event: Callable[[], None] = lambda: None) -> None:
+        self.clocks: list[VirtualClock] = []
+        self.on_event = on_event
+        self._elapsed = 0
+
+    @property
+    def elapsed(self) -> int:
+        """Nanoseconds since it began."""
+        return self._elapsed
+
+    def reach(self, when: int) -> None:
+        """Go to a time, unless that has passed. What is due on the way is not called."""
+        self._elapsed = max(self._elapsed, when)
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
+        self._elapsed += max(1, round(seconds * SECOND))
+
+    def next(self) -> tuple[int, VirtualClock] | None:
+        """When the next event of any clock is, and whose."""
+        found = None
+        for clock in self.clocks:
+            due = clock.due()
+            if due is not None and (found is None or due - clock.ahead < found[0]):
+                found = due - clock.ahead, clock
+        return found
+
+    def step(self, timer: float | None) -> bool:
+        """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
+
+        Of an event and a timer of the same time the event comes first, as what was heard does before what
+        has timed out. Returns False where there is neither.
+        """
+        event = self.next()
+        if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
+            return event[1].jump()
+        if timer is None:
+            return False
+        self.wait(timer)
+        return True
+
+
+class VirtualClock:
+    """Time in nanoseconds. It stands still between `advance` and `jump`, or moves with a `Timeline`.
+
+    Attributes:
+        ahead: nanoseconds that it is ahead of its timeline.
     """
 
     def __init__(self) -> None:
-        self.on_event: Callable[[], None] = lambda: None
+        self.ahead = 0
+        self._timeline: Timeline | None = None
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
         self._events: list[tuple[int, int, Event]] = []
         self._order = count()
 
+    def join(self, timeline: Timeline) -> None:
+        """Move with a timeline from now on."""
+        if self._timeline is not timeline:
+            self.leave()
+            self._timeline = timeline
+            self.ahead = self._monotonic - timeline.elapsed
+            timeline.clocks.append(self)
+            if self._events:
+                timeline.on_event()
+
+    def leave(self) -> None:
+        """Move by hand alone from now on."""
+        if self._timeline is not None:
+            self._monotonic = self.monotonic()
+            self._timeline.clocks.remove(self)
+            self._timeline = None
+
     def monotonic(self) -> int:
         """Nanoseconds that never go back."""
+        if self._timeline is not None:
+            now = self._timeline.elapsed + self.ahead
+            if now > self._monotonic:
+                # Where the timeline was moved by hand, what is due comes first, at its time.
+                due = self.due()
+                self._monotonic = now if due is None else min(now, due)
         return self._monotonic
 
     def real(self) -> int:
         """Unix time in nanoseconds; `step` makes it jump."""
-        return self._monotonic + self._offset
+        return self.monotonic() + self._offset
 
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
@@ -63,20 +138,22 @@ class VirtualClock:
 
     def at(self, when: int, call: Callable[[], None]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        event = Event(max(when, self._monotonic), call)
+        event = Event(max(when, self.monotonic()), call)
         heappush(self._events, (event.when, next(self._order), event))
-        self.on_event()
+        if self._timeline is not None:
+            self._timeline.on_event()
         return event
 
     def after(self, seconds: float, call: Callable[[], None]) -> Event:
         """Have something called in so many seconds."""
-        return self.at(self._monotonic + round(seconds * SECOND), call)
+        return self.at(self.monotonic() + round(seconds * SECOND), call)
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
-        while self._events and self._events[0][2].call is None:
-            heappop(self._events)
-        return self._events[0][0] if self._events else None
+        events = self._events
+        while events and events[0][2].call is None:
+            heappop(events)
+        return events[0][0] if events else None
 
     def jump(self) -> bool:
         """Go to the next event and call all that is due then, in the order in which it was added.
@@ -86,7 +163,7 @@ class VirtualClock:
         due = self.due()
         if due is None:
             return False
-        self._monotonic = due
+        self._move(due)
         while self._events and self._events[0][0] <= due:
             event = heappop(self._events)[2]
             call, event.call = event.call, None
@@ -100,8 +177,13 @@ class VirtualClock:
         Within a task, or within an event, nobody has a turn meanwhile: the loop is busy for so long, and
         packets wait in the queues of the sockets.
         """
-        end = self._monotonic + round(seconds * SECOND)
+        end = self.monotonic() + round(seconds * SECOND)
         while (due := self.due()) is not None and due <= end:
             self.jump()
+        self._move(end)
+
+    def _move(self, when: int) -> None:
         # An event on the way may have let more time pass.
-        self._monotonic = max(self._monotonic, end)
+        self._monotonic = max(self._monotonic, when)
+        if self._timeline is not None:
+            self._timeline.reach(self._monotonic - self.ahead)
