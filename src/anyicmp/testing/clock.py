@@ -40,9 +40,12 @@ class Timeline:
     """Time that clocks have in common, and perhaps an event loop. The events of all come in one order.
 
     Attributes:
+        foreign: others move it too, without a word: clocks must look.
         clocks: those that move on it.
         on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
     """
+
+    foreign = False
 
     def __init__(self, on_event: Callable[[], None] = lambda: None) -> None:
         self.clocks: list[VirtualClock] = []
@@ -56,11 +59,18 @@ class Timeline:
 
     def reach(self, when: int) -> None:
         """Go to a time, unless that has passed. What is due on the way is not called."""
-        self._elapsed = max(self._elapsed, when)
+        if when > self._elapsed:
+            self._elapsed = when
+            self._tell()
 
     def wait(self, seconds: float) -> None:
         """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
         self._elapsed += max(1, round(seconds * SECOND))
+        self._tell()
+
+    def _tell(self) -> None:
+        for clock in self.clocks:
+            clock.catch_up()
 
     def next(self) -> tuple[int, VirtualClock] | None:
         """When the next event of any clock is, and whose."""
@@ -96,6 +106,7 @@ class VirtualClock:
     def __init__(self) -> None:
         self.ahead = 0
         self._timeline: Timeline | None = None
+        self._foreign = False
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
         self._events: list[tuple[int, int, Event]] = []
@@ -105,7 +116,7 @@ class VirtualClock:
         """Move with a timeline from now on."""
         if self._timeline is not timeline:
             self.leave()
-            self._timeline = timeline
+            self._timeline, self._foreign = timeline, timeline.foreign
             self.ahead = self._monotonic - timeline.elapsed
             timeline.clocks.append(self)
             if self._events:
@@ -116,17 +127,21 @@ class VirtualClock:
         if self._timeline is not None:
             self._monotonic = self.monotonic()
             self._timeline.clocks.remove(self)
-            self._timeline = None
+            self._timeline, self._foreign = None, False
 
     def monotonic(self) -> int:
         """Nanoseconds that never go back."""
+        if self._foreign:
+            self.catch_up()
+        return self._monotonic
+
+    def catch_up(self) -> None:
+        """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
         if self._timeline is not None:
             now = self._timeline.elapsed + self.ahead
             if now > self._monotonic:
-                # Where the timeline was moved by hand, what is due comes first, at its time.
                 due = self.due()
                 self._monotonic = now if due is None else min(now, due)
-        return self._monotonic
 
     def real(self) -> int:
         """Unix time in nanoseconds; `step` makes it jump."""
@@ -169,6 +184,7 @@ class VirtualClock:
             call, event.call = event.call, None
             if call is not None:
                 call()
+        self.catch_up()
         return True
 
     def advance(self, seconds: float) -> None:
@@ -187,3 +203,4 @@ class VirtualClock:
         self._monotonic = max(self._monotonic, when)
         if self._timeline is not None:
             self._timeline.reach(self._monotonic - self.ahead)
+            self.catch_up()

@@ -20,6 +20,8 @@ __all__ = ["TrioKeeper"]
 class MockTimeline(Timeline):
     """A `trio.testing.MockClock`, which others may move too, in whole nanoseconds."""
 
+    foreign = True
+
     def __init__(self, clock: trio.testing.MockClock, on_event: Callable[[], None]) -> None:
         super().__init__(on_event)
         self._clock = clock

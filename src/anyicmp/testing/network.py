@@ -21,8 +21,9 @@ from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.internet import Internet
 from anyicmp.testing.recording import Recording
+from anyicmp.testing.rows import INTERFACE
 from anyicmp.testing.topology import Host, IPAddress, answers
-from anyicmp.testing.transport import INTERFACE, SimulatedTransport
+from anyicmp.testing.transport import SimulatedTransport
 from anyicmp.testing.turns import Turns, VirtualWake
 
 __all__ = ["SimulatedNetwork"]
@@ -98,6 +99,7 @@ class SimulatedNetwork:
         self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
         if internet is not None:
             self._own.update({address.version: address for address in reversed(internet.topology.client)})
+        self._packed = {version: address.packed for version, address in self._own.items()}
         self._hosts: dict[IPAddress, Host] = {}
         self._networks: list[tuple[Network, Host]] = []
         self._names: dict[str, tuple[IPAddress, ...]] = {}
@@ -122,6 +124,7 @@ class SimulatedNetwork:
         network = cls(seed=seed, privileged=privileged)
         network.internet = recording = Recording.read(path)
         network._own.update(recording.addresses)
+        network._packed = {version: address.packed for version, address in network._own.items()}
         return network
 
     @contextmanager
@@ -165,18 +168,20 @@ class SimulatedNetwork:
         """The simulated host's own address."""
         return self._own[version]
 
+    def packed(self, version: int) -> bytes:
+        """The same in octets."""
+        return self._packed[version]
+
     # What sockets ask.
 
-    def carry(self, packet: bytes) -> Iterable[tuple[float, bytes]]:
-        """What comes back of an IP packet: (seconds from now, IP packet) each."""
+    def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
+        """What comes back of an IP packet that leaves now: (monotonic nanoseconds, IP packet) each."""
+        now = self.clocks.monotonic()
         destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
         host = self.host(ip_address(destination)) if self._hosts or self._networks else None
         if host is not None:
-            return answers(host, packet)
-        if self.internet is None:
-            return ()
-        now = self.clocks.monotonic()
-        return [((when - now) / SECOND, octets) for when, octets in self.internet.inject(packet, now)]
+            return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
+        return () if self.internet is None else self.internet.inject(packet, now)
 
     def refusal(self, version: int, peer: bytes) -> int:
         """The errno with which this host's kernel refuses to send there, 0 where it does not."""
@@ -227,7 +232,7 @@ class SimulatedNetwork:
 
     def own_address(self, peer: bytes) -> bytes:
         """The simulated host has one address in each family."""
-        return self.address(4 if len(peer) == 4 else 6).packed
+        return self.packed(4 if len(peer) == 4 else 6)
 
     def interface_index(self, name: str) -> int:
         """The host's only interface is named "sim0". Raises OSError for others."""
