@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 
 __all__ = ["Event", "Timeline", "VirtualClock"]
 
@@ -17,60 +18,50 @@ BOOTED = 1_000 * SECOND
 BEGAN = 1_700_000_000 * SECOND
 
 
-class Event:
-    """A call that is due at a time.
+class Event(list[Any]):
+    """A call that is due at a time: a list, so that events compare, as quickly as can be, by time and order.
 
-    Attributes:
-        when: monotonic nanoseconds.
-        call: what to do then, None once it was done or cancelled.
+    It holds monotonic nanoseconds, what number it is among those of its clock, and what to do then: None
+    once that was done or cancelled.
     """
 
-    __slots__ = ("call", "when")
-
-    def __init__(self, when: int, call: Callable[[], None]) -> None:
-        self.when = when
-        self.call: Callable[[], None] | None = call
+    __slots__ = ()
 
     def cancel(self) -> None:
         """It will not be called."""
-        self.call = None
+        self[2] = None
 
 
 class Timeline:
     """Time that clocks have in common, and perhaps an event loop. The events of all come in one order.
 
     Attributes:
-        foreign: others move it too, without a word: clocks must look.
+        elapsed: nanoseconds since it began.
         clocks: those that move on it.
         on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
+        foreign: others move it too, without a word: see `look`.
     """
 
     foreign = False
 
-    def __init__(self, on_event: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_event: Callable[[], None] | None = None) -> None:
+        self.elapsed = 0
         self.clocks: list[VirtualClock] = []
         self.on_event = on_event
-        self._elapsed = 0
 
-    @property
-    def elapsed(self) -> int:
-        """Nanoseconds since it began."""
-        return self._elapsed
+    def look(self) -> None:
+        """See how far others have moved it."""
 
     def reach(self, when: int) -> None:
         """Go to a time, unless that has passed. What is due on the way is not called."""
-        if when > self._elapsed:
-            self._elapsed = when
-            self._tell()
+        if when > self.elapsed:
+            self.elapsed = when
+            for clock in self.clocks:
+                clock.catch_up()
 
     def wait(self, seconds: float) -> None:
         """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
-        self._elapsed += max(1, round(seconds * SECOND))
-        self._tell()
-
-    def _tell(self) -> None:
-        for clock in self.clocks:
-            clock.catch_up()
+        self.reach(self.elapsed + max(1, round(seconds * SECOND)))
 
     def next(self) -> tuple[int, VirtualClock] | None:
         """When the next event of any clock is, and whose."""
@@ -87,6 +78,7 @@ class Timeline:
         Of an event and a timer of the same time the event comes first, as what was heard does before what
         has timed out. Returns False where there is neither.
         """
+        self.look()
         event = self.next()
         if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
             return event[1].jump()
@@ -109,43 +101,50 @@ class VirtualClock:
         self._foreign = False
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
-        self._events: list[tuple[int, int, Event]] = []
+        self._events: list[Event] = []
         self._order = count()
 
     def join(self, timeline: Timeline) -> None:
         """Move with a timeline from now on."""
         if self._timeline is not timeline:
             self.leave()
+            timeline.look()
             self._timeline, self._foreign = timeline, timeline.foreign
             self.ahead = self._monotonic - timeline.elapsed
             timeline.clocks.append(self)
-            if self._events:
+            if self._events and timeline.on_event is not None:
                 timeline.on_event()
 
     def leave(self) -> None:
         """Move by hand alone from now on."""
         if self._timeline is not None:
-            self._monotonic = self.monotonic()
+            self._look()
             self._timeline.clocks.remove(self)
             self._timeline, self._foreign = None, False
+
+    def _look(self) -> None:
+        if self._timeline is not None:
+            self._timeline.look()
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
+        timeline = self._timeline
+        if timeline is not None and (now := timeline.elapsed + self.ahead) > self._monotonic:
+            due = self.due()
+            self._monotonic = now if due is None else min(now, due)
 
     def monotonic(self) -> int:
         """Nanoseconds that never go back."""
         if self._foreign:
-            self.catch_up()
+            self._look()
         return self._monotonic
-
-    def catch_up(self) -> None:
-        """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
-        if self._timeline is not None:
-            now = self._timeline.elapsed + self.ahead
-            if now > self._monotonic:
-                due = self.due()
-                self._monotonic = now if due is None else min(now, due)
 
     def real(self) -> int:
         """Unix time in nanoseconds; `step` makes it jump."""
-        return self.monotonic() + self._offset
+        if self._foreign:
+            self._look()
+        return self._monotonic + self._offset
 
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
@@ -153,10 +152,12 @@ class VirtualClock:
 
     def at(self, when: int, call: Callable[[], None]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        event = Event(max(when, self.monotonic()), call)
-        heappush(self._events, (event.when, next(self._order), event))
-        if self._timeline is not None:
-            self._timeline.on_event()
+        now = self.monotonic()
+        event = Event((max(now, when), next(self._order), call))
+        heappush(self._events, event)
+        timeline = self._timeline
+        if timeline is not None and timeline.on_event is not None:
+            timeline.on_event()
         return event
 
     def after(self, seconds: float, call: Callable[[], None]) -> Event:
@@ -166,22 +167,25 @@ class VirtualClock:
     def due(self) -> int | None:
         """When the next event is, None without events."""
         events = self._events
-        while events and events[0][2].call is None:
+        while events:
+            if events[0][2] is not None:
+                when: int = events[0][0]
+                return when
             heappop(events)
-        return events[0][0] if events else None
+        return None
 
     def jump(self) -> bool:
         """Go to the next event and call all that is due then, in the order in which it was added.
 
         Returns False where there is nothing to go to.
         """
-        due = self.due()
+        due, events = self.due(), self._events
         if due is None:
             return False
         self._move(due)
-        while self._events and self._events[0][0] <= due:
-            event = heappop(self._events)[2]
-            call, event.call = event.call, None
+        while events and events[0][0] <= due:
+            event = heappop(events)
+            call, event[2] = event[2], None
             if call is not None:
                 call()
         self.catch_up()
@@ -197,10 +201,10 @@ class VirtualClock:
         while (due := self.due()) is not None and due <= end:
             self.jump()
         self._move(end)
+        self.catch_up()
 
     def _move(self, when: int) -> None:
         # An event on the way may have let more time pass.
         self._monotonic = max(self._monotonic, when)
         if self._timeline is not None:
             self._timeline.reach(self._monotonic - self.ahead)
-            self.catch_up()

@@ -27,16 +27,19 @@ class MockTimeline(Timeline):
         self._clock = clock
         self._seen = clock.current_time()
 
-    @property
-    def elapsed(self) -> int:
-        # The clock counts in float seconds: only what was added since is converted, lest errors add up.
-        return self._elapsed + round((self._clock.current_time() - self._seen) * SECOND)
+    def look(self) -> None:
+        # The clock counts in float seconds: only what was added is converted, lest errors add up.
+        seen = self._clock.current_time()
+        if seen != self._seen:
+            self.elapsed += round((seen - self._seen) * SECOND)
+            self._seen = seen
 
     def reach(self, when: int) -> None:
-        distance = when - self.elapsed
-        if distance > 0:
-            self._clock.jump(distance / SECOND)
-            self._elapsed, self._seen = when, self._clock.current_time()
+        self.look()
+        if when > self.elapsed:
+            self._clock.jump((when - self.elapsed) / SECOND)
+            self._seen = self._clock.current_time()
+        super().reach(when)
 
     def wait(self, seconds: float) -> None:
         self._clock.jump(seconds)

@@ -19,6 +19,9 @@ from anyicmp.testing.clock import SECOND, Timeline
 
 __all__ = ["VirtualTimeLoop"]
 
+SELDOM = 64
+"""Cycles in which no descriptor is looked at where the loop watches but its own, which tells of signals."""
+
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
@@ -41,6 +44,8 @@ class VirtualTimeLoop(SelectorEventLoop):
     def __init__(self) -> None:
         self.timeline = Timeline()
         self._working = 0
+        self._stepping = False
+        self._turns: list[Callable[[], None]] = []
         self._threads: anyio.CapacityLimiter | None = None
         super().__init__(_Selector(self))
         self._refine()
@@ -78,10 +83,25 @@ class VirtualTimeLoop(SelectorEventLoop):
             # Only a task is told anyio's limiter.
             asyncio.Task(self._find_threads(), loop=self)
             return True
-        if self._working or self._threads.borrowed_tokens or not self.timeline.step(timer):
+        if self._working or self._threads.borrowed_tokens:
             return False
+        self._stepping = True
+        try:
+            moved = self.timeline.step(timer)
+        finally:
+            self._stepping = False
         self._refine()
-        return True
+        turns, self._turns = self._turns, []
+        for turn in turns:
+            turn()
+        return moved
+
+    def soon(self, turn: Callable[[], None]) -> None:
+        """Give a turn once others have run; where time has just passed, nobody else is ready."""
+        if self._stepping:
+            self._turns.append(turn)
+        else:
+            self.call_soon(turn)
 
     async def _find_threads(self) -> None:
         self._threads = anyio.to_thread.current_default_thread_limiter()
@@ -98,9 +118,16 @@ class _Selector(DefaultSelector):
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
         self._pass_time = loop.pass_time
+        self._watched = self.get_map()
+        self._passed_by = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        found = super().select(0)
+        found: list[tuple[SelectorKey, int]] = []
+        # The loop's own descriptor tells of nothing that time would have to wait for: now and then is enough.
+        self._passed_by += 1
+        if self._passed_by >= SELDOM or len(self._watched) > 1:
+            self._passed_by = 0
+            found = super().select(0)
         if found or (timeout is not None and timeout <= 0) or self._pass_time(timeout):
             return found
         return super().select(None)

@@ -1,130 +1,140 @@
-"""Rows: what lies in the queue of a simulated socket, and how it comes to stand in a batch.
+"""Rows: what lies in the queue of a simulated socket, made of IP packets, and how it gets into a batch.
 
 Which packets get there, and in which order, is for the sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import attrs
+from errno import EHOSTUNREACH, EMSGSIZE, EPROTO
+from typing import NamedTuple
 
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
-from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind
+from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.extension import parse_extensions
 
-__all__ = [
-    "INTERFACE",
-    "Arrival",
-    "clear_row",
-    "header_length",
-    "write_error",
-    "write_local_error",
-    "write_message",
-    "write_packet",
-    "write_stamp",
-]
+__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
 
 INTERFACE = 1
 REBUILT = 8
 QUOTED_MINIMUM = 128
+ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
+"""The errno that Linux gives to an error by its type; close enough, for nothing is decided by it."""
 
 
-@attrs.define
-class Arrival:
-    """Something in a socket's queue: a row to be, with the octets that it takes of the buffer."""
+class Row(NamedTuple):
+    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`."""
 
     lane: int
-    packet: bytes
     when: int
     cost: int
-    write: Callable[[PacketBatch, int, Arrival], None]
-    kind: RowKind = RowKind.ICMP
+    kind: int
+    octets: bytes
+    peer: bytes | None = None
+    hop_limit: int = UNSET
+    traffic_class: int = UNSET
+    start: int = 0
     errno: int = 0
     token: int = 0
-    original: bytes = b""
+    original: bytes | None = None
+    quoted: int = 0
+    extension: int = 0
+
+    def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
+        """Put it into row i of a batch; `own` is the address that it was sent to."""
+        (
+            lane,
+            when,
+            _,
+            kind,
+            octets,
+            peer,
+            hop_limit,
+            traffic_class,
+            start,
+            errno,
+            token,
+            original,
+            quoted,
+            extension,
+        ) = self
+        width, slot, size = rx.width, rx.slot, len(octets)
+        first, end, begin = i * width, (i + 1) * width, i * slot
+        rx.truncated[i] = size > slot
+        if size > slot:
+            octets, size = octets[:slot], slot
+        rx.data[begin : begin + size] = octets
+        rx.length[i], rx.start[i] = size, min(size, start)
+        rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
+        rx.errno[i], rx.token[i] = errno, token
+        rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
+        rx.quoted[i], rx.extension[i], rx.scope[i] = quoted, extension, 0
+        rx.has_local[i], rx.interface[i] = 1, INTERFACE
+        nowhere = bytes(width)
+        rx.peer[first:end] = rx.reporter[first:end] = peer or nowhere
+        rx.original[first:end] = original or nowhere
+        rx.local[first:end] = own
 
 
-def clear_row(rx: PacketBatch, i: int, arrival: Arrival, own: bytes) -> None:
-    """Give each column of a row the value that it has unless the arrival's writer says otherwise."""
-    first, end = i * rx.width, (i + 1) * rx.width
-    nowhere = bytes(rx.width)
-    rx.kind[i], rx.lane[i], rx.when[i] = arrival.kind, arrival.lane, arrival.when
-    rx.errno[i], rx.token[i] = arrival.errno, arrival.token
-    rx.hop_limit[i] = rx.traffic_class[i] = rx.flow_label[i] = UNSET
-    rx.start[i] = rx.extension[i] = rx.truncated[i] = rx.quoted[i] = rx.scope[i] = rx.length[i] = 0
-    rx.has_local[i] = 1
-    rx.interface[i] = INTERFACE
-    rx.peer[first:end] = rx.reporter[first:end] = nowhere
-    rx.local[first:end] = own
-    rx.original[first:end] = arrival.original or nowhere
-
-
-def _put(rx: PacketBatch, column: bytearray, i: int, address: bytes) -> None:
-    column[i * rx.width : (i + 1) * rx.width] = address
-
-
-def _octets(rx: PacketBatch, i: int, octets: bytes) -> None:
-    kept = octets[: rx.slot]
-    rx.data[i * rx.slot : i * rx.slot + len(kept)] = kept
-    rx.length[i] = len(kept)
-    rx.truncated[i] = len(kept) < len(octets)
-
-
-def header_length(packet: bytes) -> int:
+def header_length(octets: bytes) -> int:
     """Octets of the IP header, IPv4 options included; no extension headers come with IPv6 here."""
-    return (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else HEADER[6]
+    return (octets[0] & 15) * 4 if octets[0] >> 4 == 4 else HEADER[6]
 
 
-def _sender(rx: PacketBatch, packet: bytes) -> tuple[bytes, int]:
-    first, second, _ = ADDRESSES_AT[rx.version]
-    return packet[first:second], packet[TTL_AT[rx.version]]
+def message(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """The ICMP message of an IP packet alone, as most sockets deliver it."""
+    first, second, _ = ADDRESSES_AT[version]
+    at = header_length(octets)
+    return Row(lane, when, cost, RowKind.ICMP, octets[at:], octets[first:second], octets[TTL_AT[version]])
 
 
-def write_message(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    """The ICMP message alone, as most sockets deliver it."""
-    packet = arrival.packet
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _octets(rx, i, packet[header_length(packet) :])
-
-
-def write_packet(rx: PacketBatch, i: int, arrival: Arrival) -> None:
+def packet(lane: int, when: int, cost: int, octets: bytes) -> Row:
     """With its IP header, as raw IPv4 sockets deliver it."""
-    packet = arrival.packet
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    rx.traffic_class[i] = packet[1]
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _octets(rx, i, packet)
-    rx.start[i] = min(header_length(packet), rx.length[i])
+    at = header_length(octets)
+    return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
-def write_error(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    """An ICMP error, as the error queue delivers it (ip(7), IP_RECVERR)."""
-    # The quoted IP header is withheld; of it the socket knows the destination.
-    packet, header = arrival.packet, HEADER[rx.version]
-    message = packet[header_length(packet) :]
-    quoted = message[8:]
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    _, begin, end = ADDRESSES_AT[rx.version]
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _put(rx, rx.original, i, quoted[begin:end])
-    _octets(rx, i, message[:2] + b"\0\0" + message[4:8] + quoted[header:])
-    rx.quoted[i] = Quoted.TRANSPORT
-    length_at, unit = (5, 4) if rx.version == 4 else (4, 8)
-    length = message[length_at] * unit
-    if length >= QUOTED_MINIMUM and len(quoted) > length and parse_extensions(quoted[length:]):
-        rx.extension[i] = REBUILT + length - header
+def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """An ICMP error, as the error queue delivers it (ip(7), IP_RECVERR).
+
+    The quoted IP header is withheld; of it the socket knows the destination.
+    """
+    header = HEADER[version]
+    heard = octets[header_length(octets) :]
+    quoted = heard[8:]
+    first, second, third = ADDRESSES_AT[version]
+    length_at, unit = (5, 4) if version == 4 else (4, 8)
+    length = heard[length_at] * unit
+    extended = length >= QUOTED_MINIMUM and len(quoted) > length and parse_extensions(quoted[length:])
+    return Row(
+        lane,
+        when,
+        cost,
+        RowKind.ERROR,
+        heard[:2] + b"\0\0" + heard[4:8] + quoted[header:],
+        peer=octets[first:second],
+        hop_limit=octets[TTL_AT[version]],
+        errno=ERRNO[heard[0]],
+        original=quoted[second:third],
+        quoted=Quoted.TRANSPORT,
+        extension=REBUILT + length - header if extended else 0,
+    )
 
 
-def write_local_error(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    """An error of this host's own kernel, from the error queue."""
-    rx.quoted[i] = Quoted.TRANSPORT
-    _octets(rx, i, arrival.packet)
+def local_error(lane: int, when: int, version: Version, octets: bytes, peer: bytes, mtu: int) -> Row:
+    """What the own kernel queues for a message to a peer that is larger than the interface's MTU."""
+    kind, code = (3, 4) if version == 4 else (2, 0)
+    return Row(
+        lane,
+        when,
+        0,
+        RowKind.LOCAL_ERROR,
+        bytes([kind, code, 0, 0]) + mtu.to_bytes(4, "big") + octets,
+        errno=EMSGSIZE,
+        original=peer,
+        quoted=Quoted.TRANSPORT,
+    )
 
 
-def write_stamp(rx: PacketBatch, i: int, arrival: Arrival) -> None:
+def stamp(lane: int, when: int, token: int) -> Row:
     """A transmit stamp: the columns say it all."""
+    return Row(lane, when, 0, RowKind.STAMP, b"", token=token)

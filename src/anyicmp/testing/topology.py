@@ -26,7 +26,7 @@ from anyicmp.wire import (
 from anyicmp.wire.batch import Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
-__all__ = ["Host", "IPAddress", "Router", "answers", "ip_packet", "seal"]
+__all__ = ["Host", "IPAddress", "Router", "answers", "ip_header", "ip_packet", "seal"]
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -181,14 +181,14 @@ def ip_packet(
     dont_fragment: bool = False,
 ) -> bytes:
     """An ICMP message in an IP packet. Raises ValueError where it does not fit."""
-    header = _header(
+    header = ip_header(
         version, len(message), source, destination, hop_limit, traffic_class, flow_label, dont_fragment
     )
     return header + message
 
 
 @lru_cache(maxsize=1024)
-def _header(
+def ip_header(
     version: Version,
     length: int,
     source: bytes,
@@ -198,6 +198,7 @@ def _header(
     flow_label: int,
     dont_fragment: bool,
 ) -> bytes:
+    """The header before `length` octets of ICMP. Raises ValueError where they do not fit."""
     if version == 4:
         return build_ipv4_header(
             source=source,

@@ -7,24 +7,16 @@ of socket (raw(7), icmp(7), ip(7)). What lies in the network is not its business
 from __future__ import annotations
 
 from collections import deque
-from errno import EACCES, EHOSTUNREACH, EMSGSIZE, EPROTO
+from errno import EACCES, EMSGSIZE
 from functools import partial
 from typing import TYPE_CHECKING
 
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
-from anyicmp.testing.rows import (
-    Arrival,
-    clear_row,
-    header_length,
-    write_error,
-    write_local_error,
-    write_message,
-    write_packet,
-    write_stamp,
-)
-from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, ip_packet, seal
-from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.testing import rows
+from anyicmp.testing.rows import Row, header_length
+from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, ip_header
+from anyicmp.wire.batch import UNSET, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
 if TYPE_CHECKING:
@@ -35,8 +27,6 @@ __all__ = ["SimulatedTransport"]
 BROADCAST = b"\xff\xff\xff\xff"
 PROTOCOL_AT = {4: 9, 6: 6}
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
-ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
-"""The errno that Linux gives to an error by its type; close enough, for nothing is decided by it."""
 
 
 class SimulatedTransport:
@@ -58,9 +48,10 @@ class SimulatedTransport:
         self.send_buffer = network.send_buffer
         self.closed = False
         self._network = network
+        self._own = network.packed(spec.version)
         self._clock = network.clocks
-        self._data: deque[Arrival] = deque()
-        self._errors: deque[Arrival] = deque()
+        self._data: deque[Row] = deque()
+        self._errors: deque[Row] = deque()
         self._used = [0] * spec.lanes
         self._unsent = 0
         self._dropped = 0
@@ -88,10 +79,7 @@ class SimulatedTransport:
             self._unsent += len(packet)
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
         if network.stamps_sending:
-            stamp = Arrival(
-                tx.lane[i], b"", self._clock.real(), 0, write_stamp, RowKind.STAMP, token=tx.token[i]
-            )
-            self._errors.append(stamp)
+            self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i]))
         network.sent.append(packet)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))
@@ -105,47 +93,39 @@ class SimulatedTransport:
             return EACCES
         if errno := network.refusal(version, peer):
             return errno
-        begin = i * tx.slot
-        message = bytes(tx.data[begin : begin + tx.length[i]])
+        begin, lane = i * tx.slot, tx.lane[i]
+        message = tx.data[begin : begin + tx.length[i]]
+        source = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or self._own
         if not self.privileged:
-            message = message[:4] + self.identifiers[tx.lane[i]].to_bytes(2, "big") + message[6:]
-        source = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or network.packed(version)
+            message[4:6] = self.identifiers[lane].to_bytes(2, "big")
         if version == 6 or not self.privileged:
-            message = seal(message, version, source, peer)
-        size = HEADER[version] + len(message)
-        if size > network.mtu and self.spec.dont_fragment:
+            message[2:4] = b"\0\0"
+            message[2:4] = self._checksum(message, source, peer).to_bytes(2, "big")
+        if HEADER[version] + len(message) > network.mtu and self.spec.dont_fragment:
             if not self.privileged:
-                self._errors.append(self._too_large(tx.lane[i], message, peer))
+                when = self._clock.real()
+                self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, network.mtu))
                 network.turns.readable()
             return EMSGSIZE
         try:
-            return ip_packet(
-                message,
+            header = ip_header(
                 version,
+                len(message),
                 source,
                 peer,
-                hop_limit=64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
-                traffic_class=max(0, tx.traffic_class[i]),
-                flow_label=max(0, tx.flow_label[i]),
-                dont_fragment=bool(self.spec.dont_fragment),
+                64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
+                max(0, tx.traffic_class[i]),
+                max(0, tx.flow_label[i]),
+                bool(self.spec.dont_fragment),
             )
         except ValueError:
             return EMSGSIZE
+        return header + message
 
-    def _too_large(self, lane: int, message: bytes, peer: bytes) -> Arrival:
-        """What the own kernel queues for a packet that is larger than the interface's MTU."""
-        kind, code = (3, 4) if self.spec.version == 4 else (2, 0)
-        rebuilt = bytes([kind, code, 0, 0]) + self._network.mtu.to_bytes(4, "big") + message
-        return Arrival(
-            lane,
-            rebuilt,
-            self._clock.real(),
-            0,
-            write_local_error,
-            RowKind.LOCAL_ERROR,
-            errno=EMSGSIZE,
-            original=peer,
-        )
+    def _checksum(self, message: bytes | bytearray, source: bytes, destination: bytes) -> int:
+        if self.spec.version == 4:
+            return checksum(message)
+        return checksum(pseudo_header_v6(source, destination, len(message), PROTOCOL[6]) + message)
 
     def _has_left(self, octets: int) -> None:
         self._unsent -= octets
@@ -179,43 +159,31 @@ class SimulatedTransport:
             self._dropped += 1
             return
         self._used[lane] += cost
-        if self.privileged or about is message:
-            write = write_packet if self.privileged and version == 4 else write_message
-            self._data.append(Arrival(lane, packet, self._clock.real(), cost, write))
+        when = self._clock.real()
+        if self.privileged and version == 4:
+            self._data.append(rows.packet(lane, when, cost, packet))
+        elif self.privileged or about is message:
+            self._data.append(rows.message(lane, when, cost, version, packet))
         else:
-            self._errors.append(
-                Arrival(
-                    lane,
-                    packet,
-                    self._clock.real(),
-                    cost,
-                    write_error,
-                    RowKind.ERROR,
-                    errno=ERRNO[message[0]],
-                )
-            )
+            self._errors.append(rows.error(lane, when, cost, version, packet))
         self._network.turns.readable()
         self._network.on_arrival(packet)
 
     def _sound(self, packet: bytes, message: bytes) -> bool:
         """Whether the checksum is right (the kernel looks, except for raw IPv4 sockets)."""
-        if self.spec.version == 4:
-            return not checksum(message)
-        first, second, third = ADDRESSES_AT[6]
-        pseudo = pseudo_header_v6(packet[first:second], packet[second:third], len(message), 58)
-        return not checksum(pseudo + message)
+        first, second, third = ADDRESSES_AT[self.spec.version]
+        return not self._checksum(message, packet[first:second], packet[second:third])
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
         if not self._errors and not self._data:
             return 0
-        at, own = offset, self._network.packed(rx.version)
+        at, own = offset, self._own
         for queue in (self._errors, self._data):
             while queue and at < rx.capacity:
-                arrival = queue.popleft()
-                self._used[arrival.lane] -= arrival.cost
-                clear_row(rx, at, arrival, own)
-                arrival.write(rx, at, arrival)
+                row = queue.popleft()
+                self._used[row.lane] -= row.cost
+                row.write(rx, at, own)
                 at += 1
         return at - offset
 
