@@ -78,7 +78,8 @@ class Timeline:
         Of an event and a timer of the same time the event comes first, as what was heard does before what
         has timed out. Returns False where there is neither.
         """
-        self.look()
+        if self.foreign:
+            self.look()
         event = self.next()
         if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
             return event[1].jump()
@@ -99,6 +100,7 @@ class VirtualClock:
         self.ahead = 0
         self._timeline: Timeline | None = None
         self._foreign = False
+        self._held = False  # while events are called, it is their time
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
         self._events: list[Event] = []
@@ -130,7 +132,10 @@ class VirtualClock:
     def catch_up(self) -> None:
         """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
         timeline = self._timeline
-        if timeline is not None and (now := timeline.elapsed + self.ahead) > self._monotonic:
+        if self._held or timeline is None:
+            return
+        now = timeline.elapsed + self.ahead
+        if now > self._monotonic:
             due = self.due()
             self._monotonic = now if due is None else min(now, due)
 
@@ -182,12 +187,16 @@ class VirtualClock:
         due, events = self.due(), self._events
         if due is None:
             return False
-        self._move(due)
-        while events and events[0][0] <= due:
-            event = heappop(events)
-            call, event[2] = event[2], None
-            if call is not None:
-                call()
+        held, self._held = self._held, True
+        try:
+            self._move(due)
+            while events and events[0][0] <= due:
+                event = heappop(events)
+                call, event[2] = event[2], None
+                if call is not None:
+                    call()
+        finally:
+            self._held = held
         self.catch_up()
         return True
 

@@ -6,7 +6,7 @@ Imported where trio runs. It moves no packet, and reads no clock but trio's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, ulp
 
 import trio
 import trio.testing
@@ -18,7 +18,11 @@ __all__ = ["TrioKeeper"]
 
 
 class MockTimeline(Timeline):
-    """A `trio.testing.MockClock`, which others may move too, in whole nanoseconds."""
+    """A `trio.testing.MockClock`, which others may move too, in whole nanoseconds.
+
+    Attributes:
+        deadline: the application's next one, by that clock, as far as known.
+    """
 
     foreign = True
 
@@ -26,6 +30,7 @@ class MockTimeline(Timeline):
         super().__init__(on_event)
         self._clock = clock
         self._seen = clock.current_time()
+        self.deadline = inf
 
     def look(self) -> None:
         # The clock counts in float seconds: only what was added is converted, lest errors add up.
@@ -37,7 +42,11 @@ class MockTimeline(Timeline):
     def reach(self, when: int) -> None:
         self.look()
         if when > self.elapsed:
-            self._clock.jump((when - self.elapsed) / SECOND)
+            seconds = (when - self.elapsed) / SECOND
+            if abs(self._seen + seconds - self.deadline) < 1 / SECOND:
+                # What is heard at the time of the deadline comes before it.
+                seconds = self.deadline - 2 * ulp(self.deadline) - self._seen
+            self._clock.jump(max(0.0, seconds))
             self._seen = self._clock.current_time()
         super().reach(when)
 
@@ -91,7 +100,8 @@ class TrioKeeper(Keeper):
 
     def _timer(self) -> float | None:
         """Seconds to the application's next deadline, None where there is none on this timeline."""
-        if self._mock is None:
+        if not isinstance(self.timeline, MockTimeline):
             return None
         seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        self.timeline.deadline = trio.current_time() + seconds
         return None if seconds == inf else max(0.0, seconds)

@@ -90,10 +90,12 @@ class VirtualTimeLoop(SelectorEventLoop):
             moved = self.timeline.step(timer)
         finally:
             self._stepping = False
-        self._refine()
-        turns, self._turns = self._turns, []
-        for turn in turns:
-            turn()
+        if self.timeline.elapsed >= self._coarser:
+            self._refine()
+        if self._turns:
+            turns, self._turns = self._turns, []
+            for turn in turns:
+                turn()
         return moved
 
     def soon(self, turn: Callable[[], None]) -> None:
@@ -109,7 +111,8 @@ class VirtualTimeLoop(SelectorEventLoop):
     def _refine(self) -> None:
         # What lies within this span of a timer is its time: the loop counts in float seconds, of which a
         # nanosecond is less than the last digit after some months.
-        self._clock_resolution = 1 / SECOND + 2 * ulp(self.timeline.elapsed / SECOND)
+        self._coarser = max(SECOND, 2 * self.timeline.elapsed)
+        self._clock_resolution = 1 / SECOND + 2 * ulp(self._coarser / SECOND)
 
 
 class _Selector(DefaultSelector):

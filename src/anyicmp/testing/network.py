@@ -53,7 +53,8 @@ class SimulatedNetwork:
         when_full: errno of a send call that finds the buffer full (EAGAIN or ENOBUFS).
         stamps_sending: sockets report a transmit stamp for each probe.
         mtu: of the host's own interface, in octets.
-        sent: all IP packets that left, in order.
+        sent: the IP packets that left, in order: all, or at least the last `keeps`.
+        keeps: how many packets are kept at least.
         on_sent: called with each IP packet that has left, before the call that sent it returns.
         on_arrival: called with each IP packet that has its stamp and lies in the queue of a socket, before
             anyone reads it.
@@ -92,6 +93,7 @@ class SimulatedNetwork:
         self.stamps_sending = False
         self.mtu = 65_535 if internet is None else internet.mtu
         self.sent: list[bytes] = []
+        self.keeps = 100_000
         self.on_sent: Callable[[bytes], None] = _nothing
         self.on_arrival: Callable[[bytes], None] = _nothing
         self.transports: list[SimulatedTransport] = []
@@ -187,6 +189,12 @@ class SimulatedNetwork:
         """The errno with which this host's kernel refuses to send there, 0 where it does not."""
         host = self.host(ip_address(peer)) if self._hosts or self._networks else None
         return 0 if host is None else host.errno
+
+    def note(self, packet: bytes) -> None:
+        """An IP packet has left."""
+        self.sent.append(packet)
+        if len(self.sent) > 2 * self.keeps:
+            del self.sent[: len(self.sent) - self.keeps]
 
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
         """Identifiers as the kernel chooses them for datagram sockets."""

@@ -80,7 +80,7 @@ class SimulatedTransport:
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
         if network.stamps_sending:
             self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i]))
-        network.sent.append(packet)
+        network.note(packet)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))
         network.on_sent(packet)
