@@ -157,17 +157,19 @@ class VirtualClock:
 
     def at(self, when: int, call: Callable[[], None]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        now = self.monotonic()
-        event = Event((max(now, when), next(self._order), call))
+        return self._add(max(self.monotonic(), when), call)
+
+    def after(self, seconds: float, call: Callable[[], None]) -> Event:
+        """Have something called in so many seconds."""
+        return self._add(self.monotonic() + max(0, round(seconds * SECOND)), call)
+
+    def _add(self, when: int, call: Callable[[], None]) -> Event:
+        event = Event((when, next(self._order), call))
         heappush(self._events, event)
         timeline = self._timeline
         if timeline is not None and timeline.on_event is not None:
             timeline.on_event()
         return event
-
-    def after(self, seconds: float, call: Callable[[], None]) -> Event:
-        """Have something called in so many seconds."""
-        return self.at(self.monotonic() + round(seconds * SECOND), call)
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
