@@ -130,6 +130,20 @@ def needs_tun() -> None:
         pytest.skip(f"needs /dev/net/tun ({error.strerror})")
 
 
+def _is_virtual(item: pytest.Item) -> bool:
+    """Whether a test lives on a simulated network, and needs nothing of the system's."""
+    asked = getattr(item, "fixturenames", ())
+    real = any(name.startswith("needs_") or name == "pytester" for name in asked)
+    return hasattr(getattr(item, "module", None), "SimulatedNetwork") and not real
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives in virtual time."""
+    for item in items:
+        if _is_virtual(item):
+            item.add_marker(pytest.mark.virtual_time)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Run what is marked `once` in one CI pass only: it takes long, and who runs it makes no difference."""

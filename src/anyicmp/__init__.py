@@ -105,8 +105,7 @@ _HOMES = {
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (
-        "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError "
-        "UnsupportedError"
+        "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "

@@ -249,9 +249,7 @@ class SocketOwner:
         )
         return driver
 
-    def pings(
-        self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int
-    ) -> Pings:
+    def pings(self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int) -> Pings:
         """Where to begin a series of pings to this target, alongside others like it. Raises as `driver`."""
         self._check_open()
         many = target.is_multicast or route.broadcast

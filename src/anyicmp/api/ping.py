@@ -117,9 +117,7 @@ class _Rows:
             raise self.error
 
 
-def start(
-    prober: SocketOwner, target: IPAddress, options: PingOptions, rows: _Rows
-) -> tuple[Pings, Series]:
+def start(prober: SocketOwner, target: IPAddress, options: PingOptions, rows: _Rows) -> tuple[Pings, Series]:
     """Begin to ping an address; what comes of it goes to the rows."""
     pings = prober.pings(target, options.route, options.size, options.payload, options.timeout)
     series = Series(

@@ -314,9 +314,7 @@ def _error(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> E
 
 
 def _no_reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> NoReply:
-    return _new_no_reply(
-        host, batch.target(i, zone), batch.sequences[i], batch.sent_at[i], batch.timeout
-    )
+    return _new_no_reply(host, batch.target(i, zone), batch.sequences[i], batch.sent_at[i], batch.timeout)
 
 
 def _failure(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> SendFailure:

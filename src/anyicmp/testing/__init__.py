@@ -5,7 +5,17 @@ The public shelf of this room. Nothing in the engine or behind the doors imports
 
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.internet import Internet, ScenarioError, Topology
+from anyicmp.testing.loop import VirtualTimeLoop
 from anyicmp.testing.network import SimulatedNetwork
 from anyicmp.testing.topology import Host, Router
 
-__all__ = ["Host", "Internet", "Router", "ScenarioError", "SimulatedNetwork", "Topology", "VirtualClock"]
+__all__ = [
+    "Host",
+    "Internet",
+    "Router",
+    "ScenarioError",
+    "SimulatedNetwork",
+    "Topology",
+    "VirtualClock",
+    "VirtualTimeLoop",
+]

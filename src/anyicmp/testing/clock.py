@@ -1,6 +1,7 @@
 """VirtualClock: a monotonic clock and a wall clock that move only when told, and what is due on them.
 
-Nothing here knows what the events are, and no real clock is read.
+And Timeline, on which several of them move together. Nothing here knows what the events are, and no real
+clock is read.
 """
 
 from __future__ import annotations
@@ -8,53 +9,146 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 
-__all__ = ["Event", "VirtualClock"]
+__all__ = ["Event", "Timeline", "VirtualClock"]
 
 SECOND = 1_000_000_000
 BOOTED = 1_000 * SECOND
 BEGAN = 1_700_000_000 * SECOND
 
 
-class Event:
-    """A call that is due at a time.
+class Event(list[Any]):
+    """A call that is due at a time: a list, so that events compare, as quickly as can be, by time and order.
 
-    Attributes:
-        when: monotonic nanoseconds.
-        call: what to do then, None once it was done or cancelled.
+    It holds monotonic nanoseconds, what number it is among those of its clock, and what to do then: None
+    once that was done or cancelled.
     """
 
-    __slots__ = ("call", "when")
-
-    def __init__(self, when: int, call: Callable[[], None]) -> None:
-        self.when = when
-        self.call: Callable[[], None] | None = call
+    __slots__ = ()
 
     def cancel(self) -> None:
         """It will not be called."""
-        self.call = None
+        self[2] = None
+
+
+class Timeline:
+    """Time that clocks have in common, and perhaps an event loop. The events of all come in one order.
+
+    Attributes:
+        elapsed: nanoseconds since it began.
+        clocks: those that move on it.
+        on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
+        foreign: others move it too, without a word: see `look`.
+    """
+
+    foreign = False
+
+    def __init__(self, on_event: Callable[[], None] | None = None) -> None:
+        self.elapsed = 0
+        self.clocks: list[VirtualClock] = []
+        self.on_event = on_event
+
+    def look(self) -> None:
+        """See how far others have moved it."""
+
+    def reach(self, when: int) -> None:
+        """Go to a time, unless that has passed. What is due on the way is not called."""
+        if when > self.elapsed:
+            self.elapsed = when
+            for clock in self.clocks:
+                clock.catch_up()
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
+        self.reach(self.elapsed + max(1, round(seconds * SECOND)))
+
+    def next(self) -> tuple[int, VirtualClock] | None:
+        """When the next event of any clock is, and whose."""
+        found = None
+        for clock in self.clocks:
+            due = clock.due()
+            if due is not None and (found is None or due - clock.ahead < found[0]):
+                found = due - clock.ahead, clock
+        return found
+
+    def step(self, timer: float | None) -> bool:
+        """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
+
+        Of an event and a timer of the same time the event comes first, as what was heard does before what
+        has timed out. Returns False where there is neither.
+        """
+        if self.foreign:
+            self.look()
+        event = self.next()
+        if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
+            return event[1].jump()
+        if timer is None:
+            return False
+        self.wait(timer)
+        return True
 
 
 class VirtualClock:
-    """Time in nanoseconds. It stands still between `advance` and `jump`.
+    """Time in nanoseconds. It stands still between `advance` and `jump`, or moves with a `Timeline`.
 
     Attributes:
-        on_event: called whenever an event was added, so that whoever moves the clock may begin.
+        ahead: nanoseconds that it is ahead of its timeline.
     """
 
     def __init__(self) -> None:
-        self.on_event: Callable[[], None] = lambda: None
+        self.ahead = 0
+        self._timeline: Timeline | None = None
+        self._foreign = False
+        self._held = False  # while events are called, it is their time
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
-        self._events: list[tuple[int, int, Event]] = []
+        self._events: list[Event] = []
         self._order = count()
+
+    def join(self, timeline: Timeline) -> None:
+        """Move with a timeline from now on."""
+        if self._timeline is not timeline:
+            self.leave()
+            timeline.look()
+            self._timeline, self._foreign = timeline, timeline.foreign
+            self.ahead = self._monotonic - timeline.elapsed
+            timeline.clocks.append(self)
+            if self._events and timeline.on_event is not None:
+                timeline.on_event()
+
+    def leave(self) -> None:
+        """Move by hand alone from now on."""
+        if self._timeline is not None:
+            self._look()
+            self._timeline.clocks.remove(self)
+            self._timeline, self._foreign = None, False
+
+    def _look(self) -> None:
+        if self._timeline is not None:
+            self._timeline.look()
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
+        timeline = self._timeline
+        if self._held or timeline is None:
+            return
+        now = timeline.elapsed + self.ahead
+        if now > self._monotonic:
+            due = self.due()
+            self._monotonic = now if due is None else min(now, due)
 
     def monotonic(self) -> int:
         """Nanoseconds that never go back."""
+        if self._foreign:
+            self._look()
         return self._monotonic
 
     def real(self) -> int:
         """Unix time in nanoseconds; `step` makes it jump."""
+        if self._foreign:
+            self._look()
         return self._monotonic + self._offset
 
     def step(self, seconds: float) -> None:
@@ -63,40 +157,65 @@ class VirtualClock:
 
     def at(self, when: int, call: Callable[[], None]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        event = Event(max(when, self._monotonic), call)
-        heappush(self._events, (event.when, next(self._order), event))
-        self.on_event()
-        return event
+        return self._add(max(self.monotonic(), when), call)
 
     def after(self, seconds: float, call: Callable[[], None]) -> Event:
         """Have something called in so many seconds."""
-        return self.at(self._monotonic + round(seconds * SECOND), call)
+        return self._add(self.monotonic() + max(0, round(seconds * SECOND)), call)
+
+    def _add(self, when: int, call: Callable[[], None]) -> Event:
+        event = Event((when, next(self._order), call))
+        heappush(self._events, event)
+        timeline = self._timeline
+        if timeline is not None and timeline.on_event is not None:
+            timeline.on_event()
+        return event
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
-        while self._events and self._events[0][2].call is None:
-            heappop(self._events)
-        return self._events[0][0] if self._events else None
+        events = self._events
+        while events:
+            if events[0][2] is not None:
+                when: int = events[0][0]
+                return when
+            heappop(events)
+        return None
 
     def jump(self) -> bool:
         """Go to the next event and call all that is due then, in the order in which it was added.
 
         Returns False where there is nothing to go to.
         """
-        due = self.due()
+        due, events = self.due(), self._events
         if due is None:
             return False
-        self._monotonic = due
-        while self._events and self._events[0][0] <= due:
-            event = heappop(self._events)[2]
-            call, event.call = event.call, None
-            if call is not None:
-                call()
+        held, self._held = self._held, True
+        try:
+            self._move(due)
+            while events and events[0][0] <= due:
+                event = heappop(events)
+                call, event[2] = event[2], None
+                if call is not None:
+                    call()
+        finally:
+            self._held = held
+        self.catch_up()
         return True
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass, calling all that becomes due on the way at its time."""
-        end = self._monotonic + round(seconds * SECOND)
+        """Let so much time pass, calling all that becomes due on the way at its time.
+
+        Within a task, or within an event, nobody has a turn meanwhile: the loop is busy for so long, and
+        packets wait in the queues of the sockets.
+        """
+        end = self.monotonic() + round(seconds * SECOND)
         while (due := self.due()) is not None and due <= end:
             self.jump()
-        self._monotonic = end
+        self._move(end)
+        self.catch_up()
+
+    def _move(self, when: int) -> None:
+        # An event on the way may have let more time pass.
+        self._monotonic = max(self._monotonic, when)
+        if self._timeline is not None:
+            self._timeline.reach(self._monotonic - self.ahead)

@@ -21,14 +21,19 @@ from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.internet import Internet
 from anyicmp.testing.recording import Recording
+from anyicmp.testing.rows import INTERFACE
 from anyicmp.testing.topology import Host, IPAddress, answers
-from anyicmp.testing.transport import INTERFACE, SimulatedTransport
+from anyicmp.testing.transport import SimulatedTransport
 from anyicmp.testing.turns import Turns, VirtualWake
 
 __all__ = ["SimulatedNetwork"]
 
 Network = IPv4Network | IPv6Network
 SECOND = 1_000_000_000
+
+
+def _nothing(packet: bytes) -> None:
+    pass
 
 
 class SimulatedNetwork:
@@ -48,7 +53,23 @@ class SimulatedNetwork:
         when_full: errno of a send call that finds the buffer full (EAGAIN or ENOBUFS).
         stamps_sending: sockets report a transmit stamp for each probe.
         mtu: of the host's own interface, in octets.
-        sent: all IP packets that left, in order.
+        sent: the IP packets that left, in order: all, or at least the last `keeps`.
+        keeps: how many packets are kept at least.
+        on_sent: called with each IP packet that has left, before the call that sent it returns.
+        on_arrival: called with each IP packet that has its stamp and lies in the queue of a socket, before
+            anyone reads it.
+
+    What happens between two moments of a probe is said by an event on the clock or in one of these calls.
+    There `clocks.step` sets the wall clock, and `clocks.advance` lets time pass in which nobody has a turn:
+    a loop that is busy, or a system call that takes long. A step between sending and stamp, and one between
+    the stamp and a reading that comes 0.2 seconds later:
+
+    >>> network = SimulatedNetwork()
+    >>> network.on_sent = lambda packet: network.clocks.step(-3600.0)
+    >>> def late(packet: bytes) -> None:
+    ...     network.clocks.step(3600.0)
+    ...     network.clocks.advance(0.2)
+    >>> network.on_arrival = late
     """
 
     def __init__(
@@ -72,11 +93,15 @@ class SimulatedNetwork:
         self.stamps_sending = False
         self.mtu = 65_535 if internet is None else internet.mtu
         self.sent: list[bytes] = []
+        self.keeps = 100_000
+        self.on_sent: Callable[[bytes], None] = _nothing
+        self.on_arrival: Callable[[bytes], None] = _nothing
         self.transports: list[SimulatedTransport] = []
         self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)
         self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
         if internet is not None:
             self._own.update({address.version: address for address in reversed(internet.topology.client)})
+        self._packed = {version: address.packed for version, address in self._own.items()}
         self._hosts: dict[IPAddress, Host] = {}
         self._networks: list[tuple[Network, Host]] = []
         self._names: dict[str, tuple[IPAddress, ...]] = {}
@@ -101,6 +126,7 @@ class SimulatedNetwork:
         network = cls(seed=seed, privileged=privileged)
         network.internet = recording = Recording.read(path)
         network._own.update(recording.addresses)
+        network._packed = {version: address.packed for version, address in network._own.items()}
         return network
 
     @contextmanager
@@ -144,23 +170,31 @@ class SimulatedNetwork:
         """The simulated host's own address."""
         return self._own[version]
 
+    def packed(self, version: int) -> bytes:
+        """The same in octets."""
+        return self._packed[version]
+
     # What sockets ask.
 
-    def carry(self, packet: bytes) -> Iterable[tuple[float, bytes]]:
-        """What comes back of an IP packet: (seconds from now, IP packet) each."""
+    def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
+        """What comes back of an IP packet that leaves now: (monotonic nanoseconds, IP packet) each."""
+        now = self.clocks.monotonic()
         destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
         host = self.host(ip_address(destination)) if self._hosts or self._networks else None
         if host is not None:
-            return answers(host, packet)
-        if self.internet is None:
-            return ()
-        now = self.clocks.monotonic()
-        return [((when - now) / SECOND, octets) for when, octets in self.internet.inject(packet, now)]
+            return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
+        return () if self.internet is None else self.internet.inject(packet, now)
 
     def refusal(self, version: int, peer: bytes) -> int:
         """The errno with which this host's kernel refuses to send there, 0 where it does not."""
         host = self.host(ip_address(peer)) if self._hosts or self._networks else None
         return 0 if host is None else host.errno
+
+    def note(self, packet: bytes) -> None:
+        """An IP packet has left."""
+        self.sent.append(packet)
+        if len(self.sent) > 2 * self.keeps:
+            del self.sent[: len(self.sent) - self.keeps]
 
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
         """Identifiers as the kernel chooses them for datagram sockets."""
@@ -206,7 +240,7 @@ class SimulatedNetwork:
 
     def own_address(self, peer: bytes) -> bytes:
         """The simulated host has one address in each family."""
-        return self.address(4 if len(peer) == 4 else 6).packed
+        return self.packed(4 if len(peer) == 4 else 6)
 
     def interface_index(self, name: str) -> int:
         """The host's only interface is named "sim0". Raises OSError for others."""

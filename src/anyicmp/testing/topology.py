@@ -6,6 +6,7 @@ Works on IP packets in bytes, as a wire does. No socket behaviour, no clock and 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 import attrs
@@ -25,7 +26,7 @@ from anyicmp.wire import (
 from anyicmp.wire.batch import Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
-__all__ = ["Host", "IPAddress", "Router", "answers", "ip_packet", "seal"]
+__all__ = ["Host", "IPAddress", "Router", "answers", "ip_header", "ip_packet", "seal"]
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -180,24 +181,40 @@ def ip_packet(
     dont_fragment: bool = False,
 ) -> bytes:
     """An ICMP message in an IP packet. Raises ValueError where it does not fit."""
+    header = ip_header(
+        version, len(message), source, destination, hop_limit, traffic_class, flow_label, dont_fragment
+    )
+    return header + message
+
+
+@lru_cache(maxsize=1024)
+def ip_header(
+    version: Version,
+    length: int,
+    source: bytes,
+    destination: bytes,
+    hop_limit: int,
+    traffic_class: int,
+    flow_label: int,
+    dont_fragment: bool,
+) -> bytes:
+    """The header before `length` octets of ICMP. Raises ValueError where they do not fit."""
     if version == 4:
-        header = build_ipv4_header(
+        return build_ipv4_header(
             source=source,
             destination=destination,
             protocol=PROTOCOL[4],
-            payload_length=len(message),
+            payload_length=length,
             ttl=hop_limit,
             traffic_class=traffic_class,
             dont_fragment=dont_fragment,
         )
-    else:
-        header = build_ipv6_header(
-            source=source,
-            destination=destination,
-            next_header=PROTOCOL[6],
-            payload_length=len(message),
-            hop_limit=hop_limit,
-            traffic_class=traffic_class,
-            flow_label=flow_label,
-        )
-    return header + message
+    return build_ipv6_header(
+        source=source,
+        destination=destination,
+        next_header=PROTOCOL[6],
+        payload_length=length,
+        hop_limit=hop_limit,
+        traffic_class=traffic_class,
+        flow_label=flow_label,
+    )

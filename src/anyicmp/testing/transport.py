@@ -7,47 +7,26 @@ of socket (raw(7), icmp(7), ip(7)). What lies in the network is not its business
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from errno import EACCES, EHOSTUNREACH, EMSGSIZE, EPROTO
-from ipaddress import IPv4Address
+from errno import EACCES, EMSGSIZE
+from functools import partial
 from typing import TYPE_CHECKING
-
-import attrs
 
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
-from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, TTL_AT, ip_packet, seal
-from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind
+from anyicmp.testing import rows
+from anyicmp.testing.rows import Row, header_length
+from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, ip_header
+from anyicmp.wire.batch import UNSET, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
-from anyicmp.wire.extension import parse_extensions
 
 if TYPE_CHECKING:
     from anyicmp.testing.network import SimulatedNetwork
 
 __all__ = ["SimulatedTransport"]
 
-INTERFACE = 1
-REBUILT = 8
-QUOTED_MINIMUM = 128
+BROADCAST = b"\xff\xff\xff\xff"
 PROTOCOL_AT = {4: 9, 6: 6}
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
-ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
-"""The errno that Linux gives to an error by its type; close enough, for nothing is decided by it."""
-
-
-@attrs.define
-class Arrival:
-    """Something in a socket's queue: a row to be, with the octets that it takes of the buffer."""
-
-    lane: int
-    packet: bytes
-    when: int
-    cost: int
-    write: Callable[[PacketBatch, int, Arrival], None]
-    kind: RowKind = RowKind.ICMP
-    errno: int = 0
-    token: int = 0
-    original: bytes = b""
 
 
 class SimulatedTransport:
@@ -64,13 +43,15 @@ class SimulatedTransport:
         self.identifiers: tuple[int, ...] = (
             spec.identifiers[: spec.lanes] if privileged else network.kernel_identifiers(spec.lanes)
         )
+        self._lanes = {identifier: lane for lane, identifier in enumerate(self.identifiers)}
         self.receive_buffer = spec.receive_buffer or network.receive_buffer
         self.send_buffer = network.send_buffer
         self.closed = False
         self._network = network
+        self._own = network.packed(spec.version)
         self._clock = network.clocks
-        self._data: deque[Arrival] = deque()
-        self._errors: deque[Arrival] = deque()
+        self._data: deque[Row] = deque()
+        self._errors: deque[Row] = deque()
         self._used = [0] * spec.lanes
         self._unsent = 0
         self._dropped = 0
@@ -98,66 +79,53 @@ class SimulatedTransport:
             self._unsent += len(packet)
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
         if network.stamps_sending:
-            stamp = Arrival(
-                tx.lane[i], b"", self._clock.real(), 0, _write_stamp, RowKind.STAMP, token=tx.token[i]
-            )
-            self._errors.append(stamp)
-        network.sent.append(packet)
-        for delay, answer in network.carry(packet):
-            self._clock.after(delay, lambda answer=answer: self._arrive(answer))  # type: ignore[misc]
+            self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i]))
+        network.note(packet)
+        for when, answer in network.carry(packet):
+            self._clock.at(when, partial(self._arrive, answer))
+        network.on_sent(packet)
         return 0
 
     def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
         """Row i as the IP packet that leaves, or the errno for which it does not."""
         version, network = self.spec.version, self._network
-        if not self.spec.broadcast and version == 4 and peer == IPv4Address(0xFFFFFFFF).packed:
+        if not self.spec.broadcast and peer == BROADCAST:
             return EACCES
         if errno := network.refusal(version, peer):
             return errno
-        message = bytes(tx.row(i))
+        begin, lane = i * tx.slot, tx.lane[i]
+        message = tx.data[begin : begin + tx.length[i]]
+        source = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or self._own
         if not self.privileged:
-            message = message[:4] + self.identifiers[tx.lane[i]].to_bytes(2, "big") + message[6:]
-        source = (
-            tx.address(tx.local, i)
-            if tx.has_local[i]
-            else self.spec.source or network.address(version).packed
-        )
+            message[4:6] = self.identifiers[lane].to_bytes(2, "big")
         if version == 6 or not self.privileged:
-            message = seal(message, version, source, peer)
-        size = HEADER[version] + len(message)
-        if size > network.mtu and self.spec.dont_fragment:
+            message[2:4] = b"\0\0"
+            message[2:4] = self._checksum(message, source, peer).to_bytes(2, "big")
+        if HEADER[version] + len(message) > network.mtu and self.spec.dont_fragment:
             if not self.privileged:
-                self._errors.append(self._too_large(tx.lane[i], message, peer))
+                when = self._clock.real()
+                self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, network.mtu))
                 network.turns.readable()
             return EMSGSIZE
         try:
-            return ip_packet(
-                message,
+            header = ip_header(
                 version,
+                len(message),
                 source,
                 peer,
-                hop_limit=64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
-                traffic_class=max(0, tx.traffic_class[i]),
-                flow_label=max(0, tx.flow_label[i]),
-                dont_fragment=bool(self.spec.dont_fragment),
+                64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
+                max(0, tx.traffic_class[i]),
+                max(0, tx.flow_label[i]),
+                bool(self.spec.dont_fragment),
             )
         except ValueError:
             return EMSGSIZE
+        return header + message
 
-    def _too_large(self, lane: int, message: bytes, peer: bytes) -> Arrival:
-        """What the own kernel queues for a packet that is larger than the interface's MTU."""
-        kind, code = (3, 4) if self.spec.version == 4 else (2, 0)
-        rebuilt = bytes([kind, code, 0, 0]) + self._network.mtu.to_bytes(4, "big") + message
-        return Arrival(
-            lane,
-            rebuilt,
-            self._clock.real(),
-            0,
-            _write_local_error,
-            RowKind.LOCAL_ERROR,
-            errno=EMSGSIZE,
-            original=peer,
-        )
+    def _checksum(self, message: bytes | bytearray, source: bytes, destination: bytes) -> int:
+        if self.spec.version == 4:
+            return checksum(message)
+        return checksum(pseudo_header_v6(source, destination, len(message), PROTOCOL[6]) + message)
 
     def _has_left(self, octets: int) -> None:
         self._unsent -= octets
@@ -171,7 +139,7 @@ class SimulatedTransport:
         if self.closed:
             return
         version = self.spec.version
-        message = packet[_header(packet) :]
+        message = packet[header_length(packet) :]
         if not message or not ((self.privileged and version == 4) or self._sound(packet, message)):
             return
         if message[0] == REPLY[version]:
@@ -183,63 +151,41 @@ class SimulatedTransport:
                 return
         else:
             return
-        identifier = int.from_bytes(about[4:6], "big")
-        if len(about) < 8 or identifier not in self.identifiers:
+        lane = self._lanes.get(int.from_bytes(about[4:6], "big"))
+        if len(about) < 8 or lane is None:
             return
-        lane = self.identifiers.index(identifier)
         cost = queue_cost(len(message) - 8)
         if self._used[lane] + cost > self.receive_buffer:
             self._dropped += 1
             return
         self._used[lane] += cost
-        if self.privileged or about is message:
-            write = _write_packet if self.privileged and version == 4 else _write_message
-            self._data.append(Arrival(lane, packet, self._clock.real(), cost, write))
+        when = self._clock.real()
+        if self.privileged and version == 4:
+            self._data.append(rows.packet(lane, when, cost, packet))
+        elif self.privileged or about is message:
+            self._data.append(rows.message(lane, when, cost, version, packet))
         else:
-            self._errors.append(
-                Arrival(
-                    lane,
-                    packet,
-                    self._clock.real(),
-                    cost,
-                    _write_error,
-                    RowKind.ERROR,
-                    errno=ERRNO[message[0]],
-                )
-            )
+            self._errors.append(rows.error(lane, when, cost, version, packet))
         self._network.turns.readable()
+        self._network.on_arrival(packet)
 
     def _sound(self, packet: bytes, message: bytes) -> bool:
         """Whether the checksum is right (the kernel looks, except for raw IPv4 sockets)."""
-        if self.spec.version == 4:
-            return not checksum(message)
-        first, second, third = ADDRESSES_AT[6]
-        pseudo = pseudo_header_v6(packet[first:second], packet[second:third], len(message), 58)
-        return not checksum(pseudo + message)
+        first, second, third = ADDRESSES_AT[self.spec.version]
+        return not self._checksum(message, packet[first:second], packet[second:third])
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        at = offset
+        if not self._errors and not self._data:
+            return 0
+        at, own = offset, self._own
         for queue in (self._errors, self._data):
             while queue and at < rx.capacity:
-                arrival = queue.popleft()
-                self._used[arrival.lane] -= arrival.cost
-                self._clear(rx, at, arrival)
-                arrival.write(rx, at, arrival)
+                row = queue.popleft()
+                self._used[row.lane] -= row.cost
+                row.write(rx, at, own)
                 at += 1
         return at - offset
-
-    def _clear(self, rx: PacketBatch, i: int, arrival: Arrival) -> None:
-        rx.kind[i], rx.lane[i], rx.when[i] = arrival.kind, arrival.lane, arrival.when
-        rx.errno[i], rx.token[i] = arrival.errno, arrival.token
-        rx.hop_limit[i] = rx.traffic_class[i] = rx.flow_label[i] = UNSET
-        rx.start[i] = rx.extension[i] = rx.truncated[i] = rx.quoted[i] = rx.scope[i] = rx.length[i] = 0
-        rx.has_local[i] = 1
-        rx.interface[i] = INTERFACE
-        nowhere, own = bytes(rx.width), self._network.address(rx.version).packed
-        for column, address in ((rx.peer, nowhere), (rx.reporter, nowhere), (rx.local, own)):
-            _put(rx, column, i, address)
-        _put(rx, rx.original, i, arrival.original or nowhere)
 
     # The rest of the contract.
 
@@ -260,70 +206,3 @@ class SimulatedTransport:
         self.closed = True
         self._data.clear()
         self._errors.clear()
-
-
-def _put(rx: PacketBatch, column: bytearray, i: int, address: bytes) -> None:
-    column[i * rx.width : (i + 1) * rx.width] = address
-
-
-def _octets(rx: PacketBatch, i: int, octets: bytes) -> None:
-    kept = octets[: rx.slot]
-    rx.data[i * rx.slot : i * rx.slot + len(kept)] = kept
-    rx.length[i] = len(kept)
-    rx.truncated[i] = len(kept) < len(octets)
-
-
-def _header(packet: bytes) -> int:
-    """Octets of the IP header, IPv4 options included; no extension headers come with IPv6 here."""
-    return (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else HEADER[6]
-
-
-def _sender(rx: PacketBatch, packet: bytes) -> tuple[bytes, int]:
-    first, second, _ = ADDRESSES_AT[rx.version]
-    return packet[first:second], packet[TTL_AT[rx.version]]
-
-
-def _write_message(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    packet = arrival.packet
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _octets(rx, i, packet[_header(packet) :])
-
-
-def _write_packet(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    # A raw IPv4 socket delivers the IP header too.
-    packet = arrival.packet
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    rx.traffic_class[i] = packet[1]
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _octets(rx, i, packet)
-    rx.start[i] = min(_header(packet), rx.length[i])
-
-
-def _write_error(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    # The quoted IP header is withheld; of it the socket knows the destination (ip(7), IP_RECVERR).
-    packet, header = arrival.packet, HEADER[rx.version]
-    message = packet[_header(packet) :]
-    quoted = message[8:]
-    source, rx.hop_limit[i] = _sender(rx, packet)
-    _, begin, end = ADDRESSES_AT[rx.version]
-    _put(rx, rx.peer, i, source)
-    _put(rx, rx.reporter, i, source)
-    _put(rx, rx.original, i, quoted[begin:end])
-    _octets(rx, i, message[:2] + b"\0\0" + message[4:8] + quoted[header:])
-    rx.quoted[i] = Quoted.TRANSPORT
-    length_at, unit = (5, 4) if rx.version == 4 else (4, 8)
-    length = message[length_at] * unit
-    if length >= QUOTED_MINIMUM and len(quoted) > length and parse_extensions(quoted[length:]):
-        rx.extension[i] = REBUILT + length - header
-
-
-def _write_local_error(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    rx.quoted[i] = Quoted.TRANSPORT
-    _octets(rx, i, arrival.packet)
-
-
-def _write_stamp(rx: PacketBatch, i: int, arrival: Arrival) -> None:
-    pass  # the columns say it all

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
 
-from anyicmp.testing.internet.express import Way, echo_v4, echo_v6, find_way
+from anyicmp.testing.internet.express import Express, Way, find_way
 from anyicmp.testing.internet.link import Leg
 from anyicmp.testing.internet.nodes import Router
 from anyicmp.testing.internet.packet import destination, source
@@ -56,6 +56,7 @@ class Internet:
             raise error.within(topology.origin) from error
         self._stations: dict[str, Station] = {name: self._station(name) for name in self._legs}
         self._ways: dict[str, Way | None] = {}
+        self._express = Express()
 
     @classmethod
     def from_toml(cls, scenario: str | Path, *, seed: int | None = None) -> Internet:
@@ -106,6 +107,9 @@ class Internet:
         Returns (nanoseconds, IP packet) each, in order of time. Sources that no node has are taken to be
         the probing host's. What is no IP packet goes nowhere.
         """
+        reply = self._express.echo(packet)
+        if reply is not None:
+            return [(now + reply[0], reply[1])]
         if len(packet) < 20 or packet[0] >> 4 not in (4, 6) or (packet[0] >> 4 == 6 and len(packet) < 40):
             return []
         sender = source(packet)
@@ -122,10 +126,9 @@ class Internet:
         except KeyError:
             way = self._ways[target] = find_way(self.topology, self._legs, self._routes, target)
         if way is not None:
-            reply = (echo_v4 if packet[0] >> 4 == 4 else echo_v6)(way, packet)
-            if reply is not None:
-                return [(now + way.delay, reply)]
-        return self._simulate(packet, now)
+            self._express.learn(way, packet)
+            reply = self._express.echo(packet)
+        return self._simulate(packet, now) if reply is None else [(now + reply[0], reply[1])]
 
     def _simulate(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
         """The slow way: event by event, in order of time."""

@@ -1,0 +1,136 @@
+"""VirtualTimeLoop: an event loop of asyncio's on which no time is spent waiting.
+
+It knows timers and threads; of networks it sees no more than a `Timeline`. No clock is read here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import SelectorEventLoop
+from collections.abc import Callable
+from concurrent.futures import Executor
+from math import ulp
+from selectors import DefaultSelector, SelectorKey
+from typing import Any, TypeVar, TypeVarTuple
+
+import anyio.to_thread
+
+from anyicmp.testing.clock import SECOND, Timeline
+
+__all__ = ["VirtualTimeLoop"]
+
+SELDOM = 64
+"""Cycles in which no descriptor is looked at where the loop watches but its own, which tells of signals."""
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+class VirtualTimeLoop(SelectorEventLoop):
+    """An asyncio event loop whose `time()` jumps to what is due next whenever all tasks wait.
+
+    Sleeps, timeouts and the networks that are used on it share this time, and what is due in any of them
+    comes in one order. Time stands still while work in threads is waited for that the loop was told of
+    (`run_in_executor`, `asyncio.to_thread`, `anyio.to_thread.run_sync` with the default limiter). Sockets
+    and processes are real: time does not wait for what they will bring.
+
+    It is what `loop_factory` takes: `asyncio.Runner(loop_factory=VirtualTimeLoop)`, or
+    `anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop})`.
+
+    Attributes:
+        timeline: its time, from 0 on, and the clocks of the networks that are used on it.
+    """
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self._working = 0
+        self._stepping = False
+        self._turns: list[Callable[[], None]] = []
+        self._threads: anyio.CapacityLimiter | None = None
+        super().__init__(_Selector(self))
+        self._refine()
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self.timeline.elapsed / SECOND
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Arguments], Result], *args: *Arguments
+    ) -> asyncio.Future[Result]:
+        """See `asyncio.loop.run_in_executor`; time stands still until the work is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self._working += 1
+        future.add_done_callback(self._worked)
+        return future
+
+    def _worked(self, future: asyncio.Future[Any]) -> None:
+        self._working -= 1
+
+    async def shutdown_default_executor(self, *args: Any, **options: Any) -> None:
+        """See `asyncio.loop.shutdown_default_executor`."""
+        self._working += 1
+        try:
+            await super().shutdown_default_executor(*args, **options)
+        finally:
+            self._working -= 1
+
+    def pass_time(self, timer: float | None) -> bool:
+        """Nothing is left to do before a timer in so many seconds (None: no timer): go to what is due next.
+
+        Returns False where time must not pass, because nothing is due or a thread works.
+        """
+        if self._threads is None:
+            # Only a task is told anyio's limiter.
+            asyncio.Task(self._find_threads(), loop=self)
+            return True
+        if self._working or self._threads.borrowed_tokens:
+            return False
+        self._stepping = True
+        try:
+            moved = self.timeline.step(timer)
+        finally:
+            self._stepping = False
+        if self.timeline.elapsed >= self._coarser:
+            self._refine()
+        if self._turns:
+            turns, self._turns = self._turns, []
+            for turn in turns:
+                turn()
+        return moved
+
+    def soon(self, turn: Callable[[], None]) -> None:
+        """Give a turn once others have run; where time has just passed, nobody else is ready."""
+        if self._stepping:
+            self._turns.append(turn)
+        else:
+            self.call_soon(turn)
+
+    async def _find_threads(self) -> None:
+        self._threads = anyio.to_thread.current_default_thread_limiter()
+
+    def _refine(self) -> None:
+        # What lies within this span of a timer is its time: the loop counts in float seconds, of which a
+        # nanosecond is less than the last digit after some months.
+        self._coarser = max(SECOND, 2 * self.timeline.elapsed)
+        self._clock_resolution = 1 / SECOND + 2 * ulp(self._coarser / SECOND)
+
+
+class _Selector(DefaultSelector):
+    """Asks the loop to let time pass before it waits."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        super().__init__()
+        self._pass_time = loop.pass_time
+        self._watched = self.get_map()
+        self._passed_by = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        found: list[tuple[SelectorKey, int]] = []
+        # The loop's own descriptor tells of nothing that time would have to wait for: now and then is enough.
+        self._passed_by += 1
+        if self._passed_by >= SELDOM or len(self._watched) > 1:
+            self._passed_by = 0
+            found = super().select(0)
+        if found or (timeout is not None and timeout <= 0) or self._pass_time(timeout):
+            return found
+        return super().select(None)

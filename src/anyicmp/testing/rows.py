@@ -1,0 +1,140 @@
+"""Rows: what lies in the queue of a simulated socket, made of IP packets, and how it gets into a batch.
+
+Which packets get there, and in which order, is for the sockets.
+"""
+
+from __future__ import annotations
+
+from errno import EHOSTUNREACH, EMSGSIZE, EPROTO
+from typing import NamedTuple
+
+from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
+from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
+from anyicmp.wire.extension import parse_extensions
+
+__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
+
+INTERFACE = 1
+REBUILT = 8
+QUOTED_MINIMUM = 128
+ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
+"""The errno that Linux gives to an error by its type; close enough, for nothing is decided by it."""
+
+
+class Row(NamedTuple):
+    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`."""
+
+    lane: int
+    when: int
+    cost: int
+    kind: int
+    octets: bytes
+    peer: bytes | None = None
+    hop_limit: int = UNSET
+    traffic_class: int = UNSET
+    start: int = 0
+    errno: int = 0
+    token: int = 0
+    original: bytes | None = None
+    quoted: int = 0
+    extension: int = 0
+
+    def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
+        """Put it into row i of a batch; `own` is the address that it was sent to."""
+        (
+            lane,
+            when,
+            _,
+            kind,
+            octets,
+            peer,
+            hop_limit,
+            traffic_class,
+            start,
+            errno,
+            token,
+            original,
+            quoted,
+            extension,
+        ) = self
+        width, slot, size = rx.width, rx.slot, len(octets)
+        first, end, begin = i * width, (i + 1) * width, i * slot
+        rx.truncated[i] = size > slot
+        if size > slot:
+            octets, size = octets[:slot], slot
+        rx.data[begin : begin + size] = octets
+        rx.length[i], rx.start[i] = size, min(size, start)
+        rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
+        rx.errno[i], rx.token[i] = errno, token
+        rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
+        rx.quoted[i], rx.extension[i], rx.scope[i] = quoted, extension, 0
+        rx.has_local[i], rx.interface[i] = 1, INTERFACE
+        nowhere = bytes(width)
+        rx.peer[first:end] = rx.reporter[first:end] = peer or nowhere
+        rx.original[first:end] = original or nowhere
+        rx.local[first:end] = own
+
+
+def header_length(octets: bytes) -> int:
+    """Octets of the IP header, IPv4 options included; no extension headers come with IPv6 here."""
+    return (octets[0] & 15) * 4 if octets[0] >> 4 == 4 else HEADER[6]
+
+
+def message(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """The ICMP message of an IP packet alone, as most sockets deliver it."""
+    first, second, _ = ADDRESSES_AT[version]
+    at = header_length(octets)
+    return Row(lane, when, cost, RowKind.ICMP, octets[at:], octets[first:second], octets[TTL_AT[version]])
+
+
+def packet(lane: int, when: int, cost: int, octets: bytes) -> Row:
+    """With its IP header, as raw IPv4 sockets deliver it."""
+    at = header_length(octets)
+    return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
+
+
+def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """An ICMP error, as the error queue delivers it (ip(7), IP_RECVERR).
+
+    The quoted IP header is withheld; of it the socket knows the destination.
+    """
+    header = HEADER[version]
+    heard = octets[header_length(octets) :]
+    quoted = heard[8:]
+    first, second, third = ADDRESSES_AT[version]
+    length_at, unit = (5, 4) if version == 4 else (4, 8)
+    length = heard[length_at] * unit
+    extended = length >= QUOTED_MINIMUM and len(quoted) > length and parse_extensions(quoted[length:])
+    return Row(
+        lane,
+        when,
+        cost,
+        RowKind.ERROR,
+        heard[:2] + b"\0\0" + heard[4:8] + quoted[header:],
+        peer=octets[first:second],
+        hop_limit=octets[TTL_AT[version]],
+        errno=ERRNO[heard[0]],
+        original=quoted[second:third],
+        quoted=Quoted.TRANSPORT,
+        extension=REBUILT + length - header if extended else 0,
+    )
+
+
+def local_error(lane: int, when: int, version: Version, octets: bytes, peer: bytes, mtu: int) -> Row:
+    """What the own kernel queues for a message to a peer that is larger than the interface's MTU."""
+    kind, code = (3, 4) if version == 4 else (2, 0)
+    return Row(
+        lane,
+        when,
+        0,
+        RowKind.LOCAL_ERROR,
+        bytes([kind, code, 0, 0]) + mtu.to_bytes(4, "big") + octets,
+        errno=EMSGSIZE,
+        original=peer,
+        quoted=Quoted.TRANSPORT,
+    )
+
+
+def stamp(lane: int, when: int, token: int) -> Row:
+    """A transmit stamp: the columns say it all."""
+    return Row(lane, when, 0, RowKind.STAMP, b"", token=token)
