@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import anyio
 import pytest
 
-from anyicmp import MplsLabel, Prober
+from anyicmp import MplsLabel, Prober, Reply
 from anyicmp.errors import SocketPermissionError
 from anyicmp.methods.base import Answer
 from anyicmp.methods.echo import EchoMethod
@@ -109,6 +109,59 @@ async def test_time_by_hand() -> None:
         assert done.is_set()
         network.turns.resume()
         assert (await prober.ping("10.0.0.1", count=2)).is_alive
+
+
+def test_an_event_may_let_time_pass() -> None:
+    clock, seen = VirtualClock(), []
+    start = clock.monotonic()
+
+    def note(name: str) -> None:
+        seen.append((name, clock.monotonic() - start))
+
+    clock.after(1.0, lambda: clock.advance(5.0))
+    for name, seconds in (("a", 1.0), ("b", 3.0), ("c", 7.0)):
+        clock.after(seconds, lambda name=name: note(name))  # type: ignore[misc]
+    clock.advance(2.0)
+    assert seen == [("a", SECOND), ("b", 3 * SECOND)]
+    assert clock.monotonic() - start == 6 * SECOND, "time never goes back"
+    clock.advance(1.0)
+    assert seen[-1] == ("c", 7 * SECOND)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("moment", ["sending", "on the way", "before reading", "after"])
+async def test_moments_of_a_probe(moment: str) -> None:
+    """The wall clock is set an hour back at each of them; the packet waits two seconds for its reader."""
+    network = SimulatedNetwork()
+    network.add("10.0.0.1", Host(delay=0.25))
+    clocks, log = network.clocks, []
+    start, unix = clocks.monotonic(), clocks.real()
+
+    def note(name: str) -> None:
+        log.append((name, clocks.monotonic() - start, clocks.real() - unix))
+        if name == moment:
+            clocks.step(-3600.0)
+
+    def busy(packet: bytes) -> None:
+        note("before reading")
+        clocks.advance(2.0)
+
+    network.on_sent = lambda packet: note("sending")
+    network.on_arrival = busy
+    clocks.after(0.1, lambda: note("on the way"))
+    async with Prober(network=network) as prober:
+        (outcome,) = await prober.ping("10.0.0.1", count=1, timeout=5.0)
+    note("after")
+    names = ["sending", "on the way", "before reading", "after"]
+    assert [name for name, *_ in log] == names
+    assert [when for _, when, _ in log] == [0, SECOND // 10, SECOND // 4, 9 * SECOND // 4]
+    hours = [(real - when) // SECOND for _, when, real in log]
+    assert hours == [-3600 if names.index(moment) < i else 0 for i in range(4)]
+    assert isinstance(outcome, Reply)
+    # The round trip is what the kernel saw, unless the clock was set between its stamp and the reading.
+    assert (outcome.rtt, outcome.clock) == (
+        (2.25, "user") if moment == "before reading" else (0.25, "kernel")
+    )
 
 
 @pytest.mark.anyio

@@ -95,8 +95,13 @@ class VirtualClock:
         return True
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass, calling all that becomes due on the way at its time."""
+        """Let so much time pass, calling all that becomes due on the way at its time.
+
+        Within a task, or within an event, nobody has a turn meanwhile: the loop is busy for so long, and
+        packets wait in the queues of the sockets.
+        """
         end = self._monotonic + round(seconds * SECOND)
         while (due := self.due()) is not None and due <= end:
             self.jump()
-        self._monotonic = end
+        # An event on the way may have let more time pass.
+        self._monotonic = max(self._monotonic, end)

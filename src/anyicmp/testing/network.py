@@ -31,6 +31,10 @@ Network = IPv4Network | IPv6Network
 SECOND = 1_000_000_000
 
 
+def _nothing(packet: bytes) -> None:
+    pass
+
+
 class SimulatedNetwork:
     """A simulated internet around one host. Give it to a prober: `Prober(network=...)`.
 
@@ -49,6 +53,21 @@ class SimulatedNetwork:
         stamps_sending: sockets report a transmit stamp for each probe.
         mtu: of the host's own interface, in octets.
         sent: all IP packets that left, in order.
+        on_sent: called with each IP packet that has left, before the call that sent it returns.
+        on_arrival: called with each IP packet that has its stamp and lies in the queue of a socket, before
+            anyone reads it.
+
+    What happens between two moments of a probe is said by an event on the clock or in one of these calls.
+    There `clocks.step` sets the wall clock, and `clocks.advance` lets time pass in which nobody has a turn:
+    a loop that is busy, or a system call that takes long. A step between sending and stamp, and one between
+    the stamp and a reading that comes 0.2 seconds later:
+
+    >>> network = SimulatedNetwork()
+    >>> network.on_sent = lambda packet: network.clocks.step(-3600.0)
+    >>> def late(packet: bytes) -> None:
+    ...     network.clocks.step(3600.0)
+    ...     network.clocks.advance(0.2)
+    >>> network.on_arrival = late
     """
 
     def __init__(
@@ -72,6 +91,8 @@ class SimulatedNetwork:
         self.stamps_sending = False
         self.mtu = 65_535 if internet is None else internet.mtu
         self.sent: list[bytes] = []
+        self.on_sent: Callable[[bytes], None] = _nothing
+        self.on_arrival: Callable[[bytes], None] = _nothing
         self.transports: list[SimulatedTransport] = []
         self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)
         self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}

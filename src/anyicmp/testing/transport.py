@@ -105,6 +105,7 @@ class SimulatedTransport:
         network.sent.append(packet)
         for delay, answer in network.carry(packet):
             self._clock.after(delay, lambda answer=answer: self._arrive(answer))  # type: ignore[misc]
+        network.on_sent(packet)
         return 0
 
     def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
@@ -208,6 +209,7 @@ class SimulatedTransport:
                 )
             )
         self._network.turns.readable()
+        self._network.on_arrival(packet)
 
     def _sound(self, packet: bytes, message: bytes) -> bool:
         """Whether the checksum is right (the kernel looks, except for raw IPv4 sockets)."""
