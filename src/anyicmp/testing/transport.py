@@ -17,7 +17,7 @@ import attrs
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, TTL_AT, ip_packet, seal
-from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind
+from anyicmp.wire.batch import STAMP_TOKEN, UNSET, PacketBatch, Quoted, RowKind
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.extension import parse_extensions
 
@@ -61,6 +61,7 @@ class SimulatedTransport:
             raise ValueError(f"{spec.lanes} lanes need {spec.lanes} identifiers, got {len(spec.identifiers)}")
         self.spec = spec
         self.privileged = privileged
+        self.stamps_sending = network.stamps_sending
         self.identifiers: tuple[int, ...] = (
             spec.identifiers[: spec.lanes] if privileged else network.kernel_identifiers(spec.lanes)
         )
@@ -97,9 +98,15 @@ class SimulatedTransport:
                 return network.when_full
             self._unsent += len(packet)
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
-        if network.stamps_sending:
+        if self.stamps_sending and tx.stamped[i]:
             stamp = Arrival(
-                tx.lane[i], b"", self._clock.real(), 0, _write_stamp, RowKind.STAMP, token=tx.token[i]
+                tx.lane[i],
+                b"",
+                self._clock.real(),
+                0,
+                _write_stamp,
+                RowKind.STAMP,
+                token=tx.token[i] & STAMP_TOKEN,
             )
             self._errors.append(stamp)
         network.sent.append(packet)
