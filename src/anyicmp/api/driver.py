@@ -223,9 +223,9 @@ class Driver:
         tx, clocks = self._tx, self._clocks
         while start < stop:
             tx.before = clocks.monotonic()
+            tx.real = clocks.real()
             n, errno = self.transport.send(tx, start, stop)
             tx.after = clocks.monotonic()
-            tx.real = clocks.real()
             if n:
                 self.exchange.sent(tx, start, start + n)
                 if self._observer is not None:

@@ -126,7 +126,7 @@ class Exchange:
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:
         """Rows [start, stop) have left between `tx.before` and `tx.after` (nanoseconds)."""
         table = self.table
-        span, rows, ahead = tx.after - tx.before, stop - start, tx.real - tx.after
+        span, rows, ahead = tx.after - tx.before, stop - start, tx.real - tx.before
         self.counts.sent += rows
         i = start
         while i < stop:
@@ -177,7 +177,7 @@ class Exchange:
         batch = OutcomeBatch(self.method.version)
         plan = self._close(slot, OVER)
         batch.failures[0] = (errno, None)
-        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.after + now) / SECOND)
+        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.before + now) / SECOND)
         return self._tell([(plan, batch)], now)
 
     # Rows in.
