@@ -10,8 +10,6 @@ from itertools import product
 
 import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from anyicmp import ErrorReply, Outcome, Prober, Reply
 from anyicmp.engine.stamps import STEADY
