@@ -5,15 +5,17 @@ In virtual time, so that the true round trip is known. What cannot be seen is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import product
+from types import SimpleNamespace
 
-import anyio
 import pytest
 
 from anyicmp import ErrorReply, Outcome, Prober, Reply
+from anyicmp.api.driver import Driver
 from anyicmp.engine.stamps import STEADY
 from anyicmp.testing import Host, SimulatedNetwork
+from anyicmp.testing.clock import VirtualClock
 from api.scene import routers
 
 TRUE, HOPS = 0.05, 6
@@ -23,7 +25,7 @@ RESOLUTION = STEADY / 1e9
 FIRST = {4: "10.0.0.1", 6: "2001:db8:1::1"}
 MANY = {4: "10.1.0.0/27", 6: "2001:db8:2::/123"}
 
-Measure = Callable[[Prober, int], "anyio.abc.Coroutine[object, object, list[Outcome]]"]
+Measure = Callable[[Prober, int], Awaitable[list[Outcome]]]
 
 
 def network_of(*, privileged: bool, stamps_sending: bool) -> SimulatedNetwork:
@@ -117,3 +119,35 @@ async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
                 # A late reader alone is no reason to doubt the kernel.
                 assert {outcome.clock for outcome in found} == {"kernel"}
                 assert {round(outcome.rtt, 9) for outcome in found} == {TRUE}
+
+
+class Stopping(VirtualClock):
+    """Between some readings the process is stopped for 3 ms."""
+
+    def __init__(self, *stops: int) -> None:
+        super().__init__()
+        self._stops = stops
+        self.readings = 0
+
+    def real(self) -> int:
+        self.readings += 1
+        if self.readings in self._stops:
+            self.advance(0.003)
+        return super().real()
+
+
+@pytest.mark.parametrize(("stops", "readings"), [((), 1), ((1,), 2), ((1, 2), 3)])
+def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int, ...], readings: int) -> None:
+    """Else the clocks would seem to have been set apart."""
+    clocks = Stopping(*stops)
+    ahead = VirtualClock().real() - clocks.monotonic()
+    now, real = Driver._both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    assert real - now == ahead
+    assert now == clocks.monotonic()
+    assert clocks.readings == readings
+
+
+def test_a_process_stopped_all_the_time_goes_on() -> None:
+    clocks = Stopping(*range(1, 100))
+    Driver._both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    assert 1 < clocks.readings < 10

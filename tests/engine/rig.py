@@ -181,7 +181,7 @@ class Rig:
 
     def feed(self, n: int = 1) -> list[Outcome]:
         """Match n rows; what ended, as rows."""
-        self.rx.before = self.rx.after = self.now
+        self.rx.after = self.now
         self.rx.real = self.now + self.offset
         return rows(self.exchange.feed(self.rx, n))
 

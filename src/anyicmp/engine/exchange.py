@@ -183,7 +183,7 @@ class Exchange:
     # Rows in.
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
-        """Match the first n rows of `rx`, received between `rx.before` and `rx.after`."""
+        """Match the first n rows of `rx`, received at `rx.after`."""
         if n >= FEW and (block := self._feed_block(rx, n)) is not None:
             return self._tell([block], rx.after)
         answers = self.method.tokens(rx, n)

@@ -76,8 +76,9 @@ class PacketBatch:
         stamped: 1 where a row to send shall come back as a STAMP row, if the transport `stamps_sending`.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
-        before, after: monotonic nanoseconds around the system call, written by the driver.
-        real: Unix time in nanoseconds, received at `after`, to send at `before`: what the kernel stamps comes
+        before, after: monotonic nanoseconds around the call that sends; of what is received only the time
+            `after` the call. Written by the driver.
+        real: Unix time in nanoseconds, to send at `before`, received at `after`: what the kernel stamps comes
             between, and whether the wall clock was set meanwhile is seen. Written by the driver.
     """
 
