@@ -50,6 +50,7 @@ MECHANISM = (
     "probe",
     "room",
     "schedule",
+    "stamps",
     "statistics",
     "table",
     "targets",

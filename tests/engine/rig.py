@@ -16,7 +16,7 @@ from anyicmp.methods.base import Template
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import Outcome
 from anyicmp.testing.topology import REPLY, ip_packet, seal
-from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
+from anyicmp.wire.batch import STAMP_TOKEN, UNSET, PacketBatch, Quoted, RowKind, Version
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -86,9 +86,9 @@ class Rig:
 
     def leave(self, start: int, stop: int, *, took: int = 0) -> None:
         """Rows leave within a call that takes `took` nanoseconds."""
-        self.tx.before = self.now
+        self.tx.before, self.tx.real = self.now, self.now + self.offset
         self.now += took
-        self.tx.after, self.tx.real = self.now, self.now + self.offset
+        self.tx.after = self.now
         self.exchange.sent(self.tx, start, stop)
 
     def probe(self) -> bytes:
@@ -163,6 +163,12 @@ class Rig:
         self.rx.errno[at] = 113
         return at
 
+    def stamp(self, token: int, *, age: int, at: int = 0) -> int:
+        """Write the kernel's word that a probe left `age` nanoseconds ago to a row; the row's number."""
+        self._row(at, b"", RowKind.STAMP, bytes(self.rx.width), 0, age)
+        self.rx.token[at] = token & STAMP_TOKEN
+        return at
+
     def _row(self, at: int, octets: bytes, kind: RowKind, peer: bytes, lane: int, age: int | None) -> None:
         rx, width = self.rx, self.rx.width
         rx.data[at * rx.slot : at * rx.slot + len(octets)] = octets
@@ -175,7 +181,7 @@ class Rig:
 
     def feed(self, n: int = 1) -> list[Outcome]:
         """Match n rows; what ended, as rows."""
-        self.rx.before = self.rx.after = self.now
+        self.rx.after = self.now
         self.rx.real = self.now + self.offset
         return rows(self.exchange.feed(self.rx, n))
 

@@ -63,7 +63,7 @@ def test_time_outs_forgetting_and_failures_give_their_room_back() -> None:
         while n := rig.fill():
             if way == "fail":
                 for i in range(n):
-                    rig.tx.real, rig.tx.after = rig.now + rig.offset, rig.now
+                    rig.tx.real, rig.tx.before = rig.now + rig.offset, rig.now
                     rig.exchange.failed(rig.tx, i, 1, rig.now)
             else:
                 rig.leave(0, n)

@@ -338,7 +338,7 @@ def test_rows_that_cannot_leave_are_failures() -> None:
     rig = Rig()
     plan = rig.ping(1)
     assert rig.fill() == 1
-    rig.tx.real, rig.tx.after = rig.now + rig.offset, rig.now
+    rig.tx.real, rig.tx.before = rig.now + rig.offset, rig.now
     ((owner, batch),) = rig.exchange.failed(rig.tx, 0, errno.EHOSTUNREACH, rig.now)
     assert owner is plan
     (outcome,) = batch

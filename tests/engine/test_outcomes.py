@@ -24,7 +24,7 @@ def reply_and_error(version: Version = 4) -> OutcomeBatch:
     rig.pass_time(SECOND // 4)
     rig.reply(probes[0], age=SECOND // 8)
     rig.error(probes[1], at=1, kind=EXCEEDED[version], code=0, quoted=Quoted.TRANSPORT)
-    rig.rx.before = rig.rx.after = rig.now
+    rig.rx.after = rig.now
     rig.rx.real = rig.now + rig.offset
     ((_, batch),) = rig.exchange.feed(rig.rx, 2)
     return batch

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.net import ancillary
-from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.wire.batch import STAMP_TOKEN, UNSET, PacketBatch, RowKind
 
 LEVEL = {4: (0, 11), 6: (41, 25)}
 
@@ -88,7 +88,14 @@ def test_errors_of_our_own_kernel_and_transmit_stamps_are_told_apart() -> None:
     local = error_row(4, extended(4, 0, 0, 1500, errno=90, origin=1), payload=0)
     assert (local.kind[1], local.errno[1], local.length[1]) == (RowKind.LOCAL_ERROR, 90, 8)
     stamp = error_row(6, extended(6, 0, 0, 0, errno=42, origin=4, data=struct.pack("@I", 0xCAFE0001)))
-    assert (stamp.kind[1], stamp.token[1]) == (RowKind.STAMP, 0xCAFE0001)
+    assert (stamp.kind[1], stamp.token[1]) == (RowKind.STAMP, 0xCA << 48 | 0xFE0001)
+
+
+@given(st.integers(0, (1 << 56) - 1))
+def test_what_a_stamp_is_named_by_fits_into_32_bits(token: int) -> None:
+    key = ancillary.stamp_key(token)
+    assert 0 <= key < 1 << 32
+    assert ancillary.stamped_token(key) == token & STAMP_TOKEN
 
 
 def test_an_entry_without_its_control_message_is_still_a_row() -> None:
@@ -100,11 +107,13 @@ def test_an_entry_without_its_control_message_is_still_a_row() -> None:
 
 
 def test_stamp_and_hop_limit_reach_their_columns() -> None:
-    control = memoryview(cmsg(1, 35, struct.pack("@ll", 12, 34)) + cmsg(0, 2, struct.pack("@i", 61)))
+    control = memoryview(
+        cmsg(1, 37, struct.pack("@llllll", 12, 34, 0, 0, 0, 0)) + cmsg(0, 2, struct.pack("@i", 61))
+    )
     rx = PacketBatch(4, capacity=1)
     ancillary.note(rx, 0, ancillary.walk(control, 0, len(control)))
     assert (rx.when[0], rx.hop_limit[0]) == (12_000_000_034, 61)
-    ancillary.note(rx, 0, ancillary.walk(control, 0, 40))  # the second one is cut
+    ancillary.note(rx, 0, ancillary.walk(control, 0, 72))  # the second one is cut
     assert (rx.when[0], rx.hop_limit[0]) == (12_000_000_034, UNSET)
     ancillary.note(rx, 0, [])
     assert (rx.when[0], rx.hop_limit[0]) == (0, UNSET)

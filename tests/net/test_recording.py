@@ -124,6 +124,7 @@ def test_a_recorded_transport_keeps_the_contract(
     network = SimulatedNetwork(privileged=privileged)
     base = "10.0.0.{}" if version == 4 else "2001:db8:1::{}"
     answering, refused, beyond, router = (ip_address(base.format(i)) for i in (1, 2, 3, 4))
+    network.stamps_sending = True
     network.add(answering)
     network.add(refused, Host(errno=EHOSTUNREACH))
     network.add(beyond, Host(path=(Router(address=router),)))

@@ -109,6 +109,14 @@ class BlamesTheNext(Broken):
         return self.sound.send(tx, start, stop)
 
 
+class StampsNamelessly(Broken):
+    def recv(self, rx: PacketBatch, offset: int) -> int:
+        n = self.sound.recv(rx, offset)
+        for i in range(offset, offset + n):
+            rx.token[i] &= 0xFFFF
+        return n
+
+
 BROKEN: list[tuple[checks.Check, type[Broken]]] = [
     (checks.names_itself, OneIdentifier),
     (checks.keeps_one_descriptor, RestlessDescriptor),
@@ -121,6 +129,7 @@ BROKEN: list[tuple[checks.Check, type[Broken]]] = [
     (checks.names_the_row_at_fault, LosesTheErrno),
     (checks.counts_what_overflows, DoesNotCount),
     (checks.brings_errors, BlamesTheNext),
+    (checks.stamps_what_leaves, StampsNamelessly),
 ]
 
 

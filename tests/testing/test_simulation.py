@@ -24,7 +24,7 @@ from anyicmp.wire import (
     TimeExceeded,
     decode_packet,
 )
-from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
+from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch, Quoted, RowKind, Version
 
 SECOND = 1_000_000_000
 OWN: dict[int, str] = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -316,15 +316,17 @@ def test_a_stamp_is_keyed_by_the_probe_s_token() -> None:
     network = SimulatedNetwork()
     network.stamps_sending = True
     transport, method = opened(network)
-    tx, rx = rows(method, 2), PacketBatch(4)
-    transport.send(tx, 0, 2)
+    tx, rx = rows(method, 3), PacketBatch(4)
+    tx.stamped[:2] = b"\1\1"
+    transport.send(tx, 0, 3)
     assert transport.recv(rx, 0) == 2
     assert list(rx.kind[:2]) == [RowKind.STAMP] * 2
-    assert list(rx.token[:2]) == list(tx.token)
+    wanted = [token & STAMP_TOKEN for token in tx.token[:2]]
+    assert list(rx.token[:2]) == wanted
     assert rx.when[0] == network.clocks.real()
     found = method.tokens(rx, 2)
     assert list(found.kinds) == [Answer.STAMP] * 2
-    assert found.tokens == list(tx.token)
+    assert found.tokens == wanted
 
 
 @pytest.mark.parametrize("privileged", [False, True])

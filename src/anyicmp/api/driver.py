@@ -44,6 +44,9 @@ DRAW = 1024
 HEADERS = 60
 """Octets that may stand before what is received: an IPv4 header with options."""
 
+TOGETHER = 5_000
+"""Nanoseconds: less than by what the engine sees that the wall clock was set."""
+
 RETRY = 0.001
 PATIENCE = 0.05
 SECOND = 1_000_000_000
@@ -178,17 +181,24 @@ class Driver:
                 raise
 
     def _receive(self) -> bool:
-        rx, clocks = self._rx, self._clocks
+        rx = self._rx
         for _ in range(ROUNDS):
-            rx.before = clocks.monotonic()
             n = self.transport.recv(rx, 0)
-            rx.after = clocks.monotonic()
-            rx.real = clocks.real()
             if n:
+                rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
             if n < rx.capacity:
                 return False  # that was all; what came since shows at the descriptor
         return True
+
+    def _both_clocks(self) -> tuple[int, int]:
+        """Monotonic and wall clock at one moment: read again if the process was stopped in between."""
+        clocks, tries = self._clocks, ROUNDS
+        now, real = clocks.monotonic(), clocks.real()
+        while tries and clocks.monotonic() - now > TOGETHER:
+            tries -= 1
+            now, real = clocks.monotonic(), clocks.real()
+        return now, real
 
     def _send(self) -> bool:
         """Send what is due; returns whether more is due at once."""
@@ -220,12 +230,11 @@ class Driver:
 
     def _send_rows(self, start: int, stop: int) -> bool:
         """Send rows of the batch; returns False when the kernel's buffers are full."""
-        tx, clocks = self._tx, self._clocks
+        tx, monotonic = self._tx, self._clocks.monotonic
         while start < stop:
-            tx.before = clocks.monotonic()
+            tx.before, tx.real = self._both_clocks()
             n, errno = self.transport.send(tx, start, stop)
-            tx.after = clocks.monotonic()
-            tx.real = clocks.real()
+            tx.after = monotonic()
             if n:
                 self.exchange.sent(tx, start, start + n)
                 if self._observer is not None:

@@ -53,6 +53,7 @@ class ProberOptions(TypedDict, total=False):
     receive_buffer: int | None
     batched: bool | None
     record: str | os.PathLike[str] | None
+    transmit_stamps: bool
 
 
 class SocketOwner:
@@ -78,6 +79,7 @@ class SocketOwner:
         receive_buffer: int | None = None,
         batched: bool | None = None,
         record: str | os.PathLike[str] | None = None,
+        transmit_stamps: bool = True,
     ) -> None:
         """Check and keep the options; nothing is opened yet.
 
@@ -93,6 +95,8 @@ class SocketOwner:
             batched: False moves one packet a system call, None takes the platform's batched calls.
             record: pcapng file to write what is sent and heard to, from opening to closing; one that is
                 there is replaced. What a socket does not tell of a packet is rebuilt, and a comment says so.
+            transmit_stamps: round trips of ping and traceroute begin when the kernel hands the probe to the
+                device, where it tells (Linux 6.13). False: with the system call, as those of a sweep do.
 
         Raises:
             ValueError, TypeError: an option is out of its range.
@@ -110,6 +114,7 @@ class SocketOwner:
             None if receive_buffer is None else whole("receive_buffer", receive_buffer, 1024, LARGEST_BUFFER)
         )
         self._batched = yes_no("batched", batched)
+        self._transmit_stamps = bool(yes_no("transmit_stamps", transmit_stamps))
         self._record = record
         self._recorder: Recorder | None = None
         self._drivers: dict[SocketSpec, Driver] = {}
@@ -238,8 +243,7 @@ class SocketOwner:
         try:
             method = open_method(spec.method, spec.version)
             method.identify(transport.identifiers, verify=transport.privileged and spec.version == 4)
-            lanes = len(transport.identifiers)
-            exchange = Exchange(method, lanes=lanes, room=transport.receive_buffer)
+            exchange = Exchange(method, lanes=len(transport.identifiers), room=transport.receive_buffer)
             driver = Driver(exchange, transport, environment, self._observer)
         except BaseException:
             transport.close()
@@ -257,7 +261,8 @@ class SocketOwner:
         found = self._pings.get(key)
         if found is None or found.driver.closed:
             version: Version = 4 if target.version == 4 else 6
-            probe, driver = self.probe(target, route), self.driver(version, route)
+            driver = self.driver(version, route)
+            probe = self.probe(target, route, driver)
             template = driver.exchange.method.template(size=size, payload=payload)
             if len(self._pings) >= MOST_PINGS:
                 self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
@@ -286,8 +291,8 @@ class SocketOwner:
             hop_limited,
         )
 
-    def probe(self, target: IPAddress, route: Route) -> Probe:
-        """The header of probes to a target. Raises ValueError for a source of the other family."""
+    def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
+        """What the driver's probes to a target ask. Raises ValueError for a source of the other family."""
         if route.source is not None and route.source.version != target.version:
             raise ValueError(f"source {route.source} and target {target} are of different IP versions")
         return Probe(
@@ -295,6 +300,7 @@ class SocketOwner:
             scope=self.scope(getattr(target, "scope_id", None)),
             hop_limit=route.hop_limit,
             traffic_class=route.traffic_class,
+            stamped=self._transmit_stamps and driver.transport.stamps_sending,
         )
 
     def scope(self, zone: str | None) -> int:

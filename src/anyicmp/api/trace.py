@@ -129,13 +129,12 @@ class TraceStream(Stream[Trace]):
     async def _begin(self) -> None:
         options = self._options
         self._target = (await self._prober.resolve(self._host))[0]
-        probe = self._prober.probe(self._target, options.route)
         self._driver = self._prober.driver(4 if self._target.version == 4 else 6, options.route)
         # The socket's own identifier as flow: the same from trace to trace of one prober.
         identifier = self._driver.transport.identifiers[0]
         self._flow = identifier % 0xFFFF if options.flow is None else options.flow
         self._plan = TracePlan(
-            probe,
+            self._prober.probe(self._target, options.route, self._driver),
             self._driver.exchange.method.template(size=options.size, flow=self._flow),
             first_hop=options.first_hop,
             max_hops=options.max_hops,

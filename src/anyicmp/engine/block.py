@@ -12,6 +12,7 @@ from operator import itemgetter
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
+from anyicmp.engine.stamps import STEADY
 from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
 from anyicmp.methods.base import Replies
 from anyicmp.wire.batch import PacketBatch
@@ -29,7 +30,8 @@ def match_replies(
 ) -> tuple[Plan, OutcomeBatch] | None:
     """Close the slots that the first n rows answer; returns their plan and outcomes, or None.
 
-    None: the rows are of several plans, not all open and right, or a timestamp is missing or cannot be.
+    None: the rows are of several plans, not all open and right, or a timestamp is missing, cannot be, or is
+    not to be believed because the wall clock was stepped.
     """
     width, lane = table.width, replies.lane
     slots: Sequence[int] = replies.sequences
@@ -44,6 +46,7 @@ def match_replies(
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
         sent_at: Sequence[int] = table.sent_at[first:end]
         handed_at: Sequence[int] = table.handed_at[first:end]
+        aheads: Sequence[int] = table.ahead[first:end]
         tags: Sequence[int] = table.tag[first:end]
         scopes: Sequence[int] = table.scope[first:end]
     else:
@@ -55,7 +58,7 @@ def match_replies(
         generations, nonces = array("I", pick(table.generation)), array("I", pick(table.nonce))
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
-        sent_at, handed_at = pick(table.sent_at), pick(table.handed_at)
+        sent_at, handed_at, aheads = pick(table.sent_at), pick(table.handed_at), pick(table.ahead)
         tags, scopes = pick(table.tag), pick(table.scope)
     plan = plans[0]
     if (
@@ -72,6 +75,8 @@ def match_replies(
         return None
     ahead = rx.real - rx.after
     when = [stamp - ahead for stamp in rx.when[:n]]
+    if max(aheads) - ahead > STEADY or ahead - min(aheads) > STEADY:
+        return None
     if min(when) < max(handed_at) or max(when) > rx.after:
         return None
     rtts = [(arrived - left) / SECOND for arrived, left in zip(when, sent_at, strict=True)]

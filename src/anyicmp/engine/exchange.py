@@ -16,6 +16,7 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
+from anyicmp.engine.stamps import note_sending, stamp_time
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, SLOTS, Run, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
@@ -125,7 +126,7 @@ class Exchange:
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:
         """Rows [start, stop) have left between `tx.before` and `tx.after` (nanoseconds)."""
         table = self.table
-        span, rows = tx.after - tx.before, stop - start
+        span, rows, ahead = tx.after - tx.before, stop - start, tx.real - tx.before
         self.counts.sent += rows
         i = start
         while i < stop:
@@ -134,10 +135,11 @@ class Exchange:
             j = self._end_of_run(tx, i, stop, plan) if rows > 1 else stop
             n = j - i
             if n == 1:
-                table.handed_at[first] = tx.before
+                table.handed_at[first], table.ahead[first] = tx.before, ahead
                 table.sent_at[first] = tx.before + span * (i - start) // rows
             else:
                 table.handed_at[first : first + n] = array("q", [tx.before]) * n
+                table.ahead[first : first + n] = array("q", [ahead]) * n
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 left = [tx.before + span * k // rows for k in range(i - start, j - start)]
                 table.sent_at[first : first + n] = array("q", left)
@@ -175,13 +177,13 @@ class Exchange:
         batch = OutcomeBatch(self.method.version)
         plan = self._close(slot, OVER)
         batch.failures[0] = (errno, None)
-        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.after + now) / SECOND)
+        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.before + now) / SECOND)
         return self._tell([(plan, batch)], now)
 
     # Rows in.
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
-        """Match the first n rows of `rx`, received between `rx.before` and `rx.after`."""
+        """Match the first n rows of `rx`, received at `rx.after`."""
         if n >= FEW and (block := self._feed_block(rx, n)) is not None:
             return self._tell([block], rx.after)
         answers = self.method.tokens(rx, n)
@@ -194,6 +196,8 @@ class Exchange:
                 self.counts.malformed += 1
             elif kind in (Answer.REPLY, Answer.ERROR):
                 self._match(rx, i, answers, results)
+            elif kind == Answer.STAMP:
+                note_sending(self.table, rx, i, answers.tokens[i])
         return self._tell(list(results.items()), rx.after)
 
     def _feed_block(self, rx: PacketBatch, n: int) -> tuple[Plan, OutcomeBatch] | None:
@@ -272,10 +276,7 @@ class Exchange:
 
     def _record(self, rx: PacketBatch, i: int, answers: Answers, slot: int, batch: OutcomeBatch) -> None:
         sent_at, width = self.table.sent_at[slot], rx.width
-        waited, age = rx.after - sent_at, rx.real - rx.when[i]
-        # The stamp is wall-clock time: how long the packet lay in the queue is what it tells. An age that
-        # cannot be (before the probe was handed over, or negative) means that the clock was stepped.
-        kernel = bool(rx.when[i]) and 0 <= age <= rx.after - self.table.handed_at[slot]
+        arrived = stamp_time(self.table, slot, rx, i)
         error = answers.kinds[i] == Answer.ERROR
         queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
         column = rx.reporter if queued else rx.peer
@@ -290,12 +291,12 @@ class Exchange:
             batch,
             ERROR if error else REPLY,
             slot,
-            sent_at=(rx.real - waited) / SECOND,
-            rtt=(max(0, waited - age) if kernel else waited) / SECOND,
+            sent_at=(rx.real - rx.after + sent_at) / SECOND,
+            rtt=max(0, (rx.after if arrived is None else arrived) - sent_at) / SECOND,
             source=column[i * width : (i + 1) * width],
             ttl=rx.hop_limit[i],
             size=answers.sizes[i],
-            kernel=kernel,
+            kernel=arrived is not None,
         )
 
     def expire(self, now: int, real: int) -> Results:

@@ -21,6 +21,9 @@ __all__ = ["PingPlan", "Series"]
 NUMBER = 0xFFFFFFFF
 """The low bits of a tag: the probe's number. The bits above name its series."""
 
+MANY = 8
+"""From so many on, pings that leave in one call are timed as a sweep is: transmit stamps are for a few."""
+
 STALE = 64
 """Series that were dropped may stay among those that wait, up to so many or half of them all."""
 
@@ -133,6 +136,8 @@ class PingPlan:
         if n <= 1:
             return n
         self._probe.write_header(tx, start, start + n)
+        if n >= MANY:
+            tx.stamped[start : start + n] = bytes(n)
         tx.peer[start * width : (start + n) * width] = b"".join([series.peer for series in taken])
         if width == 16:
             tx.scope[start : start + n] = array("I", [series.scope for series in taken])

@@ -1,4 +1,4 @@
-"""Probe: what a plan asks of the IP header of its probes, and its way into a row.
+"""Probe: what a plan asks of the kernel for its probes, and its way into a row.
 
 The bytes behind the IP header are the method's.
 """
@@ -16,7 +16,7 @@ __all__ = ["Probe"]
 
 @attrs.frozen(kw_only=True)
 class Probe:
-    """The header fields that all probes of a plan to one address share.
+    """What all probes of a plan to one address share: fields of the IP header, and the wish for a stamp.
 
     Attributes:
         peer: packed destination, 4 or 16 octets.
@@ -24,6 +24,7 @@ class Probe:
         hop_limit, traffic_class, flow_label: UNSET leaves them to the kernel.
         local: packed address to send from, None leaves it to the kernel.
         interface: index of the interface to send through, 0 leaves it to the routing table.
+        stamped: the kernel shall tell when each probe leaves (`RowKind.STAMP`).
     """
 
     peer: bytes
@@ -33,6 +34,7 @@ class Probe:
     flow_label: int = UNSET
     local: bytes | None = None
     interface: int = 0
+    stamped: bool = False
 
     def write_header(self, tx: PacketBatch, start: int, stop: int) -> None:
         """Write the columns of rows [start, stop), all but the peer's."""
@@ -43,6 +45,7 @@ class Probe:
         tx.flow_label[start:stop] = array("i", [self.flow_label]) * n
         tx.interface[start:stop] = array("I", [self.interface]) * n
         tx.has_local[start:stop] = bytes([self.local is not None]) * n
+        tx.stamped[start:stop] = bytes([self.stamped]) * n
         if self.local is not None:
             tx.local[start * width : stop * width] = self.local * n
 
@@ -64,5 +67,6 @@ class Probe:
         tx.flow_label[i] = self.flow_label
         tx.interface[i] = self.interface
         tx.has_local[i] = self.local is not None
+        tx.stamped[i] = self.stamped
         if self.local is not None:
             tx.local[i * width : (i + 1) * width] = self.local

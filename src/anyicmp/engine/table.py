@@ -42,9 +42,10 @@ class Table:
     """Columns of `lanes` times 65,536 slots; slot = lane * 65,536 + sequence.
 
     Attributes:
-        state, plan, tag, peer, scope, sent_at, handed_at, nonce, generation: columns by slot.
+        state, plan, tag, peer, scope, sent_at, handed_at, ahead, nonce, generation: columns by slot.
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
-            batch with it was handed to the kernel; both monotonic nanoseconds.
+            batch with it was handed to the kernel; both monotonic nanoseconds. `ahead` is by how many the
+            wall clock was ahead of the monotonic one then.
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
     """
 
@@ -59,6 +60,7 @@ class Table:
         self.scope = array("I", bytes(4 * slots))
         self.sent_at = array("q", bytes(8 * slots))
         self.handed_at = array("q", bytes(8 * slots))
+        self.ahead = array("q", bytes(8 * slots))
         self.nonce = array("I", bytes(4 * slots))
         self.generation = array("I", bytes(4 * slots))
         self.in_flight = 0

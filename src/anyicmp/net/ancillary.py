@@ -15,7 +15,20 @@ from struct import Struct, calcsize, pack
 from anyicmp.net import constants as c
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 
-__all__ = ["ERROR_HEADER", "messages_to_send", "note", "note_error", "pack_messages", "past_headers", "walk"]
+__all__ = [
+    "ERROR_HEADER",
+    "Message",
+    "message_kind",
+    "messages_to_send",
+    "note",
+    "note_error",
+    "pack_messages",
+    "past_headers",
+    "stamp_key",
+    "stamp_wish",
+    "stamped_token",
+    "walk",
+]
 
 Octets = bytes | memoryview
 Message = tuple[int, int, Octets]
@@ -55,7 +68,7 @@ def _integer(data: Octets) -> int:
 
 
 def _stamp(rx: PacketBatch, i: int, data: Octets) -> None:
-    # struct timespec is two longs; SCM_TIMESTAMPING holds three of them, the software stamp first.
+    # struct scm_timestamping is three times struct timespec, two longs each; the software stamp is first.
     seconds, nanoseconds = _TIMESPEC.unpack_from(data)
     rx.when[i] = seconds * _SECOND + nanoseconds
 
@@ -69,7 +82,7 @@ def _error(rx: PacketBatch, i: int, data: Octets) -> None:
     rx.errno[i] = errno
     if origin == c.ORIGIN_TIMESTAMPING:
         rx.kind[i] = RowKind.STAMP
-        rx.token[i] = int.from_bytes(more, sys.byteorder)
+        rx.token[i] = stamped_token(int.from_bytes(more, sys.byteorder))
         return
     if origin in (c.ORIGIN_ICMP, c.ORIGIN_ICMP6):
         rx.kind[i] = RowKind.ERROR
@@ -85,7 +98,6 @@ def _error(rx: PacketBatch, i: int, data: Octets) -> None:
 
 _TIMESPEC = Struct("@ll")
 _READERS: dict[tuple[int, int], tuple[int, Callable[[PacketBatch, int, Octets], None]]] = {
-    (c.SOL_SOCKET, c.SO_TIMESTAMPNS): (_TIMESPEC.size, _stamp),
     (c.SOL_SOCKET, c.SO_TIMESTAMPING): (_TIMESPEC.size, _stamp),
     (c.SOL_IP, c.IP_TTL): (4, _hop_limit),
     # Linux's number, or that of the platform where the module knows it.
@@ -137,6 +149,32 @@ def past_headers(rx: PacketBatch, begin: int, end: int) -> None:
         rx.start[i] = min(header, length)
         if length >= 20:
             rx.hop_limit[i], rx.traffic_class[i] = data[at + 8], data[at + 1]
+
+
+def message_kind(level: int, kind: int) -> bytes:
+    """Level and type of a control message as they stand in its header, behind the length."""
+    return pack("@ii", level, kind)
+
+
+def stamp_key(token: int) -> int:
+    """The bits of a token that `STAMP_TOKEN` names, as the 32 that the kernel keeps with a stamp."""
+    return token >> 24 & 0xFF000000 | token & 0xFFFFFF
+
+
+def stamped_token(key: int) -> int:
+    """The bits of a token that a key of `stamp_key` holds."""
+    return key >> 24 << 48 | key & 0xFFFFFF
+
+
+def stamp_wish(token: int) -> tuple[Message, Message]:
+    """The control messages that have one packet stamped when it leaves, and its stamp named by the token.
+
+    The second is SCM_TS_OPT_ID of Linux 6.13; with it counting the packets of a socket is not needed.
+    """
+    return (
+        (c.SOL_SOCKET, c.SO_TIMESTAMPING, pack("@I", c.TX_SOFTWARE)),
+        (c.SOL_SOCKET, c.SCM_TS_OPT_ID, pack("@I", stamp_key(token))),
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -15,14 +15,18 @@ from anyicmp.net import constants as c
 from anyicmp.net.ancillary import (
     ERROR_HEADER,
     Message,
+    message_kind,
     messages_to_send,
     note,
     note_error,
     pack_messages,
     past_headers,
+    stamp_key,
+    stamp_wish,
+    stamped_token,
     walk,
 )
-from anyicmp.wire.batch import UNSET, PacketBatch
+from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
 
 __all__ = ["HEADER", "Errors", "Incoming", "Outgoing"]
 
@@ -32,17 +36,19 @@ HEADER, HEADER_W, HEADER_H = 64, 8, 16
 NAME_W, IOV_W, IOVLEN_W, CONTROL_W, CONTROLLEN_W = 0, 2, 3, 4, 5
 NAMELEN_H, FLAGS_H, LENGTH_H = 2, 12, 14
 IOVEC_W = 2
-LOW_HALF = 0 if sys.byteorder == "little" else 1
-LOW_OCTET = 0 if sys.byteorder == "little" else 1
+LOW_HALF = LOW_OCTET = 0 if sys.byteorder == "little" else 1
 
 # struct sockaddr_in and sockaddr_in6: (size, halves before the address, halves of address), and the scope.
 NAME = {4: (16, 1, 1), 6: (28, 2, 4)}
 FAMILY = {4: 2, 6: 10}
 SCOPE_H = 6
 
-CONTROL_OUT = 128
-CONTROL_IN = 64  # a timestamp and a hop limit
-CONTROL_ERROR = 256
+CONTROL_OUT, CONTROL_ERROR = 192, 256
+CONTROL_IN, CONTROL_IN_W = 96, 12  # a timestamp of 64 octets and a hop limit of 24
+STAMP_W = 8  # words of the message with a timestamp
+
+WISH = pack_messages(stamp_wish(0))
+KEY_AT = 40  # octets before the key in these messages
 
 FEW = 4
 """Below this many rows, one by one is quicker than by columns."""
@@ -73,7 +79,7 @@ class _Arrays:
         self.iovecs, self.iovec_halves = memoryview(iovecs).cast("Q"), memoryview(iovecs).cast("I")
         self.names = memoryview(names).cast("I")
         self.control, self.control_size = memoryview(controls), control
-        self.control_words = self.control.cast("Q")
+        self.control_words, self.control_halves = self.control.cast("Q"), self.control.cast("I")
         self.arena = memoryview(batch.data)
         self.peer = memoryview(batch.peer).cast("I")
         self.scope, self.length = memoryview(batch.scope), memoryview(batch.length)
@@ -134,12 +140,13 @@ class _Arrays:
 class Outgoing(_Arrays):
     """Arrays to send from."""
 
-    def __init__(self, batch: PacketBatch, source: bytes | None) -> None:
+    def __init__(self, batch: PacketBatch, source: bytes | None, *, stamps: bool) -> None:
+        """`stamps`: rows may ask to be stamped when they leave."""
         super().__init__(batch, CONTROL_OUT, 0)
         self.source = source or bytes(batch.width)
+        self.stamped = memoryview(batch.stamped if stamps else bytes(batch.capacity))
         self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * batch.capacity)))
-        self.plain = True
-        n = batch.capacity
+        self.plain, n = True, batch.capacity
         self.hop_limit = memoryview(batch.hop_limit).cast("B")
         self.traffic_class = memoryview(batch.traffic_class).cast("B")
         self.flow_label = memoryview(batch.flow_label).cast("B")
@@ -161,26 +168,34 @@ class Outgoing(_Arrays):
         """Copy what rows a to b say."""
         self.iovec_halves[2 * IOVEC_W * a + 2 + LOW_HALF : 2 * IOVEC_W * b : 2 * IOVEC_W] = self.length[a:b]
         self.copy_names(self.peer, a, b, out=True)
-        if self._quiet(b - a, a, b):
+        quiet, stamped = self._quiet(b - a, a, b), self.stamped
+        if quiet and stamped[a:b] == self.zero[: b - a]:
             if not self.plain:
                 self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * tx.capacity)))
                 self.plain = True
             return
         self.plain = False
-        width, size = tx.width, self.control_size
+        size = self.control_size
         for i in range(a, b):
-            control = pack_messages(
-                messages_to_send(
-                    tx.version,
-                    tx.hop_limit[i],
-                    tx.traffic_class[i],
-                    tx.flow_label[i],
-                    bytes(tx.local[width * i : width * (i + 1)]) if tx.has_local[i] else self.source,
-                    tx.interface[i],
-                )
-            )
-            self.control[size * i : size * i + len(control)] = control
-            self.words[HEADER_W * i + CONTROLLEN_W] = len(control)
+            at, control = size * i, b"" if quiet else self._control(tx, i)
+            if stamped[i]:
+                self.control[at : at + len(WISH)] = WISH
+                self.control_halves[(at + KEY_AT) // 4] = stamp_key(tx.token[i])
+                at += len(WISH)
+            self.control[at : at + len(control)] = control
+            self.words[HEADER_W * i + CONTROLLEN_W] = at - size * i + len(control)
+
+    def _control(self, tx: PacketBatch, i: int) -> bytes:
+        """The control messages for the header of row i."""
+        asked = messages_to_send(
+            tx.version,
+            tx.hop_limit[i],
+            tx.traffic_class[i],
+            tx.flow_label[i],
+            tx.address(tx.local, i) if tx.has_local[i] else self.source,
+            tx.interface[i],
+        )
+        return pack_messages(asked)
 
 
 class Incoming(_Arrays):
@@ -194,14 +209,11 @@ class Incoming(_Arrays):
         self.hop_octets = self.hop_words.cast("B")
         self.class_octets = memoryview(batch.traffic_class).cast("B")
         self.control_shorts = self.control.cast("h")
-        kind = (c.SOL_IP, c.IP_TTL) if version == 4 else (c.SOL_IPV6, c.IPV6_HOPLIMIT)
-        wanted = [(c.SOL_SOCKET, c.SO_TIMESTAMPNS)] + ([] if has_header else [kind])
-        # Messages of 32 and 24 octets; level and type of each stand in its second word.
-        self.layout = [
-            (1 + 4 * k, b"".join(word.to_bytes(4, sys.byteorder) for word in pair) * n)
-            for k, pair in enumerate(wanted)
-        ]
-        self.control_length = (32 if has_header else 56).to_bytes(8, sys.byteorder) * n
+        hops = message_kind(c.SOL_IP, c.IP_TTL) if version == 4 else message_kind(c.SOL_IPV6, c.IPV6_HOPLIMIT)
+        wanted = [message_kind(c.SOL_SOCKET, c.SO_TIMESTAMPING)] + ([] if has_header else [hops])
+        # Level and type of each message stand in its second word.
+        self.layout = [(1 + STAMP_W * k, pair * n) for k, pair in enumerate(wanted)]
+        self.control_length = (64 if has_header else 88).to_bytes(8, sys.byteorder) * n
         self.no_flags = bytes(4 * n)
         self.zeros = array("I", self.no_flags)
         self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", self.no_flags))
@@ -256,8 +268,8 @@ class Incoming(_Arrays):
             self._headers(rx, a, b)
 
     def _as_expected(self, a: int, b: int) -> bool:
-        n, step = b - a, HEADER_W
-        lengths = self.words[step * a + CONTROLLEN_W : step * b : step]
+        n, step = b - a, CONTROL_IN_W
+        lengths = self.words[HEADER_W * a + CONTROLLEN_W : HEADER_W * b : HEADER_W]
         flags = self.halves[HEADER_H * a + FLAGS_H : HEADER_H * b : HEADER_H]
         return (
             lengths.tobytes() == self.control_length[: 8 * n]
@@ -270,17 +282,17 @@ class Incoming(_Arrays):
 
     def _stamps(self, rx: PacketBatch, a: int, b: int) -> None:
         control = self.control_words
-        seconds = control[HEADER_W * a + 2 : HEADER_W * b : HEADER_W].tolist()
-        nanoseconds = control[HEADER_W * a + 3 : HEADER_W * b : HEADER_W].tolist()
+        seconds = control[CONTROL_IN_W * a + 2 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
+        nanoseconds = control[CONTROL_IN_W * a + 3 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
         base = seconds[0] * SECOND
         if seconds.count(seconds[0]) == b - a:
             rx.when[a:b] = array("q", [base + ns for ns in nanoseconds])
         else:
             rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
         if not self.has_header:
-            # The hop limit is the int at octet 48 of the control buffer: its low half fits.
-            low = 24 + LOW_OCTET
-            self.hop_words[a:b] = self.control_shorts[32 * a + low : 32 * b : 32]
+            # The hop limit is the int behind the header of the second message: its low half fits.
+            low, step = 4 * (STAMP_W + 2) + LOW_OCTET, 4 * CONTROL_IN_W
+            self.hop_words[a:b] = self.control_shorts[step * a + low : step * b : step]
 
     def _headers(self, rx: PacketBatch, a: int, b: int) -> None:
         n, slot, arena = b - a, rx.slot, self.arena
@@ -300,12 +312,38 @@ class Errors(_Arrays):
     def __init__(self, batch: PacketBatch) -> None:
         super().__init__(batch, CONTROL_ERROR, ERROR_HEADER)
         self.original = memoryview(batch.original).cast("I")
+        self.stamp_kind = int.from_bytes(message_kind(c.SOL_SOCKET, c.SO_TIMESTAMPING), sys.byteorder)
+        entry = (
+            message_kind(c.SOL_IP, c.IP_RECVERR)
+            if batch.version == 4
+            else message_kind(c.SOL_IPV6, c.IPV6_RECVERR)
+        )
+        self.entry_kind = int.from_bytes(entry, sys.byteorder)
 
     def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         """Write rows a to b, which the kernel has just filled."""
-        rx.scope[a:b] = array("I", bytes(4 * (b - a)))
-        self.copy_names(self.original, a, b, out=False)
-        for i in range(a, b):
+        errors = [i for i in range(a, b) if not self._stamp(rx, i, lane)]
+        if errors:
+            rx.scope[a:b] = array("I", bytes(4 * (b - a)))
+            self.copy_names(self.original, a, b, out=False)
+        for i in errors:
             note_error(rx, i, self.halves[HEADER_H * i + LENGTH_H], lane, self.messages(i))
             rx.truncated[i] = self.truncated(i)
         self.renew(a, b)
+
+    def _stamp(self, rx: PacketBatch, i: int, lane: int) -> bool:
+        """Write row i if it is a transmit timestamp as the kernel writes it; returns whether it is."""
+        words, at = self.control_words, CONTROL_ERROR // 8 * i
+        entry = at + STAMP_W
+        if (
+            self.words[HEADER_W * i + CONTROLLEN_W] < 8 * STAMP_W + 32
+            or words[at + 1] != self.stamp_kind
+            or words[entry + 1] != self.entry_kind
+            or self.control[8 * entry + 20] != c.ORIGIN_TIMESTAMPING
+        ):
+            return False
+        rx.kind[i], rx.lane[i] = RowKind.STAMP, lane
+        rx.start[i] = rx.length[i] = rx.truncated[i] = 0
+        rx.when[i] = words[at + 2] * SECOND + words[at + 3]
+        rx.token[i] = stamped_token(self.control_halves[2 * entry + 7])
+        return True

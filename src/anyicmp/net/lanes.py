@@ -13,6 +13,7 @@ import sys
 
 from anyicmp.errors import UnsupportedError
 from anyicmp.net import sockets
+from anyicmp.net.stamping import try_stamps
 from anyicmp.net.transport import SocketSpec
 
 __all__ = ["ATTEMPTS", "Lanes", "own_fault"]
@@ -70,7 +71,9 @@ class Lanes:
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in self.sockets
         )
         self.send_buffer = min(sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for sock in self.sockets)
-        self.stamps = sys.platform == "linux"
+        self.stamps, self.stamps_sending = (
+            try_stamps(spec.version) if sys.platform == "linux" else (False, False)
+        )
         self._dropped_before = [sockets.drops(sock) for sock in self.sockets]
 
     def _watch(self) -> None:

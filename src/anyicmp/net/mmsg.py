@@ -51,7 +51,7 @@ class BatchedTransport(Lanes):
         """See `Transport.send`."""
         arrays = self._outgoing.get(tx)
         if arrays is None:
-            arrays = self._outgoing[tx] = Outgoing(tx, self.spec.source)
+            arrays = self._outgoing[tx] = Outgoing(tx, self.spec.source, stamps=self.stamps_sending)
         arrays.fill(tx, start, stop)
         at, attempts = start, 0
         while at < stop:

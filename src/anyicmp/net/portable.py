@@ -13,7 +13,15 @@ from errno import EINVAL
 from typing import Any
 
 from anyicmp.net import constants as c
-from anyicmp.net.ancillary import ERROR_HEADER, messages_to_send, note, note_error, past_headers
+from anyicmp.net.ancillary import (
+    ERROR_HEADER,
+    Message,
+    messages_to_send,
+    note,
+    note_error,
+    past_headers,
+    stamp_wish,
+)
 from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
 from anyicmp.net.sockets import FAMILY
 from anyicmp.net.transport import SocketSpec
@@ -51,7 +59,7 @@ class PortableTransport(Lanes):
     def _send(self, tx: PacketBatch, i: int) -> int:
         host = socket.inet_ntop(self._family, tx.address(tx.peer, i))
         name = (host, 0) if tx.version == 4 else (host, 0, 0, tx.scope[i])
-        asked = messages_to_send(
+        asked: tuple[Message, ...] = messages_to_send(
             tx.version,
             tx.hop_limit[i],
             tx.traffic_class[i],
@@ -59,6 +67,8 @@ class PortableTransport(Lanes):
             tx.address(tx.local, i) if tx.has_local[i] else self._source,
             tx.interface[i],
         )
+        if tx.stamped[i] and self.stamps_sending:
+            asked += stamp_wish(tx.token[i])
         sock, octets, fault = self.sockets[tx.lane[i]], tx.row(i), 0
         for attempt in range(1, ATTEMPTS + 1):
             try:

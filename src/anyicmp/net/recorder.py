@@ -90,6 +90,7 @@ class RecordingTransport:
         self.receive_buffer = transport.receive_buffer
         self.send_buffer = transport.send_buffer
         self.stamps = transport.stamps
+        self.stamps_sending = transport.stamps_sending
         self.fileno = transport.fileno
         self.watch_writable = transport.watch_writable
         self.dropped = transport.dropped

@@ -18,6 +18,7 @@ from struct import pack, unpack
 from anyicmp.errors import SocketPermissionError, UnsupportedError
 from anyicmp.net import constants as c
 from anyicmp.net import filters
+from anyicmp.net.stamping import ask_for_stamps
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import Version
 
@@ -69,8 +70,8 @@ def _linux(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
         if spec.version == 4
         else (c.IPV6_MTU_DISCOVER, c.IPV6_RECVERR, c.IPV6_RECVERR_RFC4884)
     )
-    # The stamp comes first: the kernel begins to stamp a little after the first socket asks for it.
-    sock.setsockopt(c.SOL_SOCKET, c.SO_TIMESTAMPNS, 1)
+    with contextlib.suppress(OSError):
+        ask_for_stamps(sock)
     if not raw:
         # Ping sockets are born with SO_REUSEADDR, which lets another process take the identifier over.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)

@@ -69,6 +69,8 @@ class Transport(Protocol):
         receive_buffer: octets of receive buffer that the kernel granted to each lane.
         send_buffer: octets of send buffer that the kernel granted to each lane.
         stamps: whether the kernel stamps received rows (`PacketBatch.when`).
+        stamps_sending: whether a row sent with `PacketBatch.stamped` comes back as a RowKind.STAMP row,
+            with its token and the time when the kernel passed it to the network device.
     """
 
     spec: SocketSpec
@@ -77,6 +79,7 @@ class Transport(Protocol):
     receive_buffer: int
     send_buffer: int
     stamps: bool
+    stamps_sending: bool
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """Send rows [start, stop) in order; returns (n, errno).
@@ -91,7 +94,8 @@ class Transport(Protocol):
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """Write what has arrived to rows offset, offset + 1, ...; returns how many were written.
 
-        Error-queue entries come first, as RowKind.ERROR rows. 0 means that nothing is waiting now.
+        Error-queue entries come first, as RowKind.ERROR and RowKind.STAMP rows. 0 means that nothing is
+        waiting now.
         """
         ...
 
@@ -180,6 +184,8 @@ def capabilities() -> Capabilities:
                 continue
             works.add((version, raw))
             clock = "kernel" if transport.stamps else clock
+            if not transport.stamps_sending:
+                missing["transmit timestamps"] = "Linux 6.13 or newer"
             transport.close()
     families = tuple(v for v in versions if {(v, True), (v, False)} & works)
     privileged = any(raw for _, raw in works)

@@ -16,7 +16,7 @@ from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
 from anyicmp.testing.rows import Row, header_length
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, REPLY, REQUEST, ip_header
-from anyicmp.wire.batch import UNSET, PacketBatch
+from anyicmp.wire.batch import STAMP_TOKEN, UNSET, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class SimulatedTransport:
             raise ValueError(f"{spec.lanes} lanes need {spec.lanes} identifiers, got {len(spec.identifiers)}")
         self.spec = spec
         self.privileged = privileged
+        self.stamps_sending = network.stamps_sending
         self.identifiers: tuple[int, ...] = (
             spec.identifiers[: spec.lanes] if privileged else network.kernel_identifiers(spec.lanes)
         )
@@ -78,8 +79,8 @@ class SimulatedTransport:
                 return network.when_full
             self._unsent += len(packet)
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
-        if network.stamps_sending:
-            self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i]))
+        if self.stamps_sending and tx.stamped[i]:
+            self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i] & STAMP_TOKEN))
         network.note(packet)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))

@@ -10,12 +10,15 @@ from array import array
 from enum import IntEnum
 from typing import Literal
 
-__all__ = ["UNSET", "PacketBatch", "Quoted", "RowKind", "Version"]
+__all__ = ["STAMP_TOKEN", "UNSET", "PacketBatch", "Quoted", "RowKind", "Version"]
 
 Version = Literal[4, 6]
 
 UNSET = -1
 """In the signed columns: not asked for (to send), not known (received)."""
+
+STAMP_TOKEN = 0xFF << 48 | 0xFFFFFF
+"""The bits of a token that come with a transmit stamp: lane, last octet of the generation, sequence."""
 
 
 class RowKind(IntEnum):
@@ -28,7 +31,7 @@ class RowKind(IntEnum):
     ERROR = 2
     """An ICMP error from the kernel's error queue: a rebuilt 8-octet header, then what was quoted."""
     STAMP = 3
-    """The kernel's transmit timestamp of the probe named by `token`."""
+    """The kernel's transmit timestamp of the probe that `token` names, by the bits of `STAMP_TOKEN`."""
     LOCAL_ERROR = 4
     """An error that this host's own kernel queued (say, packet too big); the form is that of ERROR."""
 
@@ -70,10 +73,13 @@ class PacketBatch:
         extension: offset in the row of an RFC 4884 extension structure, 0 where the kernel names none.
         errno: the errno that the kernel gave to an ERROR or LOCAL_ERROR row, else 0.
         token: the probe's token: written by the engine, used to key transmit stamps.
+        stamped: 1 where a row to send shall come back as a STAMP row, if the transport `stamps_sending`.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
-        before, after: monotonic nanoseconds around the receive call, written by the driver.
-        real: Unix time in nanoseconds at `after`, written by the driver.
+        before, after: monotonic nanoseconds around the call that sends; of what is received only the time
+            `after` the call. Written by the driver.
+        real: Unix time in nanoseconds, to send at `before`, received at `after`: what the kernel stamps comes
+            between, and whether the wall clock was set meanwhile is seen. Written by the driver.
     """
 
     __slots__ = (
@@ -100,6 +106,7 @@ class PacketBatch:
         "reporter",
         "scope",
         "slot",
+        "stamped",
         "start",
         "tag",
         "token",
@@ -139,6 +146,7 @@ class PacketBatch:
         self.extension = array("I", bytes(4 * capacity))
         self.errno = array("i", bytes(4 * capacity))
         self.token = array("Q", bytes(8 * capacity))
+        self.stamped = bytearray(capacity)
         self.tag = array("Q", bytes(8 * capacity))
         self.nonce = bytearray(4 * capacity)
         self.before = 0

@@ -1,0 +1,45 @@
+"""What the kernel's timestamps say on the engine's clock, and when they are believed.
+
+A stamp is a time of the wall clock, which may be set at any moment; round trips are times of the monotonic
+clock. No clock is read here.
+"""
+
+from __future__ import annotations
+
+from anyicmp.engine.table import OPEN, Table, slot_of
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["STEADY", "note_sending", "stamp_time"]
+
+STEADY = 10_000
+"""Nanoseconds by which two readings of both clocks may disagree, though nobody has set the wall clock."""
+
+
+def stamp_time(table: Table, slot: int, rx: PacketBatch, i: int) -> int | None:
+    """The kernel's stamp of a row about this slot's probe, in monotonic nanoseconds; None: not believed.
+
+    The row came between the handing over of the probe and now; a stamp that says otherwise is wrong, and one
+    of 0 (there is none) always does. If the wall clock was set meanwhile, it is another time ahead of the
+    monotonic clock now. Then the stamp, read as one from before that, must not lie between the two as well.
+    """
+    ahead, earliest, latest = rx.real - rx.after, table.handed_at[slot], rx.after
+    when = rx.when[i] - ahead
+    if not earliest <= when <= latest:
+        return None
+    stepped = ahead - table.ahead[slot]
+    if -STEADY <= stepped <= STEADY or not earliest - STEADY <= when + stepped <= latest + STEADY:
+        return when
+    return None
+
+
+def note_sending(table: Table, rx: PacketBatch, i: int, token: int) -> None:
+    """The STAMP row i tells when the probe with this token left: better than the time around the send call.
+
+    A stamp that comes when the answer was heard, or in a later use of the slot, changes nothing.
+    """
+    slot = slot_of(token)
+    ours = not (table.generation[slot] ^ token >> 16) & 0xFF
+    if ours and table.state[slot] == OPEN and table.sent_at[slot]:
+        left = stamp_time(table, slot, rx, i)
+        if left is not None:
+            table.sent_at[slot] = left
