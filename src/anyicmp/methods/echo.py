@@ -13,7 +13,7 @@ from functools import lru_cache
 from struct import Struct
 from sys import byteorder
 
-from anyicmp.methods.base import Answer, Answers, Replies, Template
+from anyicmp.methods.base import ENOUGH, Answer, Answers, Replies, Template
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.ip import find_transport
@@ -21,7 +21,6 @@ from anyicmp.wire.ip import find_transport
 __all__ = ["EchoMethod"]
 
 HEADER = 8
-TOKEN = 16
 PREFIX = 20
 LARGEST = 65507
 FEW = 4
@@ -46,7 +45,15 @@ _REPLY: dict[int, int] = {4: 0, 6: 129}
 _PROTOCOL: dict[int, int] = {4: 1, 6: 58}
 _DESTINATION: dict[int, int] = {4: 16, 6: 24}
 _ANSWERS: dict[int, dict[int, int]] = {
-    4: {0: Answer.REPLY, 3: Answer.ERROR, 11: Answer.ERROR, 12: Answer.ERROR, 5: Answer.NOTICE},
+    # A source quench changes nothing any more (RFC 6633), and a redirect not this probe.
+    4: {
+        0: Answer.REPLY,
+        3: Answer.ERROR,
+        4: Answer.NOTICE,
+        5: Answer.NOTICE,
+        11: Answer.ERROR,
+        12: Answer.ERROR,
+    },
     6: {129: Answer.REPLY, 1: Answer.ERROR, 2: Answer.ERROR, 3: Answer.ERROR, 4: Answer.ERROR},
 }
 
@@ -275,9 +282,9 @@ class EchoMethod:
             generation = 0
             # A router that quotes less pads with zeros up to its extensions (RFC 4884 section 3).
             padded = answer != Answer.REPLY and not any(
-                data[begin + GENERATION_COMPLEMENT : begin + HEADER + TOKEN]
+                data[begin + GENERATION_COMPLEMENT : begin + HEADER + ENOUGH]
             )
-            if end - begin >= HEADER + TOKEN and not padded:
+            if end - begin >= HEADER + ENOUGH and not padded:
                 generation, answers.nonces[i] = _WORDS.unpack_from(data, begin + HEADER)
                 answers.whole[i] = 1
             sequence = data[begin + 6] << 8 | data[begin + 7]
