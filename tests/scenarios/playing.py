@@ -9,6 +9,7 @@ import json
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ PROBERS_OWN = frozenset({"data", "packet", "identification", "flow", "flow_label
 """Fields with octets that hold identifiers and nonces, and labels, which each prober or kernel chooses."""
 
 
+@cache
 def check_of(name: str) -> dict[str, Any]:
     """The table `check` of a scenario."""
     check: dict[str, Any] = tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))["check"]
