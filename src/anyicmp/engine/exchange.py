@@ -217,8 +217,7 @@ class Exchange:
         about = rx.peer if kind == Answer.REPLY else rx.original
         right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)
         if not self._is_ours(rx, i, answers, slot, plan):
-            older = answers.whole[i] and (table.generation[slot] - (token >> 16)) & 0xFFFFFFFF < 1 << 31
-            if older and token >> 16 & 0xFFFFFFFF != table.generation[slot]:
+            if answers.whole[i] and token >> 16 & 0xFFFFFFFF < table.generation[slot]:
                 counts.late += 1
             else:
                 counts.foreign += 1

@@ -47,7 +47,7 @@ class Answer:
     ERROR = 2
     """An ICMP error about a probe."""
     NOTICE = 3
-    """About a probe, but not its end (a redirect: the probe travels on)."""
+    """About a probe, but not its end (a redirect, a source quench: the probe travels on)."""
     MALFORMED = 4
     """An answer whose checksum or form is wrong: count it, drop it."""
     STAMP = 5

@@ -46,7 +46,15 @@ _REPLY: dict[int, int] = {4: 0, 6: 129}
 _PROTOCOL: dict[int, int] = {4: 1, 6: 58}
 _DESTINATION: dict[int, int] = {4: 16, 6: 24}
 _ANSWERS: dict[int, dict[int, int]] = {
-    4: {0: Answer.REPLY, 3: Answer.ERROR, 11: Answer.ERROR, 12: Answer.ERROR, 5: Answer.NOTICE},
+    # A source quench changes nothing any more (RFC 6633), and a redirect not this probe.
+    4: {
+        0: Answer.REPLY,
+        3: Answer.ERROR,
+        4: Answer.NOTICE,
+        5: Answer.NOTICE,
+        11: Answer.ERROR,
+        12: Answer.ERROR,
+    },
     6: {129: Answer.REPLY, 1: Answer.ERROR, 2: Answer.ERROR, 3: Answer.ERROR, 4: Answer.ERROR},
 }
 

@@ -21,6 +21,9 @@ REPLY = {4: 0, 6: 129}
 REQUEST = {4: 8, 6: 128}
 ERRORS = {4: (3, 11, 12, 5), 6: (1, 2, 3, 4)}
 
+EXTENSIONS = (0, 43, 44, 60)
+"""IPv6 headers that may stand between: hop-by-hop options, routing, fragment, destination options (RFC 8200)."""
+
 LDB, LDH = 0x30, 0x28
 LDB_X, LDH_X = 0x50, 0x48  # relative to the index register
 LDX_HEADER = 0xB1  # X = 4 * (octet & 15), the length of an IPv4 header
@@ -71,15 +74,20 @@ def _v6(identifier: int) -> list[Step]:
         "reply",
         *_check(LDH, 4, identifier, "accept"),
         "error",
-        *_check(LDB, 8 + 6, socket.IPPROTO_FRAGMENT, "fragment", ""),
+        (LDB, 8 + 6),
+        *((JEQ, header, "extension", "") for header in EXTENSIONS),
         (JEQ, socket.IPPROTO_ICMPV6, "", "reject"),
         *_check(LDB, 48, REQUEST[6]),
         *_check(LDH, 48 + 4, identifier, "accept"),
-        # A probe longer than the link: its first fragment is quoted, with a fragment header of 8 octets.
-        "fragment",
+        # One header between: X is its length behind the first 8 octets, which a fragment header (of a probe
+        # longer than the link) has as 0.
+        "extension",
         *_check(LDB, 48, socket.IPPROTO_ICMPV6),
-        *_check(LDB, 56, REQUEST[6]),
-        *_check(LDH, 56 + 4, identifier, "accept"),
+        (LDB, 48 + 1),
+        (SHIFT_LEFT, 3),
+        (TAX, 0),
+        *_check(LDB_X, 56, REQUEST[6]),
+        *_check(LDH_X, 56 + 4, identifier, "accept"),
     ]
 
 

@@ -55,11 +55,19 @@ def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
             # A kernel without filters only costs us work: the methods look at every row anyway.
             with contextlib.suppress(OSError):
                 filters.attach(sock, version, identifier)
+                _empty(sock)
         _bind(sock, spec, raw)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _empty(sock: socket.socket) -> None:
+    """Throw away what came before the filter was there: until then a raw socket hears everything."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sock.recv(1)
 
 
 def _linux(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:

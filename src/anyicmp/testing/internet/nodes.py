@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import attrs
 
+from anyicmp.testing.internet.forgery import Forgery
 from anyicmp.testing.internet.tables import read, table, tables
 from anyicmp.testing.internet.values import (
-    ALWAYS,
     NEVER,
     IPAddress,
     IPNetwork,
@@ -24,6 +24,7 @@ from anyicmp.testing.internet.values import (
     duration,
     names,
     occurrence,
+    octets_or_all,
     sources,
 )
 from anyicmp.wire import InterfaceInformation, MplsLabel
@@ -40,11 +41,6 @@ def _numbers(values: int | Iterable[int]) -> tuple[int, ...]:
 def _known_code(_: object, __: object, code: str | int) -> None:
     if code != "reset":
         codes(code)
-
-
-def _octets(_: object, __: object, octets: int | str) -> None:
-    if octets != "all" and (isinstance(octets, bool) or not isinstance(octets, int) or octets < 0):
-        raise ValueError(f'a number of octets from 0 on, or "all", not {octets!r}')
 
 
 def _above_zero(_: object, field: Any, value: float) -> None:
@@ -134,6 +130,7 @@ class Echo:
         checksum: requests whose reply has a wrong ICMP checksum.
         identifier, sequence: what is added to the request's, modulo 2^16.
         options: IPv4 options of the reply, in hex.
+        destination_options: IPv6 replies have a destination options header (of padding).
     """
 
     lost: Occurrence = attrs.field(default=NEVER, converter=occurrence)
@@ -150,28 +147,7 @@ class Echo:
     identifier: int = 0
     sequence: int = 0
     options: bytes = attrs.field(default=b"", converter=_hex)
-
-
-@attrs.frozen(kw_only=True)
-class Forgery:
-    """A packet that somebody else sends in the host's stead when a request reaches it.
-
-    Attributes:
-        source: addresses of the forger, of either version.
-        kind: "reply", "unreachable", "time exceeded", or "foreign": an unreachable that quotes a packet
-            which nobody sent.
-        which: the requests that it happens to.
-        delay: from the request.
-        code: of the unreachable.
-    """
-
-    source: tuple[IPAddress, ...] = attrs.field(converter=sources)
-    kind: Literal["reply", "unreachable", "time exceeded", "foreign"] = attrs.field(
-        default="reply", validator=in_(("reply", "unreachable", "time exceeded", "foreign"))
-    )
-    which: Occurrence = attrs.field(default=ALWAYS, converter=occurrence)
-    delay: int = attrs.field(default=0, converter=duration)
-    code: int = 1
+    destination_options: bool = False
 
 
 def _rate_limit(value: RateLimit | Mapping[str, Any] | None) -> RateLimit | None:
@@ -272,7 +248,7 @@ class Router:
     delay: int = attrs.field(default=0, converter=duration)
     hop_limit: int = 255
     rate_limit: RateLimit | None = attrs.field(default=None, converter=_rate_limit)
-    quote: int | Literal["all"] = attrs.field(default="all", validator=_octets)
+    quote: int | Literal["all"] = attrs.field(default="all", validator=octets_or_all)
     mpls: tuple[MplsLabel, ...] = attrs.field(default=(), converter=_labels)
     interface: tuple[InterfaceInformation, ...] = attrs.field(default=(), converter=_interfaces)
     length_field: bool = True
@@ -343,7 +319,7 @@ class Host:
     )
     reject: tuple[Rejection, ...] = attrs.field(default=(), converter=_rejections)
     forged: tuple[Forgery, ...] = attrs.field(default=(), converter=_forgeries)
-    quote: int | Literal["all"] = attrs.field(default="all", validator=_octets)
+    quote: int | Literal["all"] = attrs.field(default="all", validator=octets_or_all)
     hop_limit: int = 64
     delay: int = attrs.field(default=0, converter=duration)
     rate_limit: RateLimit | None = attrs.field(default=None, converter=_rate_limit)

@@ -29,6 +29,7 @@ __all__ = [
     "seal",
     "source",
     "with_hop_limit",
+    "with_options",
 ]
 
 ICMP = {4: 1, 6: 58}
@@ -71,6 +72,21 @@ def with_hop_limit(packet: bytes, hop_limit: int) -> bytes:
     total = (packet[10] << 8 | packet[11]) + ((packet[8] - hop_limit) << 8)
     total %= 0xFFFF
     return b"".join((packet[:8], bytes((hop_limit, packet[9])), total.to_bytes(2, "big"), packet[12:]))
+
+
+def with_options(packet: bytes) -> bytes:
+    """The packet with IPv4 options that do nothing (RFC 791), or an IPv6 destination options header of
+    padding (RFC 8200 section 4.6)."""
+    if packet[0] >> 4 == 6:
+        size = (int.from_bytes(packet[4:6], "big") + 8).to_bytes(2, "big")
+        padding = packet[6:7] + bytes.fromhex("00010400000000")
+        return b"".join((packet[:4], size, b"\x3c", packet[7:40], padding, packet[40:]))
+    at = (packet[0] & 15) * 4
+    size = (int.from_bytes(packet[2:4], "big") + 4).to_bytes(2, "big")
+    head = b"".join(
+        (bytes((packet[0] + 1, packet[1])), size, packet[4:10], b"\0\0", packet[12:at], b"\1\1\1\0")
+    )
+    return b"".join((head[:10], checksum(head).to_bytes(2, "big"), head[12:], packet[at:]))
 
 
 def seal(protocol: int, payload: bytes, source: bytes, destination: bytes) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from random import Random
 from struct import Struct
 
-from anyicmp.testing.internet.nodes import Echo, Forgery, Host, Rejection, Router
+from anyicmp.testing.internet.forgery import Forgery
+from anyicmp.testing.internet.nodes import Echo, Host, Rejection, Router
 from anyicmp.testing.internet.packet import (
     ECHO_REPLY,
     ECHO_REQUEST,
@@ -20,8 +21,10 @@ from anyicmp.testing.internet.packet import (
     destination,
     intact,
     length,
+    rewritten,
     seal,
     source,
+    with_options,
 )
 from anyicmp.testing.internet.report import Reporter
 from anyicmp.testing.internet.values import Draw, IPAddress, codes
@@ -203,6 +206,8 @@ class EchoResponder:
                     traffic_class=packet[1] if version == 4 else (packet[0] << 4 | packet[1] >> 4) & 0xFF,
                     options=echo.options if version == 4 else b"",
                 )
+                if echo.destination_options and version == 6:
+                    made = with_options(made)
                 answers.append((when + copy * echo.apart, made))
         return answers
 
@@ -225,7 +230,7 @@ class Forger:
         self._forgery = forgery
         self._which = Draw(forgery.which, random)
         self._reply = EchoResponder(Echo(source=forgery.source), random)
-        self._reporter = Reporter(Router(), random)
+        self._reporter = Reporter(Router(quote=forgery.quote), random)
 
     def answer(self, now: int, packet: bytes) -> Answers:
         """What is forged when a packet has come."""
@@ -237,13 +242,25 @@ class Forger:
         found = find_transport(packet, 0, len(packet))
         if found is None:
             return []
+        packet = self._as_known(packet, found[1])
         if forgery.kind == "reply":
             is_request = found[0] == ICMP[version] and packet[found[1]] == ECHO_REQUEST[version]
             return self._reply.answer(when, packet, packet[found[1] :]) if is_request else []
+        if forgery.quoted_destination is not None:
+            packet = rewritten(packet, destination=forgery.quoted_destination.packed)
+        if forgery.quoted_options:
+            packet = with_options(packet)
         if forgery.kind == "time exceeded":
             return self._reporter.exceeded(when, sender, packet)
-        if forgery.kind == "foreign":
-            # Another's echo request: the same header, every octet behind the checksum inverted.
-            at = found[1] + 4
-            packet = packet[:at] + bytes(octet ^ 0xFF for octet in packet[at:])
+        if forgery.type is not None:
+            rest = forgery.rest.to_bytes(4, "big")
+            return self._reporter.error(when, sender, packet, forgery.type, forgery.code, rest)
         return self._reporter.unreachable(when, sender, packet, forgery.code)
+
+    def _as_known(self, packet: bytes, at: int) -> bytes:
+        """The request as the forger has it: what it does not know has every bit inverted."""
+        # Another's echo request differs in everything behind the checksum, identifier and sequence too.
+        kept = {"foreign": at + 4}.get(self._forgery.kind, at + 8)
+        if self._forgery.kind != "foreign" and self._forgery.knows == "all":
+            return packet
+        return packet[:kept] + bytes(octet ^ 0xFF for octet in packet[kept:])

@@ -27,6 +27,7 @@ __all__ = [
     "duration",
     "names",
     "occurrence",
+    "octets_or_all",
     "sources",
 ]
 
@@ -190,3 +191,9 @@ def codes(value: str | int | None) -> dict[int, int] | None:
         )
         raise ValueError(f'no such code: {value!r}; give its number, "silent" or one of: {known}')
     return found
+
+
+def octets_or_all(_: object, __: object, octets: int | str) -> None:
+    """Validate a number of octets from 0 on, or "all". Raises ValueError."""
+    if octets != "all" and (isinstance(octets, bool) or not isinstance(octets, int) or octets < 0):
+        raise ValueError(f'a number of octets from 0 on, or "all", not {octets!r}')
