@@ -3,10 +3,10 @@
 A case is a host of a simulated internet that misbehaves, and what a ping of two probes must say of it through
 each kind of socket. Nothing runs here.
 
-What is right is a line of text: the outcome of both probes (who answered, if not the target; type, code and
-MTU of an error; octets of echo data, if not 56), then the counts of `prober.statistics` that are not 0. A word
-in brackets names the fact of `docs/explanation/answers.md` because of which the packet never reaches this kind
-of socket: the cell does not apply, and what is left is that nothing comes of it.
+What is right is a line of text: the outcome of both probes (who answered, if not the target; type, code
+and MTU of an error; octets of echo data, if not 56), then the counts of `prober.statistics` that are not 0.
+A word in brackets names the fact of `docs/explanation/answers.md` because of which the packet never reaches
+this kind of socket: the cell does not apply, and what is left is that nothing comes of it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ class Case:
 
     Attributes:
         name: what happens.
-        right: what must come of it; `raw4`, `datagram4`, `raw6`, `datagram6`, or a version alone, override it.
-        host: how the host misbehaves, keywords of `[host.NAME]`; what is made of the version is a function.
+        right: what must come of it.
+        host: how the host misbehaves, keywords of `[host.NAME]`, or a function from the version to them.
         options: of the ping.
         versions: the IP versions that have such a thing.
         redirect: the router on the way sends a redirect.
+        but: what is right elsewhere: by version, or by `raw4`, `datagram4`, `raw6`, `datagram6`.
     """
 
     name: str

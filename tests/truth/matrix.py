@@ -3,8 +3,8 @@
     python tests/truth/matrix.py          runs everything and prints the matrix (as root)
     python tests/truth/matrix.py page     writes docs/reference/truth.md
 
-Each kind of socket has a namespace of its own before the simulated internet; in each of them three children, one
-for each event loop, ping all hosts at once. What is right is decided in `cases.py`.
+Each kind of socket has a namespace of its own before the simulated internet; in each of them three children,
+one for each event loop, ping all hosts at once. What is right is decided in `cases.py`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,17 @@ HERE = Path(__file__).parent
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent))
 
-from truth.cases import CASES, COLUMNS, FORGER, GATEWAY, GROUPS, ROUTER, SOCKETS, VERSIONS, Case, address
+from truth.cases import CASES, COLUMNS, FORGER, GATEWAY, GROUPS, ROUTER, SOCKETS, VERSIONS, Case, address  # noqa: E402
 
+HEAD = """\
+# What each kind of answer comes to
+
+What a ping of two probes says of each kind of answer, through the real kernel. `tests/truth` runs every cell
+on asyncio, uvloop and trio, and the three agree. `python tests/truth/matrix.py` prints what it finds.
+
+A cell names the outcome of both probes: who answered, if not the target; type, code and MTU of an error; the
+octets of data, if not 56. Then come the counts of `prober.statistics` that are not 0. A word in brackets: such a
+packet never reaches this kind of socket, and [Answers](../explanation/answers.md) says why."""
 PAGE = HERE.parents[1] / "docs" / "reference" / "truth.md"
 LOOPS = {
     "asyncio": ("asyncio", {}),
@@ -142,7 +151,13 @@ async def play(socket: str, first_identifier: int) -> list[tuple[int, int, str]]
 def run_one(socket: str, loop: str, command: list[str]) -> list[tuple[int, int, str]]:
     """One child, and what it found."""
     done = subprocess.run(
-        command, cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+        command,
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
     )
     if done.returncode != 0 or done.stderr:
         raise AssertionError(f"{socket} {loop}: the child ended with {done.returncode}:\n{done.stderr}")
@@ -162,7 +177,16 @@ def run() -> Cells:
         children = {}
         for socket in SOCKETS:
             for number, loop in enumerate(LOOPS):
-                argv = [sys.executable, "-W", "error", __file__, "child", socket, loop, str(1000 + 3000 * number)]
+                argv = [
+                    sys.executable,
+                    "-W",
+                    "error",
+                    __file__,
+                    "child",
+                    socket,
+                    loop,
+                    str(1000 + 3000 * number),
+                ]
                 children[socket, loop] = pool.submit(run_one, socket, loop, networks[socket].command(argv))
         for (socket, loop), child in children.items():
             for version, number, text in child.result():
@@ -179,7 +203,9 @@ def wrong(cells: Cells) -> list[str]:
             for loop in LOOPS:
                 found = cells.get((socket, loop, version, number))
                 if found != (wanted and wanted.partition(" [")[0]):
-                    said.append(f"{case.name}, {socket} IPv{version}, {loop}: {found!r} instead of {wanted!r}")
+                    said.append(
+                        f"{case.name}, {socket} IPv{version}, {loop}: {found!r} instead of {wanted!r}"
+                    )
     return said
 
 
@@ -192,23 +218,15 @@ def report(cells: Cells) -> str:
                 found = sorted({cells[socket, loop, version, number] for loop in LOOPS})
                 fact = wanted.partition(" [")[2]
                 lines.append(
-                    f"{case.name:<48} {socket:<9}IPv{version}  {' | '.join(found)}" + (f" [{fact}" if fact else "")
+                    f"{case.name:<48} {socket:<9}IPv{version}  {' | '.join(found)}"
+                    + (f" [{fact}" if fact else "")
                 )
     return "\n".join(lines) + "\n"
 
 
 def page() -> str:
     """docs/reference/truth.md."""
-    lines = [
-        "# What an answer is believed to be",
-        "",
-        "What a ping of two probes says of each kind of answer, through the real kernel. `tests/truth` runs every",
-        "cell on asyncio, uvloop and trio, and the three agree. `python tests/truth/matrix.py` prints what it finds.",
-        "",
-        "A cell names the outcome of both probes: who answered, if not the target; type, code and MTU of an error;",
-        "the octets of data, if not 56. Then come the counts of `prober.statistics` that are not 0. A word in",
-        "brackets: such a packet never reaches this kind of socket, and [Answers](../explanation/answers.md) says why.",
-    ]
+    lines = [HEAD]
     for title, cases in GROUPS.items():
         heads = [f"{socket}, IPv{version}" for socket, version in COLUMNS]
         lines += ["", f"## {title}", "", f"| what comes | {' | '.join(heads)} |", "|---|---|---|---|---|"]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 
+from anyicmp.engine.belief import is_ours
 from anyicmp.engine.block import FEW, match_replies
 from anyicmp.engine.counts import Counts
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
+from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, SLOTS, Run, Table, slot_of
@@ -34,11 +36,13 @@ class Exchange:
     Attributes:
         counts: all that was sent and heard.
         room: the receive buffer that answers may take; probes whose answers would not fit wait.
+        quarantine: slots that wait for late answers to probes without a token.
     """
 
     def __init__(self, method: ProbeMethod, *, lanes: int, room: int) -> None:
         self.method = method
         self.table = Table(4 if method.version == 4 else 16, lanes)
+        self.quarantine = Quarantine(lanes, SLOTS)
         self.counts = Counts()
         self.room = Room(room)
         self._plans = Schedule()
@@ -86,6 +90,7 @@ class Exchange:
         A slot of `tx` has room for `largest` octets.
         """
         n = 0
+        self.quarantine.release(now)
         for _ in range(self._plans.advance(now)):
             plan = self._plans.first()
             if plan is None or n == tx.capacity:
@@ -95,7 +100,7 @@ class Exchange:
                 taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
                 self._plans.next(now, served=taken > 0)
                 n += taken
-            elif plan.bulk:
+            elif plan.bulk or not plan.template.carries_token:
                 self._plans.pass_by()
             else:
                 break
@@ -103,7 +108,8 @@ class Exchange:
 
     def _fitting(self, plan: Plan) -> int:
         """How many more probes of this plan may be in flight."""
-        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self.table.vacant)
+        held = 0 if plan.template.carries_token else self.quarantine.count
+        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self.table.vacant - held)
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
@@ -112,7 +118,7 @@ class Exchange:
             room = min(room, pacer.allowance(now))
             if room < 1:
                 return 0
-        token, most = self.table.reserve(room)
+        token, most = self.table.reserve(room, None if plan.template.carries_token else self.quarantine)
         n = plan.take(tx, at, at + most, now)
         if n:
             if pacer is not None:
@@ -141,6 +147,8 @@ class Exchange:
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 left = [tx.before + span * k // rows for k in range(i - start, j - start)]
                 table.sent_at[first : first + n] = array("q", left)
+            if plan is not None and not plan.template.carries_token:
+                self.quarantine.hold(first, n, tx.after)
             run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)
@@ -216,7 +224,7 @@ class Exchange:
         peer = table.peer[slot * width : (slot + 1) * width]
         about = rx.peer if kind == Answer.REPLY else rx.original
         right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)
-        if not self._is_ours(rx, i, answers, slot, plan):
+        if not is_ours(self.method, table, self.quarantine, rx, i, answers, slot, plan):
             if answers.whole[i] and token >> 16 & 0xFFFFFFFF < table.generation[slot]:
                 counts.late += 1
             else:
@@ -255,19 +263,6 @@ class Exchange:
             return False
         heard.add(responder)
         return True
-
-    def _is_ours(self, rx: PacketBatch, i: int, answers: Answers, slot: int, plan: Plan) -> bool:
-        """Whether generation and nonce (or the payload) are those of the slot's probe, as far as heard."""
-        if not plan.template.carries_token:
-            return answers.kinds[i] != Answer.REPLY or self.method.echoes(rx, i, plan.template)
-        if not answers.whole[i]:
-            # A router may quote no more than the 8 octets of the echo header; a target has no excuse.
-            return answers.kinds[i] != Answer.REPLY
-        table = self.table
-        return (
-            answers.tokens[i] >> 16 & 0xFFFFFFFF == table.generation[slot]
-            and answers.nonces[i] == table.nonce[slot]
-        )
 
     def _record(self, rx: PacketBatch, i: int, answers: Answers, slot: int, batch: OutcomeBatch) -> None:
         sent_at, width = self.table.sent_at[slot], rx.width
@@ -315,8 +310,9 @@ class Exchange:
         plan = self._plans.first()
         if plan is not None and self._fitting(plan) > 0:
             return 0
-        expiry = self.table.next_deadline()
-        return min((at for at in (expiry, self._plans.next_due()) if at is not None), default=None)
+        release = None if plan is None else self.quarantine.next_release()
+        times = (self.table.next_deadline(), self._plans.next_due(), release)
+        return min((at for at in times if at is not None), default=None)
 
     def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
         table, width = self.table, self.table.width

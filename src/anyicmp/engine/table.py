@@ -15,6 +15,7 @@ import attrs
 
 if TYPE_CHECKING:
     from anyicmp.engine.plan import Plan
+    from anyicmp.engine.quarantine import Quarantine
     from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["ANSWERED", "FORGOTTEN", "NEVER", "OPEN", "OVER", "SLOTS", "Run", "Table"]
@@ -26,6 +27,7 @@ NEVER, OPEN, ANSWERED, OVER, FORGOTTEN = range(5)
 """States of a slot: never used; waiting; answered; timed out; its waiter was cancelled."""
 
 _OPEN = bytes([OPEN])
+_NONE = b""
 
 
 @attrs.define(eq=False)
@@ -73,23 +75,27 @@ class Table:
         """Slots that nothing waits in."""
         return self.lanes * SLOTS - self.in_flight
 
-    def reserve(self, n: int) -> tuple[int, int]:
+    def reserve(self, n: int, quarantine: Quarantine | None = None) -> tuple[int, int]:
         """Find up to n vacant slots in a row; returns (token of the first, how many).
 
-        Needs at least one vacant slot. Nothing changes until `open` is called with the token.
+        Needs at least one vacant slot, beside those in quarantine if that is given: they are passed over.
+        Nothing changes until `open` is called with the token.
         """
         lane = self._lane
-        while self.in_lane[lane] == SLOTS:
+        held, in_lane = (_NONE, _NONE) if quarantine is None else (quarantine.held, quarantine.in_lane)
+        while self.in_lane[lane] + (in_lane[lane] if in_lane else 0) >= SLOTS:
             lane = (lane + 1) % self.lanes
         self._lane = lane
         base = lane * SLOTS
-        while self.state[base + self._cursor[lane]] == OPEN:
+        while self.state[base + self._cursor[lane]] == OPEN or (held and held[base + self._cursor[lane]]):
             self._advance(lane, 1)
         at = self._cursor[lane]
         end = min(base + at + n, base + SLOTS)
-        taken = self.state.find(_OPEN, base + at, end)
         token = lane << 48 | (self._turn[lane] & 0xFFFFFFFF) << 16 | at
-        return token, (end if taken < 0 else taken) - base - at
+        for column, value in ((self.state, _OPEN), (held, b"\1")):
+            taken = column.find(value, base + at, end)
+            end = end if taken < 0 else taken
+        return token, end - base - at
 
     def _advance(self, lane: int, n: int) -> None:
         self._cursor[lane] += n

@@ -14,7 +14,10 @@ import attrs
 
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["Answer", "Answers", "ProbeMethod", "Replies", "Template"]
+__all__ = ["ENOUGH", "Answer", "Answers", "ProbeMethod", "Replies", "Template"]
+
+ENOUGH = 16
+"""Octets of payload that an answer must bring back for generation and nonce to be read from it."""
 
 
 @attrs.frozen(eq=False)
@@ -35,6 +38,13 @@ class Template:
     size: int
     flow: int | None
     carries_token: bool
+
+    @property
+    def words(self) -> tuple[int, int] | None:
+        """What `tokens` reads as generation and nonce of an echo of `data`, None where it is too short."""
+        if self.size < ENOUGH:
+            return None
+        return int.from_bytes(self.data[:4], "big"), int.from_bytes(self.data[4:8], "big")
 
 
 class Answer:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from struct import Struct
 from sys import byteorder
 
-from anyicmp.methods.base import Answer, Answers, Replies, Template
+from anyicmp.methods.base import ENOUGH, Answer, Answers, Replies, Template
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.ip import find_transport
@@ -21,7 +21,6 @@ from anyicmp.wire.ip import find_transport
 __all__ = ["EchoMethod"]
 
 HEADER = 8
-TOKEN = 16
 PREFIX = 20
 LARGEST = 65507
 FEW = 4
@@ -283,9 +282,9 @@ class EchoMethod:
             generation = 0
             # A router that quotes less pads with zeros up to its extensions (RFC 4884 section 3).
             padded = answer != Answer.REPLY and not any(
-                data[begin + GENERATION_COMPLEMENT : begin + HEADER + TOKEN]
+                data[begin + GENERATION_COMPLEMENT : begin + HEADER + ENOUGH]
             )
-            if end - begin >= HEADER + TOKEN and not padded:
+            if end - begin >= HEADER + ENOUGH and not padded:
                 generation, answers.nonces[i] = _WORDS.unpack_from(data, begin + HEADER)
                 answers.whole[i] = 1
             sequence = data[begin + 6] << 8 | data[begin + 7]

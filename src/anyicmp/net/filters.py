@@ -22,7 +22,7 @@ REQUEST = {4: 8, 6: 128}
 ERRORS = {4: (3, 11, 12, 5), 6: (1, 2, 3, 4)}
 
 EXTENSIONS = (0, 43, 44, 60)
-"""IPv6 headers that may stand between: hop-by-hop options, routing, fragment, destination options (RFC 8200)."""
+"""What may stand between in IPv6: hop-by-hop options, routing, fragment, destination options (RFC 8200)."""
 
 LDB, LDH = 0x30, 0x28
 LDB_X, LDH_X = 0x50, 0x48  # relative to the index register
