@@ -78,6 +78,7 @@ class ErrorReply:
         type: its ICMP type.
         code: its ICMP code.
         reason: what it means, one sentence for people.
+        local: this host itself reported it, not a router, because no neighbour answered (arp(7), RFC 4861).
     """
 
     kind: ClassVar[Literal["error"]] = "error"
@@ -93,6 +94,7 @@ class ErrorReply:
     type: int
     code: int
     reason: str
+    local: bool = False
 
 
 @attrs.frozen(kw_only=True, order=False, weakref_slot=False)

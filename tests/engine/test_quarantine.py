@@ -1,4 +1,4 @@
-"""A probe without a token leaves its slot alone for as long as an answer to it may come: nobody else gets that.
+"""A probe without a token leaves its slot alone for as long as an answer may come, and nobody else gets that.
 
 The late answers here come 65,536 probes later, to the slot that the earlier probe had.
 """

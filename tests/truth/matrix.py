@@ -38,9 +38,9 @@ HEAD = """\
 What a ping of two probes says of each kind of answer, through the real kernel. `tests/truth` runs every cell
 on asyncio, uvloop and trio, and the three agree. `python tests/truth/matrix.py` prints what it finds.
 
-A cell names the outcome of both probes: who answered, if not the target; type, code and MTU of an error; the
-octets of data, if not 56. Then come the counts of `prober.statistics` that are not 0. A word in brackets: such a
-packet never reaches this kind of socket, and [Answers](../explanation/answers.md) says why."""
+A cell names the outcome of both probes: who answered, if not the target; type, code and MTU of an error;
+the octets of data, if not 56. Then come the counts of `prober.statistics` that are not 0. A word in brackets:
+such a packet never reaches this kind of socket, and [Answers](../explanation/answers.md) says why."""
 PAGE = HERE.parents[1] / "docs" / "reference" / "truth.md"
 LOOPS = {
     "asyncio": ("asyncio", {}),

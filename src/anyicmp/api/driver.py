@@ -88,6 +88,7 @@ class Driver:
         self._dropped = 0
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self._entropy: Callable[[int], bytes] = environment.entropy
+        self._own_address = environment.own_address
         self._sinks: dict[Plan, Sink] = {}
         self._released: dict[Plan, Callable[[int], bool]] = {}
         self._fitted = -1
@@ -257,6 +258,8 @@ class Driver:
         for plan, batch in results:
             sink = self._sinks.get(plan)
             if sink is not None:
+                if batch.errors:
+                    batch.find_local(self._own_address)
                 sink.outcomes(batch)
                 if self._observer is not None:
                     self._tell_outcomes(self._observer, batch)

@@ -34,6 +34,12 @@ class Clocks(Protocol):
         ...
 
 
+class OwnAddress(Protocol):
+    """Packed address of a peer, and its scope if it is link-local, to that which this host uses with it."""
+
+    def __call__(self, peer: bytes, scope: int = 0, /) -> bytes: ...
+
+
 class Network(Protocol):
     """What `Prober(network=...)` takes: an `Environment`, or what has its attributes."""
 
@@ -50,7 +56,7 @@ class Network(Protocol):
     @property
     def entropy(self) -> Callable[[int], bytes]: ...
     @property
-    def own_address(self) -> Callable[[bytes], bytes]: ...
+    def own_address(self) -> OwnAddress: ...
     @property
     def interface_index(self) -> Callable[[str], int]: ...
 
@@ -66,7 +72,7 @@ class Environment:
         open_wake: gives a driver its turns on the running event loop.
         resolve: looks names up; None takes the system's resolver.
         entropy: n octets that nobody can guess.
-        own_address: packed address of a peer to that which this host uses with it.
+        own_address: the address that this host uses with a peer; its own address is its own peer.
         interface_index: name of an interface to its index; raises OSError for an unknown one.
     """
 
@@ -76,7 +82,7 @@ class Environment:
     open_wake: Callable[[Callable[[], None], int], Wake] = open_wake
     resolve: Resolver | None = None
     entropy: Callable[[int], bytes] = os.urandom
-    own_address: Callable[[bytes], bytes] = own_address
+    own_address: OwnAddress = own_address
     interface_index: Callable[[str], int] = interface_index
 
 

@@ -252,7 +252,7 @@ class SocketOwner:
     def pings(self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int) -> Pings:
         """Where to begin a series of pings to this target, alongside others like it. Raises as `driver`."""
         self._check_open()
-        many = target.is_multicast or route.broadcast
+        many = target.is_multicast or route.any_source
         key = (target.version, route, size, payload, timeout, many)
         found = self._pings.get(key)
         if found is None or found.driver.closed:
@@ -273,6 +273,7 @@ class SocketOwner:
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         broadcast: bool = False,
+        anycast: bool = False,
         hop_limited: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
@@ -283,6 +284,7 @@ class SocketOwner:
             dscp,
             dont_fragment,
             broadcast,
+            anycast,
             hop_limited,
         )
 

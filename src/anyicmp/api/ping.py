@@ -191,7 +191,9 @@ _new_result = maker(PingResult)
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
     """Put the caller's own words into a batch: the name asked for, the scope id as written."""
     batch.host = name
-    batch.zone = getattr(target, "scope_id", None)
+    zone = getattr(target, "scope_id", None)
+    if zone is not None:
+        batch.zones = dict.fromkeys(batch.scopes, zone)
 
 
 class _Unread(_Rows):
@@ -241,7 +243,7 @@ class PingStream(Stream[Outcome]):
 
     async def _begin(self) -> None:
         self._target = target = (await self._prober.resolve(self._host))[0]
-        many = target.is_multicast or self._options.route.broadcast
+        many = target.is_multicast or self._options.route.any_source
         self._rows = _Unread(name_of(self._host, target), target, many)
         self._pings, self._series = start(self._prober, target, self._options, self._rows)
 

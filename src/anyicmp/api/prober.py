@@ -39,6 +39,7 @@ class Prober(SocketOwner):
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         broadcast: bool = False,
+        anycast: bool = False,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         time_limit: float | None = None,
@@ -56,6 +57,8 @@ class Prober(SocketOwner):
             dscp: differentiated services code point, 0 to 63 (RFC 2474).
             dont_fragment: True sets DF.
             broadcast: allow a broadcast address; each responder is then a reply.
+            anycast: the address is shared, and whoever has it answers from an address of its own (RFC 4291
+                section 2.6); each responder is a reply.
             source, interface: for this call, instead of the prober's.
             time_limit: seconds for the whole call, after which it returns what has ended.
 
@@ -72,6 +75,7 @@ class Prober(SocketOwner):
             dscp=dscp,
             dont_fragment=dont_fragment,
             broadcast=broadcast,
+            anycast=anycast,
         )
         if count is None:
             raise TypeError("count must be a whole number: open_ping goes on without end")
@@ -91,6 +95,7 @@ class Prober(SocketOwner):
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         broadcast: bool = False,
+        anycast: bool = False,
         source: str | IPAddress | None = None,
         interface: str | None = None,
     ) -> PingStream:
@@ -105,6 +110,7 @@ class Prober(SocketOwner):
             dscp=dscp,
             dont_fragment=dont_fragment,
             broadcast=broadcast,
+            anycast=anycast,
         )
         options = ping_options(count, interval, timeout, size, payload, route)
         return PingStream(self, host, options, owns=self.owned)

@@ -25,6 +25,7 @@ class Route:
         dont_fragment: whether the packets carry DF.
         hop_limited: routers will answer: the probes get sockets of their own.
         broadcast: allow a broadcast address as destination.
+        anycast: the destination is shared; whoever has it answers from another address.
     """
 
     source: IPAddress | None = None
@@ -34,6 +35,12 @@ class Route:
     dont_fragment: bool | None = None
     hop_limited: bool = False
     broadcast: bool = False
+    anycast: bool = False
+
+    @property
+    def any_source(self) -> bool:
+        """Whether answers may come from another address than the destination."""
+        return self.broadcast or self.anycast
 
 
 @remembered
@@ -44,6 +51,7 @@ def checked_route(
     dscp: int | None,
     dont_fragment: bool | None,
     broadcast: bool,
+    anycast: bool,
     hop_limited: bool,
 ) -> Route:
     """A call's options as a route. Raises ValueError or TypeError."""
@@ -55,4 +63,5 @@ def checked_route(
         dont_fragment=dont_fragment,
         hop_limited=hop_limited or ttl is not None,
         broadcast=broadcast,
+        anycast=anycast,
     )

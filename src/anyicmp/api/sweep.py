@@ -130,6 +130,7 @@ class SweepStream(Stream[Outcome]):
         self._in_flight = InFlight(options.in_flight)
         self._plans: dict[Version, tuple[Driver, SweepPlan]] = {}
         self._hosts: dict[int, str] = {}
+        self._zones: dict[int, str] = {}
         self._all_read = False
         self._left = False
         self._done = 0
@@ -168,7 +169,7 @@ class SweepStream(Stream[Outcome]):
     # Outcomes out.
 
     def _look(self, batch: OutcomeBatch) -> None:
-        batch.hosts = self._hosts
+        batch.hosts, batch.zones = self._hosts, batch.zones or self._zones
         self.tally.add(batch)
         self._done += len(batch)
         self._received += batch.kinds.count(REPLY)
@@ -256,6 +257,8 @@ class SweepStream(Stream[Outcome]):
                 raise
             self._fail(None, str(error), number, span)
             return
+        if span.zone is not None:
+            self._zones[scope] = span.zone
         plan.add(Segment(span.first, span.count, number, scope))
         driver.poke(plan)
 
@@ -301,7 +304,8 @@ class SweepStream(Stream[Outcome]):
         version: Version = 4 if span is None else span.version
         batch = OutcomeBatch(version)
         batch.nowhere = span is None
-        batch.zone = None if span is None else span.zone
+        if span is not None and span.zone is not None:
+            batch.zones = {0: span.zone}
         target = (0 if span is None else span.first).to_bytes(4 if version == 4 else 16, "big")
         batch.append(FAILED, target=target, scope=0, tag=number, sent_at=self._prober.unix_time())
         batch.failures[0] = (None, reason)

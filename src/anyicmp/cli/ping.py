@@ -102,7 +102,8 @@ def outcome_line(outcome: Outcome) -> str:
                 f"time={milliseconds(outcome.rtt)} ms{copies}"
             )
         case ErrorReply():
-            return paint(f"From {outcome.source}: seq={outcome.sequence} {outcome.reason}", "red")
+            who = f"{outcome.source} (this host)" if outcome.local else str(outcome.source)
+            return paint(f"From {who}: seq={outcome.sequence} {outcome.reason}", "red")
         case NoReply():
             return paint(f"seq={outcome.sequence} no answer within {outcome.timeout:g} s", "yellow")
         case SendFailure():

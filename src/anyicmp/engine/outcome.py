@@ -6,7 +6,7 @@ The engine writes the columns, plans and front doors read them. No matching and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
 from ipaddress import IPv4Address, IPv6Address
 from itertools import repeat
@@ -71,12 +71,13 @@ class OutcomeBatch(Sequence[Outcome]):
         sent_at: float64 Unix time of sending.
         timeout: seconds that these probes waited at most.
         errors: the ICMP errors by index.
+        local: the rows whose error this host itself reported.
         failures: errno (or None) and reason by index, of probes that did not leave.
         host: the name as asked, for all rows; `hosts` by sequence where a sweep has several names.
         copies, late: tags of probes that were answered again, or after their timeout.
         ended: tags of probes with several answers (`Plan.many`) whose timeout has come.
         nowhere: its rows are names, or texts, that led to no address.
-        zone: the scope id as the caller wrote it; otherwise the interface's index stands in addresses.
+        zones: scope to the scope id as the caller wrote it; else the interface's index stands in addresses.
     """
 
     def __init__(self, version: Version) -> None:
@@ -95,10 +96,11 @@ class OutcomeBatch(Sequence[Outcome]):
         self.sent_at: array[float] = array("d")
         self.timeout = 0.0
         self.errors: dict[int, ErrorBytes] = {}
+        self.local: set[int] = set()
         self.failures: dict[int, tuple[int | None, str | None]] = {}
         self.host: str | None = None
         self.hosts: Mapping[int, str] = {}
-        self.zone: str | None = None
+        self.zones: Mapping[int, str] = {}
         self.nowhere = False
         self.copies: list[int] = []
         self.late: list[int] = []
@@ -164,8 +166,9 @@ class OutcomeBatch(Sequence[Outcome]):
             )
             batch.sequences[-1] = self.sequences[i]
         batch.errors = {k: self.errors[i] for k, i in enumerate(rows) if i in self.errors}
+        batch.local = {k for k, i in enumerate(rows) if i in self.local}
         batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
-        batch.timeout, batch.host, batch.hosts, batch.zone = self.timeout, self.host, self.hosts, self.zone
+        batch.timeout, batch.host, batch.hosts, batch.zones = self.timeout, self.host, self.hosts, self.zones
         batch.nowhere = self.nowhere
         batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
         return batch
@@ -214,7 +217,7 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""
-        return _ROWS[self.kinds[i]](self, i, self.host_of(i), self.zone)
+        return _ROWS[self.kinds[i]](self, i, self.host_of(i), None)
 
     def row_of(self, i: int, host: str | None, target: IPAddress) -> Outcome:
         """Row i for people, by the name and the address that its caller asked for."""
@@ -225,11 +228,13 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def target(self, i: int, zone: str | None = None) -> IPAddress:
         """The address that probe i went to."""
-        return address(self.packed, i, self.version, zone or self.zone or self.scopes[i])
+        scope = self.scopes[i]
+        return address(self.packed, i, self.version, zone or (self.zones and self.zones.get(scope)) or scope)
 
     def source(self, i: int, zone: str | None = None) -> IPAddress:
         """Who answered or reported."""
-        return address(self.sources, i, self.version, zone or self.zone or self.scopes[i])
+        scope = self.scopes[i]
+        return address(self.sources, i, self.version, zone or (self.zones and self.zones.get(scope)) or scope)
 
     def message(self, i: int) -> Message:
         """The decoded ICMP error of row i. Raises KeyError where row i is none."""
@@ -255,6 +260,17 @@ class OutcomeBatch(Sequence[Outcome]):
     def is_unreachable(self, i: int) -> bool:
         """Whether row i is an error that ends the way, instead of naming a router on it."""
         return self.errors[i].data[0] == DestinationUnreachable.TYPES[self.version]
+
+    def find_local(self, own_address: Callable[[bytes, int], bytes]) -> None:
+        """Find the unreachables that this host itself reported: to its own address it goes from that one."""
+        width = 4 if self.version == 4 else 16
+        own: dict[tuple[bytes, int], bool] = {}
+        for i in filter(self.is_unreachable, self.errors):
+            reporter = bytes(self.sources[i * width : (i + 1) * width]), self.scopes[i]
+            if reporter not in own:
+                own[reporter] = own_address(*reporter) == reporter[0]
+            if own[reporter]:
+                self.local.add(i)
 
     def host_of(self, i: int) -> str | None:
         """The name under which the target was asked for, None where it was an address."""
@@ -310,6 +326,7 @@ def _error(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> E
         type=message.type,
         code=message.code,
         reason=message.explain(),
+        local=i in batch.local,
     )
 
 

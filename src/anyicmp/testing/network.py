@@ -238,7 +238,7 @@ class SimulatedNetwork:
             raise OSError(-2, "Name or service not known")
         return found
 
-    def own_address(self, peer: bytes) -> bytes:
+    def own_address(self, peer: bytes, scope: int = 0) -> bytes:
         """The simulated host has one address in each family."""
         return self.packed(4 if len(peer) == 4 else 6)
 
