@@ -175,6 +175,22 @@ async def test_each_responder_of_a_broadcast_is_a_reply(network: SimulatedNetwor
     assert outcome.errno == errno.EACCES
 
 
+async def test_who_has_an_anycast_address_answers_in_its_own_name(network: SimulatedNetwork) -> None:
+    network.add("2001:db8:9::", Host(responders=(ip_address("2001:db8:9::1"),)))
+    async with Prober(network=network) as prober:
+        plain = await prober.ping("2001:db8:9::", count=1)
+        assert [outcome.kind for outcome in plain] == ["timeout"]
+        assert prober.statistics.foreign == 1
+        (outcome,) = await prober.ping("2001:db8:9::", count=1, anycast=True)
+        assert isinstance(outcome, Reply)
+        assert (str(outcome.target), str(outcome.source)) == ("2001:db8:9::", "2001:db8:9::1")
+    async with anyicmp.open_ping(
+        "2001:db8:9::", count=2, interval=0.1, anycast=True, network=network
+    ) as stream:
+        assert [str(row.source) async for row in stream if isinstance(row, Reply)] == ["2001:db8:9::1"] * 2
+        assert (stream.statistics.received, stream.statistics.loss) == (2, 0.0)
+
+
 async def test_what_cannot_leave_is_an_outcome(network: SimulatedNetwork) -> None:
     network.add("10.0.0.10", Host(errno=errno.ENETUNREACH))
     async with Prober(network=network) as prober:

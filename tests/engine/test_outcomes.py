@@ -12,8 +12,9 @@ from anyicmp import KINDS, ErrorReply, NoReply, OutcomeBatch, Reply, SendFailure
 from anyicmp.engine.collection import Rows
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT
 from anyicmp.engine.statistics import Tally
+from anyicmp.export import to_dict
 from anyicmp.wire.batch import Quoted, Version
-from engine.rig import EXCEEDED, SECOND, Rig
+from engine.rig import EXCEEDED, OWN, ROUTER, SECOND, Rig
 
 
 def reply_and_error(version: Version = 4) -> OutcomeBatch:
@@ -107,7 +108,7 @@ def test_a_link_local_target_keeps_its_scope() -> None:
     packed = IPv6Address("fe80::5").packed
     batch.append(REPLY, target=packed, scope=3, tag=0, sent_at=0.0, rtt=0.1, source=packed)
     assert str(batch[0].target) == "fe80::5%3"
-    batch.zone = "eth0"
+    batch.zones = {3: "eth0"}
     assert str(batch[0].target) == "fe80::5%eth0"
 
 
@@ -143,3 +144,40 @@ def test_an_error_s_message_is_decoded_when_looked_at(version: Version) -> None:
     assert isinstance(row, ErrorReply)
     assert row.message.type == EXCEEDED[version]
     assert row.reason == row.message.explain()
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_an_unreachable_of_this_host_is_one_whose_reporter_is_its_own_way_to_itself(version: Version) -> None:
+    rig = Rig(version)
+    rig.ping(None)
+    probes = [rig.probe() for _ in range(3)]
+    rig.error(probes[0])
+    rig.error(probes[1], at=1)
+    rig.error(probes[2], at=2, kind=EXCEEDED[version], code=0)
+    width = rig.rx.width
+    rig.rx.peer[:width] = OWN[version]
+    rig.rx.peer[2 * width : 3 * width] = OWN[version]
+    rig.rx.before = rig.rx.after = rig.now
+    rig.rx.real = rig.now + rig.offset
+    ((_, batch),) = rig.exchange.feed(rig.rx, 3)
+    asked: list[bytes] = []
+
+    def own_address(peer: bytes, scope: int) -> bytes:
+        asked.append(peer)
+        return OWN[version]
+
+    batch.find_local(own_address)
+    assert [row.local for row in batch if isinstance(row, ErrorReply)] == [True, False, False]
+    assert asked == [OWN[version], ROUTER[version]], "nobody asks about a time exceeded"
+    assert [row.local for row in batch.only([1, 0]) if isinstance(row, ErrorReply)] == [False, True]
+    assert to_dict(batch[0])["local"] is True
+
+
+def test_a_scope_is_named_as_the_caller_did() -> None:
+    batch = OutcomeBatch(6)
+    for scope in (3, 4):
+        target = IPv6Address("fe80::1").packed
+        batch.append(REPLY, target=target, scope=scope, tag=scope, sent_at=0.0, rtt=0.1, source=target)
+    batch.zones = {3: "eth0"}
+    assert [str(row.target) for row in batch] == ["fe80::1%eth0", "fe80::1%4"]
+    assert [str(row.source) for row in batch.only([1, 0])] == ["fe80::1%4", "fe80::1%eth0"]

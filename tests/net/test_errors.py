@@ -237,6 +237,29 @@ def test_only_what_concerns_our_identifier_wakes_us(kind: Kind, opened: Open) ->
     assert [bytes(rx.message(i))[8:] for i in range(3)] == [octets[8:] for octets in wanted]
 
 
+@pytest.mark.parametrize(
+    "kind", [Kind(batched, True, 6) for batched in (None, False)], indirect=True, ids=str
+)
+@pytest.mark.parametrize("header", [0, 43, 60])
+@pytest.mark.parametrize("units", [0, 2])
+def test_a_quoted_ipv6_header_of_any_length_may_stand_between(
+    kind: Kind, opened: Open, header: int, units: int
+) -> None:
+    """Hop-by-hop options, routing, destination options: nobody's are let through for their length."""
+    transport = opened()
+    rx = PacketBatch(6, capacity=8, slot=512)
+    ours = transport.identifiers[0]
+    between = struct.pack("!BB", socket.IPPROTO_ICMPV6, units) + bytes(6 + 8 * units)
+    with socket.socket(FAMILY[6], socket.SOCK_RAW, PROTOCOL[6]) as router:
+        for identifier in (ours ^ 0x4000, ours):
+            quoted = between + echo(6, identifier, 7)
+            ip = struct.pack("!IHBB", 6 << 28, len(quoted), header, 1) + bytes(32)
+            router.sendto(message(6, EXCEEDED[6][0], 0, bytes(4) + ip + quoted), (LOOPBACK[6], 0))
+        assert receive(transport, rx, 1) == 1
+        assert not readable(transport, 0.05)
+    assert bytes(rx.message(0)).endswith(echo(6, ours, 7)[4:])
+
+
 def quoting(version: int, protocol: int, quoted: bytes, *, options: bool = False) -> bytes:
     """A time exceeded that quotes this behind an IP header, with options (IPv6: a fragment header) or not."""
     if version == 4:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from anyicmp.errors import SocketPermissionError, UnsupportedError
-from anyicmp.net import mmsg, portable
+from anyicmp.net import filters, mmsg, portable
 from anyicmp.net.transport import SocketSpec, capabilities, open_transport
-from net.bench import IDENTIFIERS, LOOPBACK, Kind, descriptors
+from anyicmp.wire.batch import PacketBatch
+from net.bench import FAMILY, IDENTIFIERS, LOOPBACK, PROTOCOL, Kind, descriptors, echo
 
 from namespaces import Chain, namespaces, run_in, settings
 
@@ -40,6 +41,21 @@ def test_a_bad_specification_is_one_clear_line_and_leaves_nothing_open(
         opened(**fields)
     assert str(caught.value) == says
     assert descriptors() == before
+
+
+def test_what_a_raw_socket_hears_before_its_filter_is_there_is_thrown_away(
+    kind: Kind, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between socket(2) and its filter, a raw socket hears everybody's answers."""
+    attach = filters.attach
+
+    def attach_later(*arguments: Any) -> None:
+        with socket.socket(FAMILY[kind.version], socket.SOCK_RAW, PROTOCOL[kind.version]) as other:
+            other.sendto(echo(kind.version, 12345, 1), (LOOPBACK[kind.version], 0))
+        attach(*arguments)
+
+    monkeypatch.setattr(filters, "attach", attach_later)
+    assert opened().recv(PacketBatch(kind.version, capacity=4, slot=256), 0) == 0
 
 
 def test_each_raw_lane_needs_an_identifier(kind: Kind, opened: Open) -> None:
