@@ -191,7 +191,7 @@ _new_result = maker(PingResult)
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
     """Put the caller's own words into a batch: the name asked for, the scope id as written."""
     batch.host = name
-    zone = getattr(target, "scope_id", None)
+    zone: str | None = getattr(target, "scope_id", None)
     if zone is not None:
         batch.zones = dict.fromkeys(batch.scopes, zone)
 

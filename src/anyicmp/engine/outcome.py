@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 from itertools import repeat
 from os import strerror
@@ -229,12 +230,12 @@ class OutcomeBatch(Sequence[Outcome]):
     def target(self, i: int, zone: str | None = None) -> IPAddress:
         """The address that probe i went to."""
         scope = self.scopes[i]
-        return address(self.packed, i, self.version, zone or (self.zones and self.zones.get(scope)) or scope)
+        return address(self.packed, i, self.version, zone or self.zones.get(scope) or scope)
 
     def source(self, i: int, zone: str | None = None) -> IPAddress:
         """Who answered or reported."""
         scope = self.scopes[i]
-        return address(self.sources, i, self.version, zone or (self.zones and self.zones.get(scope)) or scope)
+        return address(self.sources, i, self.version, zone or self.zones.get(scope) or scope)
 
     def message(self, i: int) -> Message:
         """The decoded ICMP error of row i. Raises KeyError where row i is none."""
@@ -263,13 +264,10 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def find_local(self, own_address: Callable[[bytes, int], bytes]) -> None:
         """Find the unreachables that this host itself reported: to its own address it goes from that one."""
-        width = 4 if self.version == 4 else 16
-        own: dict[tuple[bytes, int], bool] = {}
+        width, own = 4 if self.version == 4 else 16, cache(own_address)
         for i in filter(self.is_unreachable, self.errors):
-            reporter = bytes(self.sources[i * width : (i + 1) * width]), self.scopes[i]
-            if reporter not in own:
-                own[reporter] = own_address(*reporter) == reporter[0]
-            if own[reporter]:
+            reporter = bytes(self.sources[i * width : (i + 1) * width])
+            if own(reporter, self.scopes[i]) == reporter:
                 self.local.add(i)
 
     def host_of(self, i: int) -> str | None:
