@@ -100,7 +100,7 @@ class Exchange:
                 taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
                 self._plans.next(now, served=taken > 0)
                 n += taken
-            elif plan.bulk or not plan.template.carries_token:
+            elif plan.bulk or self._vacant(plan) < 1:
                 self._plans.pass_by()
             else:
                 break
@@ -108,8 +108,10 @@ class Exchange:
 
     def _fitting(self, plan: Plan) -> int:
         """How many more probes of this plan may be in flight."""
-        held = 0 if plan.template.carries_token else self.quarantine.count
-        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self.table.vacant - held)
+        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self._vacant(plan))
+
+    def _vacant(self, plan: Plan) -> int:
+        return self.table.vacant - (0 if plan.template.carries_token else self.quarantine.count)
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""

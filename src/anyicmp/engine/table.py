@@ -92,9 +92,10 @@ class Table:
         at = self._cursor[lane]
         end = min(base + at + n, base + SLOTS)
         token = lane << 48 | (self._turn[lane] & 0xFFFFFFFF) << 16 | at
-        for column, value in ((self.state, _OPEN), (held, b"\1")):
-            taken = column.find(value, base + at, end)
-            end = end if taken < 0 else taken
+        taken = self.state.find(_OPEN, base + at, end)
+        end = end if taken < 0 else taken
+        if held and (taken := held.find(1, base + at, end)) >= 0:
+            end = taken
         return token, end - base - at
 
     def _advance(self, lane: int, n: int) -> None:
