@@ -122,6 +122,7 @@ def test_a_recorded_transport_keeps_the_contract(
     check: Check, version: Version, privileged: bool, tmp_path: Path
 ) -> None:
     network = SimulatedNetwork(privileged=privileged)
+    network.stamps_sending = True
     base = "10.0.0.{}" if version == 4 else "2001:db8:1::{}"
     answering, refused, beyond, router = (ip_address(base.format(i)) for i in (1, 2, 3, 4))
     network.stamps_sending = True
