@@ -25,7 +25,7 @@ class Wake(Protocol):
         ...
 
     def after(self, delay: float | None) -> None:
-        """A turn in `delay` seconds unless the descriptor is readable before; None: no such limit."""
+        """A turn in `delay` seconds at the latest, sooner if the descriptor is readable; None: no limit."""
         ...
 
     def close(self) -> None:
@@ -97,9 +97,19 @@ class _AsyncioWake:
         self._turn()
 
     def after(self, delay: float | None) -> None:
+        # A timer that comes too early gives a turn, which asks again: cheaper than a new one each turn.
+        if delay is None:
+            return
+        when = self._loop.time() + delay
         if self._timer is not None:
+            if self._timer.when() <= when:
+                return
             self._timer.cancel()
-        self._timer = None if delay is None else self._loop.call_later(delay, self._turn)
+        self._timer = self._loop.call_at(when, self._run_timed)
+
+    def _run_timed(self) -> None:
+        self._timer = None
+        self._turn()
 
     def close(self) -> None:
         for handle in (self._timer, self._soon):
