@@ -52,12 +52,16 @@ class Timeline:
     def look(self) -> None:
         """See how far others have moved it."""
 
-    def reach(self, when: int) -> None:
-        """Go to a time, unless that has passed. What is due on the way is not called."""
+    def reach(self, when: int, mover: VirtualClock | None = None) -> None:
+        """Go to a time, unless that has passed. What is due on the way is not called.
+
+        `mover` is a clock that is there already.
+        """
         if when > self.elapsed:
             self.elapsed = when
             for clock in self.clocks:
-                clock.catch_up()
+                if clock is not mover:
+                    clock.catch_up()
 
     def wait(self, seconds: float) -> None:
         """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
@@ -161,7 +165,8 @@ class VirtualClock:
 
     def after(self, seconds: float, call: Callable[[], None]) -> Event:
         """Have something called in so many seconds."""
-        return self._add(self.monotonic() + max(0, round(seconds * SECOND)), call)
+        now = self.monotonic() if self._foreign else self._monotonic
+        return self._add(now + round(seconds * SECOND) if seconds > 0.0 else now, call)
 
     def _add(self, when: int, call: Callable[[], None]) -> Event:
         event = Event((when, next(self._order), call))
@@ -199,7 +204,8 @@ class VirtualClock:
                     call()
         finally:
             self._held = held
-        self.catch_up()
+        if self._timeline is not None and self._timeline.elapsed + self.ahead > self._monotonic:
+            self.catch_up()
         return True
 
     def advance(self, seconds: float) -> None:
@@ -218,4 +224,4 @@ class VirtualClock:
         # An event on the way may have let more time pass.
         self._monotonic = max(self._monotonic, when)
         if self._timeline is not None:
-            self._timeline.reach(self._monotonic - self.ahead)
+            self._timeline.reach(self._monotonic - self.ahead, self)

@@ -11,7 +11,7 @@ from math import inf, ulp
 import trio
 import trio.testing
 
-from anyicmp.testing.clock import SECOND, Timeline
+from anyicmp.testing.clock import SECOND, Timeline, VirtualClock
 from anyicmp.testing.keeper import Keeper
 
 __all__ = ["TrioKeeper"]
@@ -39,7 +39,7 @@ class MockTimeline(Timeline):
             self.elapsed += round((seen - self._seen) * SECOND)
             self._seen = seen
 
-    def reach(self, when: int) -> None:
+    def reach(self, when: int, mover: VirtualClock | None = None) -> None:
         self.look()
         if when > self.elapsed:
             seconds = (when - self.elapsed) / SECOND
@@ -48,7 +48,7 @@ class MockTimeline(Timeline):
                 seconds = self.deadline - 2 * ulp(self.deadline) - self._seen
             self._clock.jump(max(0.0, seconds))
             self._seen = self._clock.current_time()
-        super().reach(when)
+        super().reach(when, mover)
 
     def wait(self, seconds: float) -> None:
         self._clock.jump(seconds)
