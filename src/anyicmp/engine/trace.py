@@ -28,7 +28,7 @@ class TracePlan:
 
     A round ends when the way is known: all probes up to its last hop have ended. The next begins
     `interval` nanoseconds after the one before began, or later. A tag is the round times 2^40 plus the
-    hop limit times 2^32 plus the probe's number.
+    hop limit times 2^32 plus the probe's number, which counts on as if each round probed all hops.
 
     Attributes:
         rounds_done: rounds that have ended.
@@ -63,11 +63,12 @@ class TracePlan:
         self._rounds = rounds
         self._interval = interval
         self._begin_at = 0
-        self._number = 0
         self._begin()
 
     def _begin(self) -> None:
         self._left = deque(self._limits)
+        # A number is a place in a round, not a count: how far a round looks ahead is a matter of timing.
+        self._number = self.rounds_done * len(self._limits)
         self._waiting: dict[int, int] = {}
         self._begun = False
         self.last_hop = self._max_hops
