@@ -308,10 +308,14 @@ class Driver:
         if deadline == 0 and not held_back:
             self._wake.soon()
             return
-        delay = None if not deadline else max(0.0, (deadline - self.now()) / SECOND)
+        now = self.now()
         if held_back:
-            delay = self._patience if not delay else min(self._patience, delay)
-        self._wake.after(delay)
+            again = now + round(self._patience * SECOND)
+            deadline = min(deadline, again) if deadline else again
+        if deadline is None:
+            self._wake.after(None)
+        else:
+            self._wake.after(max(0, deadline - now) / SECOND, deadline)
 
     # Batches.
 

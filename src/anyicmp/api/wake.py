@@ -24,8 +24,11 @@ class Wake(Protocol):
         """A turn as soon as the loop has let others run."""
         ...
 
-    def after(self, delay: float | None) -> None:
-        """A turn in `delay` seconds at the latest, sooner if the descriptor is readable; None: no limit."""
+    def after(self, delay: float | None, at: int = 0) -> None:
+        """A turn in `delay` seconds at the latest, sooner if the descriptor is readable; None: no limit.
+
+        `at` is the same as a time of the caller's clock. It tells whether a timer is early enough already.
+        """
         ...
 
     def close(self) -> None:
@@ -84,6 +87,7 @@ class _AsyncioWake:
         self._turn = turn
         self._fileno = fileno
         self._timer: asyncio.TimerHandle | None = None
+        self._at = 0
         self._soon: asyncio.Handle | None = None
         if fileno >= 0:
             self._loop.add_reader(fileno, turn)
@@ -96,16 +100,13 @@ class _AsyncioWake:
         self._soon = None
         self._turn()
 
-    def after(self, delay: float | None) -> None:
+    def after(self, delay: float | None, at: int = 0) -> None:
         # A timer that comes too early gives a turn, which asks again: cheaper than a new one each turn.
-        if delay is None:
+        if delay is None or (self._timer is not None and self._at <= at):
             return
-        when = self._loop.time() + delay
         if self._timer is not None:
-            if self._timer.when() <= when:
-                return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._run_timed)
+        self._timer, self._at = self._loop.call_later(delay, self._run_timed), at
 
     def _run_timed(self) -> None:
         self._timer = None
@@ -191,7 +192,7 @@ class _TrioWake:
         if self._scope is not None:
             self._scope.cancel()
 
-    def after(self, delay: float | None) -> None:
+    def after(self, delay: float | None, at: int = 0) -> None:
         if self._delay != 0:
             self._delay = delay
 

@@ -98,6 +98,11 @@ class VirtualTimeLoop(SelectorEventLoop):
                 turn()
         return moved
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a callback is ready, or a timer set."""
+        return bool(self._ready or self._scheduled)  # type: ignore[attr-defined]
+
     def soon(self, turn: Callable[[], None]) -> None:
         """Give a turn once others have run; where time has just passed, nobody else is ready."""
         if self._stepping:
@@ -120,17 +125,32 @@ class _Selector(DefaultSelector):
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
-        self._pass_time = loop.pass_time
-        self._watched = self.get_map()
+        self._loop = loop
+        self._watched = 0
         self._passed_by = 0
 
+    def register(self, *args: Any, **options: Any) -> SelectorKey:
+        self._watched += 1
+        return super().register(*args, **options)
+
+    def unregister(self, fileobj: Any) -> SelectorKey:
+        self._watched -= 1
+        return super().unregister(fileobj)
+
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        found: list[tuple[SelectorKey, int]] = []
-        # The loop's own descriptor tells of nothing that time would have to wait for: now and then is enough.
-        self._passed_by += 1
-        if self._passed_by >= SELDOM or len(self._watched) > 1:
-            self._passed_by = 0
-            found = super().select(0)
-        if found or (timeout is not None and timeout <= 0) or self._pass_time(timeout):
-            return found
-        return super().select(None)
+        while True:
+            # The loop's own descriptor tells of nothing that time would have to wait for: now and then is
+            # enough.
+            self._passed_by += 1
+            if self._passed_by >= SELDOM or self._watched > 1:
+                self._passed_by = 0
+                if found := super().select(0):
+                    return found
+            if timeout is not None and timeout <= 0:
+                return []
+            if not self._loop.pass_time(timeout):
+                return super().select(None)
+            # Where turns have woken nobody, and the loop has no timer whose time might have come, it would
+            # only ask again.
+            if timeout is not None or self._loop.has_work:
+                return []

@@ -91,7 +91,7 @@ class VirtualWake:
         if not self._closed:
             self._turn()
 
-    def after(self, delay: float | None) -> None:
+    def after(self, delay: float | None, at: int = 0) -> None:
         """A turn in `delay` seconds of virtual time unless something arrives before."""
         if self._timer is not None:
             self._timer.cancel()
