@@ -172,8 +172,10 @@ class Driver:
                 self.exchange.release(*self._released.popitem())
             busy = self._receive()
             now = self.now()
-            self._deliver(self.exchange.expire(now, self._clocks.real()))
-            busy = self._send() or busy
+            if self.exchange.table.is_overdue(now):
+                self._deliver(self.exchange.expire(now, self._clocks.real()))
+            if self._pending[0] != self._pending[1] or self.exchange.is_due(now):
+                busy = self._send() or busy
             self._rest(busy)
         except BaseException as error:
             # Whoever waits must learn of it; the loop that gave the turn has no use for it.

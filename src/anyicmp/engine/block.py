@@ -1,7 +1,7 @@
-"""Many replies matched at once: whole columns compared instead of one slot after the other.
+"""Replies that are as expected, matched at once: whole columns of them, or one without a detour.
 
-A shortcut of the exchange for what a sweep hears. It accepts a block only if the exchange, looking at row
-after row, would have accepted every one; otherwise it touches nothing, and that is what happens next.
+Two shortcuts of the exchange. They accept only what the exchange, looking at row after row, would have
+accepted; otherwise they touch nothing, and that is what happens next.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.stamps import STEADY
 from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
-from anyicmp.methods.base import Replies
+from anyicmp.methods.base import EchoedToken, Replies
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["FEW", "match_replies"]
+__all__ = ["FEW", "expected", "match_replies"]
 
 FEW = 8
 """Below this many rows it does not pay."""
@@ -105,6 +105,25 @@ def match_replies(
     batch.duplicates += array("I", bytes(4 * n))
     batch.kernel += b"\1" * n
     return plan, batch
+
+
+def expected(table: Table, rx: PacketBatch, i: int, reply: EchoedToken) -> Plan | None:
+    """The plan whose open slot the reply in row i is for, if all of it is as it was sent; None otherwise."""
+    lane, sequence, generation, nonce, _ = reply
+    slot, width = lane * SLOTS + sequence, table.width
+    plan = table.plan[slot]
+    if (
+        plan is None
+        or plan.many
+        or not plan.template.carries_token
+        or table.state[slot] != OPEN
+        or table.generation[slot] != generation
+        or table.nonce[slot] != nonce
+        or table.sent_at[slot] <= 0
+        or rx.peer[i * width : (i + 1) * width] != table.peer[slot * width : (slot + 1) * width]
+    ):
+        return None
+    return plan
 
 
 def _addresses(column: bytearray, width: int, rows: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable
 
 from anyicmp.engine.belief import is_ours
-from anyicmp.engine.block import FEW, match_replies
+from anyicmp.engine.block import FEW, expected, match_replies
 from anyicmp.engine.counts import Counts
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
@@ -196,9 +196,16 @@ class Exchange:
         """Match the first n rows of `rx`, received at `rx.after`."""
         if n >= FEW and (block := self._feed_block(rx, n)) is not None:
             return self._tell([block], rx.after)
-        answers = self.method.tokens(rx, n)
+        answers: Answers | None = None
         results: dict[Plan, OutcomeBatch] = {}
         for i in range(n):
+            if (reply := self.method.reply(rx, i)) and (plan := expected(self.table, rx, i, reply)):
+                self.counts.received += 1
+                slot = reply[0] * SLOTS + reply[1]
+                self._record(rx, i, REPLY, reply[4], slot, self._batch(results, plan))
+                self._close(slot, ANSWERED)
+                continue
+            answers = answers or self.method.tokens(rx, n)
             kind = answers.kinds[i]
             if kind == Answer.FOREIGN:
                 self.counts.foreign += 1
@@ -245,7 +252,7 @@ class Exchange:
                 batch.copies.append(table.tag[slot])
                 return
             counts.received += 1
-            self._record(rx, i, answers, slot, batch)
+            self._record(rx, i, ERROR if kind == Answer.ERROR else REPLY, answers.sizes[i], slot, batch)
             if not (plan.many and kind == Answer.REPLY):
                 self._close(slot, ANSWERED)
         elif state == ANSWERED:
@@ -270,28 +277,31 @@ class Exchange:
         heard.add(responder)
         return True
 
-    def _record(self, rx: PacketBatch, i: int, answers: Answers, slot: int, batch: OutcomeBatch) -> None:
-        sent_at, width = self.table.sent_at[slot], rx.width
-        arrived = stamp_time(self.table, slot, rx, i)
-        error = answers.kinds[i] == Answer.ERROR
-        queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
-        column = rx.reporter if queued else rx.peer
-        if error:
+    def _record(
+        self, rx: PacketBatch, i: int, kind: int, size: int, slot: int, batch: OutcomeBatch
+    ) -> None:
+        table, width = self.table, rx.width
+        sent_at, arrived = table.sent_at[slot], stamp_time(table, slot, rx, i)
+        source = rx.peer
+        if kind == ERROR:
+            queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
+            source = rx.reporter if queued else rx.peer
             batch.errors[len(batch)] = ErrorBytes(
                 data=bytes(rx.message(i)),
                 quoted=Quoted(rx.quoted[i]) if queued else Quoted.PACKET,
                 extension=rx.extension[i] - rx.start[i] if rx.extension[i] else 0,
                 original=rx.address(rx.original, i),
             )
-        self._append(
-            batch,
-            ERROR if error else REPLY,
-            slot,
+        batch.append(
+            kind,
+            target=table.peer[slot * width : (slot + 1) * width],
+            scope=table.scope[slot],
+            tag=table.tag[slot],
             sent_at=(rx.real - rx.after + sent_at) / SECOND,
             rtt=max(0, (rx.after if arrived is None else arrived) - sent_at) / SECOND,
-            source=column[i * width : (i + 1) * width],
+            source=source[i * width : (i + 1) * width],
             ttl=rx.hop_limit[i],
-            size=answers.sizes[i],
+            size=size,
             kernel=arrived is not None,
         )
 
@@ -308,14 +318,21 @@ class Exchange:
                 self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
         return self._tell(list(results.items()), now)
 
+    def is_due(self, now: int) -> bool:
+        """Whether a plan may have rows to send."""
+        return self._plans.is_due(now)
+
     def next_deadline(self) -> int | None:
         """When the next timeout or due row is, None if nothing is; 0 if a plan is ready now."""
         plan = self._plans.first()
         if plan is not None and self._fitting(plan) > 0:
             return 0
         release = None if plan is None else self.quarantine.next_release()
-        times = (self.table.next_deadline(), self._plans.next_due(), release)
-        return min((at for at in times if at is not None), default=None)
+        earliest = self.table.next_deadline()
+        for at in (self._plans.next_due(), release):
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
 
     def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
         table, width = self.table, self.table.width

@@ -80,6 +80,10 @@ class Schedule:
                 self._queue(plan)
         return len(self._ready)
 
+    def is_due(self, now: int) -> bool:
+        """Whether a plan is ready, or its time has come."""
+        return bool(self._ready) or bool(self._timed and self._timed[0][0] <= now)
+
     def first(self) -> Plan | None:
         """The plan whose turn it is, None if none is ready."""
         while self._ready:

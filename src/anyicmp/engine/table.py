@@ -182,6 +182,10 @@ class Table:
                 found.append(at)
         return found
 
+    def is_overdue(self, now: int) -> bool:
+        """Whether a deadline has come."""
+        return any(ring and ring[0].deadline <= now for ring in self._rings.values())
+
     def overdue(self, now: int) -> list[int]:
         """Take the runs whose deadline has come off their rings; returns their slots that still wait."""
         slots: list[int] = []

@@ -103,6 +103,10 @@ class Replies:
     size: int
 
 
+EchoedToken = tuple[int, int, int, int, int]
+"""What one whole reply brings back: lane, sequence, generation, nonce, octets of payload."""
+
+
 class ProbeMethod(Protocol):
     """What bytes. Tokens are integers of lane (8 bits), generation (32 bits) and sequence (16 bits)."""
 
@@ -135,6 +139,10 @@ class ProbeMethod(Protocol):
 
         Of errors that quote an IP header it writes the quoted destination to `rx.original`.
         """
+        ...
+
+    def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
+        """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

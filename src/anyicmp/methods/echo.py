@@ -13,7 +13,7 @@ from functools import lru_cache
 from struct import Struct
 from sys import byteorder
 
-from anyicmp.methods.base import ENOUGH, Answer, Answers, Replies, Template
+from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.ip import find_transport
@@ -37,6 +37,7 @@ PATTERN = bytes(range(256)) * 256
 
 _ECHO = Struct("!BBHHH")
 _WORDS = Struct("!II")
+_ECHOED = Struct("!B3xHHII")
 _STAMP = Struct("!IIIIH")
 _FULL = 0xFFFFFFFF
 
@@ -201,6 +202,18 @@ class EchoMethod:
         nonces = tx.nonce[4 * start : 4 * stop]
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
+
+    def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
+        begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]
+        size, lane = end - begin - HEADER, rx.lane[i]
+        if rx.kind[i] or rx.truncated[i] or size < ENOUGH:  # RowKind.ICMP is 0
+            return None
+        kind, identifier, sequence, generation, nonce = _ECHOED.unpack_from(rx.data, begin)
+        if kind != self._reply or identifier != self._identifiers[lane]:
+            return None
+        if self._verify and checksum(rx.data[begin:end]):
+            return None
+        return lane, sequence, generation, nonce, size
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
         lane, start, length, slot = rx.lane[0], rx.start[0], rx.length[0], rx.slot
