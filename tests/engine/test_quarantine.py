@@ -161,12 +161,12 @@ def test_no_slot_in_quarantine_is_handed_to_a_probe_without_a_token(
     )
     rig = Rig()
     plan = rig.ping(1)
-    for carries, wanted, stays in steps:
-        now += QUARANTINE // 5
+    for number, (carries, wanted, stays) in enumerate(steps):
+        now, lane = now + QUARANTINE // 5, number % 2
         quarantine.release(now)
-        if table.vacant - (0 if carries else quarantine.count) < 1:
+        if table.vacant(lane) - (0 if carries else quarantine.in_lane[lane]) < 1:
             continue
-        token, n = table.reserve(wanted, None if carries else quarantine)
+        token, n = table.reserve(wanted, lane, None if carries else quarantine)
         first = slot_of(token)
         assert 1 <= n <= wanted
         assert table.state.find(bytes((OPEN,)), first, first + n) < 0

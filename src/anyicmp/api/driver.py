@@ -13,9 +13,9 @@ from errno import EAGAIN, ENOBUFS
 from typing import Protocol
 
 from anyicmp.api.environment import Clocks, Network
-from anyicmp.api.observer import Observer
+from anyicmp.api.observer import Observer, tell_outcomes, tell_sent
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.outcome import OutcomeBatch, address
+from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
@@ -43,6 +43,13 @@ DRAW = 1024
 
 HEADERS = 60
 """Octets that may stand before what is received: an IPv4 header with options."""
+
+LONG = 300_000
+"""Nanoseconds that a send call may take before the next ones get fewer rows. Each row is taken to have left
+at its share of the call: no more than this may a round trip be wrong by."""
+
+FEWEST = 8
+"""Rows in the first call, when nothing is known of how long one takes."""
 
 TOGETHER = 5_000
 """Nanoseconds: less than by what the engine sees that the wall clock was set."""
@@ -83,12 +90,16 @@ class Driver:
         transport: Transport,
         environment: Network,
         observer: Observer | None = None,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_dropped` is called when it is noticed that the kernel dropped packets."""
         self._observer = observer
+        self._on_dropped = on_dropped
         self.exchange = exchange
         self.transport = transport
         self.closed = False
-        self._dropped = 0
+        self._lost = (0, 0)
+        self._rows = FEWEST
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self._entropy: Callable[[int], bytes] = environment.entropy
         self._own_address = environment.own_address
@@ -110,8 +121,17 @@ class Driver:
     def dropped(self) -> int:
         """Packets that the kernel dropped for want of receive buffer (an upper bound)."""
         if not self.closed:
-            self._dropped = self.transport.dropped()
-        return self._dropped
+            self._look_for_losses()
+        return self._lost[0]
+
+    def _look_for_losses(self) -> None:
+        """Doubt the silence of what is in flight if this host has lost packets since the last look."""
+        lost = self.transport.dropped(), self.transport.overfull
+        if lost != self._lost:
+            before, self._lost = self._lost, lost
+            self.exchange.doubted_at = self.now()
+            if lost[0] > before[0]:
+                self._on_dropped()
 
     # Plans and their waiters.
 
@@ -161,6 +181,11 @@ class Driver:
             closed.__cause__ = error
             sink.ended(closed)
 
+    def abandon(self) -> None:
+        """In a child process after a fork: free its descriptors, touch nothing that it shares (epoll(7))."""
+        self.closed = True
+        self.transport.close()
+
     # One turn.
 
     def turn(self) -> None:
@@ -172,7 +197,9 @@ class Driver:
                 self.exchange.release(*self._released.popitem())
             busy = self._receive()
             now = self.now()
-            self._deliver(self.exchange.expire(now, self._clocks.real()))
+            if self.exchange.table.is_overdue(now):
+                self._look_for_losses()
+                self._deliver(self.exchange.expire(now, self._clocks.real()))
             busy = self._send() or busy
             self._rest(busy)
         except BaseException as error:
@@ -234,12 +261,13 @@ class Driver:
         tx, monotonic = self._tx, self._clocks.monotonic
         while start < stop:
             tx.before, tx.real = self._both_clocks()
-            n, errno = self.transport.send(tx, start, stop)
+            n, errno = self.transport.send(tx, start, min(stop, start + self._rows))
             tx.after = monotonic()
+            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(BATCH, self._rows * 2)
             if n:
                 self.exchange.sent(tx, start, start + n)
                 if self._observer is not None:
-                    self._tell_sent(self._observer, tx, start, start + n)
+                    tell_sent(self._observer, tx, start, start + n)
                 start += n
                 self._relax()
             if errno in (EAGAIN, ENOBUFS):
@@ -271,25 +299,9 @@ class Driver:
                     batch.find_local(self._own_address)
                 sink.outcomes(batch)
                 if self._observer is not None:
-                    self._tell_outcomes(self._observer, batch)
+                    tell_outcomes(self._observer, batch)
                 if plan.done:
                     self._end(plan)
-
-    @staticmethod
-    def _tell_sent(observer: Observer, tx: PacketBatch, start: int, stop: int) -> None:
-        try:
-            for i in range(start, stop):
-                observer.on_sent(address(tx.peer, i, tx.version, tx.scope[i]), tx.real / SECOND)
-        except Exception:
-            logger.exception("the observer's on_sent raised")
-
-    @staticmethod
-    def _tell_outcomes(observer: Observer, batch: OutcomeBatch) -> None:
-        try:
-            for outcome in batch:
-                observer.on_outcome(outcome)
-        except Exception:
-            logger.exception("the observer's on_outcome raised")
 
     def _end(self, plan: Plan) -> None:
         sink = self._sinks.pop(plan, None)

@@ -36,18 +36,19 @@ class Exchange:
 
     Attributes:
         counts: all that was sent and heard.
-        room: the receive buffer that answers may take; probes whose answers would not fit wait.
+        room: the receive buffers that answers may take; probes whose answers would not fit wait.
+        doubted_at: when packets were last found lost on this host: what left before may be silent for that.
         quarantine: slots that wait for late answers to probes without a token.
     """
 
-    def __init__(self, method: ProbeMethod, *, lanes: int, room: int) -> None:
-        self.method = method
-        self.table = Table(4 if method.version == 4 else 16, lanes)
-        self.quarantine = Quarantine(lanes, SLOTS)
+    def __init__(self, method: ProbeMethod, room: Room) -> None:
+        self.method, self.room = method, room
+        self.table = Table(4 if method.version == 4 else 16, len(room.used))
+        self.quarantine = Quarantine(len(room.used), SLOTS)
         self.counts = Counts()
-        self.room = Room(room)
         self._plans = Schedule()
         self._largest = 0
+        self.doubted_at = -1
         self._responders: dict[int, set[bytes]] = {}
 
     # Plans come and go.
@@ -101,18 +102,19 @@ class Exchange:
                 taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
                 self._plans.next(now, served=taken > 0)
                 n += taken
-            elif plan.bulk or self._vacant(plan) < 1:
+            elif self._vacant(plan) < 1:
                 self._plans.pass_by()
             else:
                 break
         return n
 
     def _fitting(self, plan: Plan) -> int:
-        """How many more probes of this plan may be in flight."""
-        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self._vacant(plan))
+        """How many more probes of this plan may be in flight in the lane that is next."""
+        return min(self.room.fitting(plan.template.size), self._vacant(plan))
 
     def _vacant(self, plan: Plan) -> int:
-        return self.table.vacant - (0 if plan.template.carries_token else self.quarantine.count)
+        lane, whole = self.room.emptiest, plan.template.carries_token
+        return self.table.vacant(lane) - (0 if whole else self.quarantine.in_lane[lane])
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
@@ -121,13 +123,14 @@ class Exchange:
             room = min(room, pacer.allowance(now))
             if room < 1:
                 return 0
-        token, most = self.table.reserve(room, None if plan.template.carries_token else self.quarantine)
+        lane, whole = self.room.emptiest, plan.template.carries_token
+        token, most = self.table.reserve(room, lane, None if whole else self.quarantine)
         n = plan.take(tx, at, at + most, now)
         if n:
             if pacer is not None:
                 pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
-            self.room.take(plan.template.size, n)
+            self.room.take(lane, plan.template.size, n)
             self.method.stamp(tx, at, at + n, token, plan.template)
         return n
 
@@ -216,7 +219,7 @@ class Exchange:
         found = None if replies is None else match_replies(self.table, rx, n, replies)
         if found is not None:
             self.counts.received += n
-            self.room.give(found[0].template.size, n)
+            self.room.give(rx.lane[0], found[0].template.size, n)
         return found
 
     def _match(self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]) -> None:
@@ -265,10 +268,9 @@ class Exchange:
     def _first_of(self, slot: int, responder: bytes) -> bool:
         """Whether this responder to a broadcast or multicast probe was not heard before."""
         heard = self._responders.setdefault(slot, set())
-        if responder in heard:
-            return False
+        known = len(heard)
         heard.add(responder)
-        return True
+        return len(heard) > known
 
     def _record(self, rx: PacketBatch, i: int, answers: Answers, slot: int, batch: OutcomeBatch) -> None:
         sent_at, width = self.table.sent_at[slot], rx.width
@@ -305,6 +307,8 @@ class Exchange:
             if self._responders.pop(slot, None):
                 batch.ended.append(table.tag[slot])
             else:
+                if table.sent_at[slot] <= self.doubted_at:
+                    batch.doubtful.add(table.tag[slot])
                 self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
         return self._tell(list(results.items()), now)
 
@@ -331,7 +335,7 @@ class Exchange:
         plan = self.table.plan[slot]
         assert plan is not None
         self.table.close(slot, state)
-        self.room.give(plan.template.size)
+        self.room.give(slot // SLOTS, plan.template.size)
         if state != OVER:  # the end of its waiting asks who answered
             self._responders.pop(slot, None)
         return plan
