@@ -225,3 +225,19 @@ def chain(routers: int = 6, *, mtus: Mapping[int, int] | None = None) -> Iterato
             target4=f"10.77.{routers}.2",
             target6=_v6(routers, 2),
         )
+
+
+@contextlib.contextmanager
+def link(address: str, others: Sequence[str]) -> Iterator[str]:
+    """Two namespaces on one link, removed on leaving: the client has one address, a neighbour all the others.
+
+    Yields the client's name. Addresses are with their prefix length; the client's interface is called `lan`.
+    """
+    with namespaces("client", "neighbour") as (client, neighbour):
+        _ip(lines=[f"link add lan netns {client} type veth peer name lan netns {neighbour}"])
+        for name, addresses in ((client, [address]), (neighbour, others)):
+            lines = [f"addr add {one} dev lan{' nodad' if ':' in one else ''}" for one in addresses]
+            _ip("-n", name, lines=[*lines, "link set lan up"])
+        _settle(client, "lan")
+        _settle(neighbour, "lan")
+        yield client

@@ -44,6 +44,7 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "matching",
     "outcome",
     "pacer",
     "permutation",

@@ -11,6 +11,7 @@ from anyicmp.engine.exchange import Exchange, Results
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.room import Room
 from anyicmp.engine.table import OVER, SLOTS, slot_of
 from anyicmp.methods.base import Template
 from anyicmp.methods.echo import EchoMethod
@@ -47,7 +48,7 @@ class Rig:
         self.version = version
         self.method = EchoMethod(version)
         self.method.identify(identifiers, verify=verify)
-        self.exchange = Exchange(self.method, lanes=len(identifiers), room=room)
+        self.exchange = Exchange(self.method, Room(room, version=version, lanes=len(identifiers)))
         self.tx = PacketBatch(version, capacity=capacity, slot=slot)
         self.rx = PacketBatch(version, capacity=capacity, slot=max(slot, 256) + 128)
         self.now = START
@@ -113,7 +114,7 @@ class Rig:
         plan = self.ping(1)
         self.exchange.forget(plan)
         while rest:
-            token, most = table.reserve(min(rest, 4096))
+            token, most = table.reserve(min(rest, 4096), 0)
             table.open(token, batch, 0, most, plan)
             for slot in range(slot_of(token), slot_of(token) + most):
                 table.close(slot, OVER)

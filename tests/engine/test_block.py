@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyicmp.engine import exchange
+from anyicmp.engine import matching
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.sweep import Segment, SweepPlan
 from anyicmp.results import Outcome
@@ -104,7 +104,7 @@ def _sweep(version: Version, order: list[int], mischief: dict[int, Mischief], fe
         rig.reply(probe, peer=peer, at=at, age=i * 1000)
     for at, change in mischief.items():
         change(rig, at)
-    with mock.patch.object(exchange, "FEW", few):
+    with mock.patch.object(matching, "FEW", few):
         heard: list[Outcome] = rig.feed(ROWS)
     table = rig.exchange.table
     return (
@@ -140,6 +140,6 @@ def test_an_undisturbed_sweep_is_matched_by_columns(version: Version, in_order: 
     order = list(range(ROWS))
     if not in_order:
         Random(1).shuffle(order)
-    with mock.patch.object(exchange.Exchange, "_match", side_effect=AssertionError("row by row")):
+    with mock.patch.object(matching.Matching, "_match", side_effect=AssertionError("row by row")):
         heard, counts, *_ = _sweep(version, order, {}, 8)
     assert len(heard) == counts.received == ROWS  # type: ignore[arg-type, attr-defined]

@@ -122,7 +122,7 @@ def test_an_error_about_an_earlier_probe_with_a_token_is_not_for_one_without(
 
 def test_who_finds_no_slot_waits_and_holds_up_nobody_else() -> None:
     rig = Rig()
-    rig.exchange.quarantine.hold(0, SLOTS, rig.now)
+    rig.exchange.matching.quarantine.hold(0, SLOTS, rig.now)
     rig.ping(1, size=0)
     assert rig.fill() == 0
     assert rig.exchange.next_deadline() == rig.now + QUARANTINE
@@ -142,10 +142,10 @@ def test_what_could_not_leave_needs_no_quarantine() -> None:
     rig.ping(1, size=0)
     assert rig.fill() == 1
     rig.exchange.failed(rig.tx, 0, 113, rig.now)
-    assert rig.exchange.quarantine.count == 0
+    assert rig.exchange.matching.quarantine.count == 0
     rig.ping(1, size=0)
     rig.probe()
-    assert rig.exchange.quarantine.count == 1
+    assert rig.exchange.matching.quarantine.count == 1
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 40_000), st.booleans()), max_size=12))
@@ -161,12 +161,12 @@ def test_no_slot_in_quarantine_is_handed_to_a_probe_without_a_token(
     )
     rig = Rig()
     plan = rig.ping(1)
-    for carries, wanted, stays in steps:
-        now += QUARANTINE // 5
+    for number, (carries, wanted, stays) in enumerate(steps):
+        now, lane = now + QUARANTINE // 5, number % 2
         quarantine.release(now)
-        if table.vacant - (0 if carries else quarantine.count) < 1:
+        if table.vacant(lane) - (0 if carries else quarantine.in_lane[lane]) < 1:
             continue
-        token, n = table.reserve(wanted, None if carries else quarantine)
+        token, n = table.reserve(wanted, lane, None if carries else quarantine)
         first = slot_of(token)
         assert 1 <= n <= wanted
         assert table.state.find(bytes((OPEN,)), first, first + n) < 0

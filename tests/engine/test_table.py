@@ -21,25 +21,25 @@ def generation(token: int) -> int:
     return token >> 16 & 0xFFFFFFFF
 
 
-def take(table: Table, n: int) -> tuple[int, int]:
+def take(table: Table, n: int, lane: int = 0) -> tuple[int, int]:
     """Reserve and open up to n slots."""
-    token, most = table.reserve(n)
+    token, most = table.reserve(n, lane)
     table.open(token, TX, 0, most, PLAN)
     return token, most
 
 
-def take_all(table: Table, n: int) -> list[int]:
+def take_all(table: Table, n: int, lane: int = 0) -> list[int]:
     """Open exactly n slots; their tokens."""
     tokens: list[int] = []
     while len(tokens) < n:
-        token, most = take(table, min(4096, n - len(tokens)))
+        token, most = take(table, min(4096, n - len(tokens)), lane)
         tokens += range(token, token + most)
     return tokens
 
 
 def test_a_token_names_lane_generation_and_sequence() -> None:
     table = Table(4, 3)
-    tokens = [take(table, 2)[0] for _ in range(4)]
+    tokens = [take(table, 2, lane)[0] for lane in (0, 1, 2, 0)]
     assert [token >> 48 for token in tokens] == [0, 1, 2, 0]
     assert [token & 0xFFFF for token in tokens] == [0, 0, 0, 2]
     assert [slot_of(token) for token in tokens] == [0, SLOTS, 2 * SLOTS, 2]
@@ -47,7 +47,7 @@ def test_a_token_names_lane_generation_and_sequence() -> None:
 
 def test_reserving_alone_changes_nothing() -> None:
     table = Table(4, 1)
-    assert table.reserve(5) == table.reserve(5)
+    assert table.reserve(5, 0) == table.reserve(5, 0)
     assert table.in_flight == 0
     assert table.state[0] == NEVER
 
@@ -57,7 +57,7 @@ def test_what_was_put_into_a_row_stands_in_the_slot() -> None:
     tx.tag[1], tx.scope[1] = 12345678901234, 7
     tx.peer[16:32] = bytes(range(16))
     tx.nonce[4:8] = b"\x01\x02\x03\x04"
-    table.open(table.reserve(1)[0], tx, 1, 2, PLAN)
+    table.open(table.reserve(1, 0)[0], tx, 1, 2, PLAN)
     assert (table.tag[0], table.scope[0], table.nonce[0]) == (12345678901234, 7, 0x01020304)
     assert bytes(table.peer[:16]) == bytes(range(16))
     assert table.plan[0] is PLAN
@@ -86,18 +86,18 @@ def test_slots_that_stay_open_are_passed_over_when_sequences_wrap() -> None:
     second = take_all(table, SLOTS - 4)
     assert kept.isdisjoint(slot_of(token) for token in second)
     assert len({slot_of(token) for token in second}) == SLOTS - 4
-    assert table.vacant == 0
+    assert table.vacant(0) == 0
     # The kept ones are still those of the first use.
     assert {table.generation[slot] for slot in kept} == {generation(first[0])}
 
 
-def test_a_full_lane_is_passed_over() -> None:
+def test_lanes_fill_apart() -> None:
     table = Table(4, 2)
-    tokens = take_all(table, 2 * SLOTS - 3)
-    assert len(set(map(slot_of, tokens))) == 2 * SLOTS - 3
-    assert table.vacant == 3
-    assert len(take_all(table, 3)) == 3
-    assert table.vacant == 0
+    assert len(take_all(table, SLOTS - 3)) == SLOTS - 3
+    assert (table.vacant(0), table.vacant(1)) == (3, SLOTS)
+    assert len(take_all(table, 3, lane=0)) == 3
+    assert (table.vacant(0), table.vacant(1)) == (0, SLOTS)
+    assert take(table, 50, lane=1) == (1 << 48, 50)
 
 
 def test_a_run_does_not_reach_over_the_last_slot() -> None:
@@ -152,9 +152,9 @@ def test_an_old_run_does_not_end_a_later_use_of_its_slot() -> None:
 def test_counting_survives_many_uses(lanes: int) -> None:
     table = Table(4, lanes)
     for _ in range(40):
-        tokens = take_all(table, 3000)
-        assert table.in_flight == 3000
+        tokens = [token for lane in range(lanes) for token in take_all(table, 3000, lane)]
+        assert table.in_flight == 3000 * lanes
         for token in tokens:
             table.close(slot_of(token), OVER)
     assert table.in_flight == 0
-    assert table.vacant == lanes * SLOTS
+    assert [table.vacant(lane) for lane in range(lanes)] == [SLOTS] * lanes

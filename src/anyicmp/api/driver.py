@@ -12,37 +12,29 @@ from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
 from typing import Protocol
 
+from anyicmp.api.batches import BATCH, Batches
 from anyicmp.api.environment import Clocks, Network
-from anyicmp.api.observer import Observer
+from anyicmp.api.observer import Observer, tell_outcomes, tell_sent
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.outcome import OutcomeBatch, address
+from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
-from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["Driver", "Sink", "SystemClocks"]
 
 logger = logging.getLogger("anyicmp")
 
-BATCH = 64
-"""Rows that go through one system call: larger batches gain little and delay other tasks more."""
-
 ROUNDS = 4
 """Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
 
-SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
-"""Octets a row and number of rows of the batches, by what the plans' probes need."""
+LONG = 300_000
+"""Nanoseconds that a send call may take before the next ones get fewer rows. Each row is taken to have left
+at its share of the call: no more than this may a round trip be wrong by."""
 
-QUOTE = 1280
-"""Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
-
-DRAW = 1024
-"""Octets of entropy that are drawn at once."""
-
-HEADERS = 60
-"""Octets that may stand before what is received: an IPv4 header with options."""
+FEWEST = 8
+"""Rows in the first call, when nothing is known of how long one takes."""
 
 TOGETHER = 5_000
 """Nanoseconds: less than by what the engine sees that the wall clock was set."""
@@ -83,22 +75,21 @@ class Driver:
         transport: Transport,
         environment: Network,
         observer: Observer | None = None,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_dropped` is called when it is noticed that the kernel dropped packets."""
         self._observer = observer
+        self._on_dropped = on_dropped
         self.exchange = exchange
         self.transport = transport
         self.closed = False
-        self._dropped = 0
+        self._lost = (0, 0)
+        self._rows = FEWEST
         self._clocks: Clocks = environment.clocks or SystemClocks()
-        self._entropy: Callable[[int], bytes] = environment.entropy
         self._own_address = environment.own_address
         self._sinks: dict[Plan, Sink] = {}
         self._released: dict[Plan, Callable[[int], bool]] = {}
-        self._fitted = -1
-        self._drawn = b""  # entropy that is not used yet
-        self._used = 0  # rows of the batch whose nonces are used up
-        self._batches: dict[tuple[str, int], PacketBatch] = {}
-        self._fit()
+        self._batches = Batches(exchange.method.version, transport, environment.entropy)
         self._pending = (0, 0)
         self._patience = 0.0
         self._wake = environment.open_wake(self.turn, transport.fileno())
@@ -110,8 +101,17 @@ class Driver:
     def dropped(self) -> int:
         """Packets that the kernel dropped for want of receive buffer (an upper bound)."""
         if not self.closed:
-            self._dropped = self.transport.dropped()
-        return self._dropped
+            self._look_for_losses()
+        return self._lost[0]
+
+    def _look_for_losses(self) -> None:
+        """Doubt the silence of what is in flight if this host has lost packets since the last look."""
+        lost = self.transport.dropped(), self.transport.overfull
+        if lost != self._lost:
+            before, self._lost = self._lost, lost
+            self.exchange.matching.doubted_at = self.now()
+            if lost[0] > before[0]:
+                self._on_dropped()
 
     # Plans and their waiters.
 
@@ -161,6 +161,11 @@ class Driver:
             closed.__cause__ = error
             sink.ended(closed)
 
+    def abandon(self) -> None:
+        """In a child process after a fork: free its descriptors, touch nothing that it shares (epoll(7))."""
+        self.closed = True
+        self.transport.close()
+
     # One turn.
 
     def turn(self) -> None:
@@ -173,6 +178,7 @@ class Driver:
             busy = self._receive()
             now = self.now()
             if self.exchange.table.is_overdue(now):
+                self._look_for_losses()
                 self._deliver(self.exchange.expire(now, self._clocks.real()))
             if self._pending[0] != self._pending[1] or self.exchange.is_due(now):
                 busy = self._send() or busy
@@ -184,7 +190,7 @@ class Driver:
                 raise
 
     def _receive(self) -> bool:
-        rx = self._rx
+        rx = self._batches.rx
         for _ in range(ROUNDS):
             n = self.transport.recv(rx, 0)
             if n:
@@ -208,40 +214,30 @@ class Driver:
         for _ in range(ROUNDS):
             start, stop = self._pending
             if start == stop:
-                self._fit()
-                self._renew_nonces()
-                start, stop = 0, self.exchange.fill(self._tx, self.now())
-                self._used = stop
+                tx = self._batches.to_send(self.exchange.largest)
+                start, stop = 0, self.exchange.fill(tx, self.now())
+                self._batches.used = stop
                 if not stop:
                     return False
             if not self._send_rows(start, stop):
                 return False
             self._receive()
-            if stop < self._tx.capacity:
+            if stop < self._batches.tx.capacity:
                 return False  # nobody else was ready; `_rest` asks who is since
         return True
 
-    def _renew_nonces(self) -> None:
-        """Fresh nonces in place of those that the last probes took."""
-        octets = 4 * self._used
-        if not octets:
-            return
-        if len(self._drawn) < octets:
-            self._drawn = self._entropy(max(DRAW, octets))
-        self._tx.nonce[:octets], self._drawn = self._drawn[:octets], self._drawn[octets:]
-        self._used = 0
-
     def _send_rows(self, start: int, stop: int) -> bool:
         """Send rows of the batch; returns False when the kernel's buffers are full."""
-        tx, monotonic = self._tx, self._clocks.monotonic
+        tx, monotonic = self._batches.tx, self._clocks.monotonic
         while start < stop:
             tx.before, tx.real = self._both_clocks()
-            n, errno = self.transport.send(tx, start, stop)
+            n, errno = self.transport.send(tx, start, min(stop, start + self._rows))
             tx.after = monotonic()
+            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(BATCH, self._rows * 2)
             if n:
                 self.exchange.sent(tx, start, start + n)
                 if self._observer is not None:
-                    self._tell_sent(self._observer, tx, start, start + n)
+                    tell_sent(self._observer, tx, start, start + n)
                 start += n
                 self._relax()
             if errno in (EAGAIN, ENOBUFS):
@@ -273,25 +269,9 @@ class Driver:
                     batch.find_local(self._own_address)
                 sink.outcomes(batch)
                 if self._observer is not None:
-                    self._tell_outcomes(self._observer, batch)
+                    tell_outcomes(self._observer, batch)
                 if plan.done:
                     self._end(plan)
-
-    @staticmethod
-    def _tell_sent(observer: Observer, tx: PacketBatch, start: int, stop: int) -> None:
-        try:
-            for i in range(start, stop):
-                observer.on_sent(address(tx.peer, i, tx.version, tx.scope[i]), tx.real / SECOND)
-        except Exception:
-            logger.exception("the observer's on_sent raised")
-
-    @staticmethod
-    def _tell_outcomes(observer: Observer, batch: OutcomeBatch) -> None:
-        try:
-            for outcome in batch:
-                observer.on_outcome(outcome)
-        except Exception:
-            logger.exception("the observer's on_outcome raised")
 
     def _end(self, plan: Plan) -> None:
         sink = self._sinks.pop(plan, None)
@@ -318,26 +298,3 @@ class Driver:
             self._wake.after(None)
         else:
             self._wake.after(max(0, deadline - now) / SECOND, deadline)
-
-    # Batches.
-
-    def _fit(self) -> None:
-        """Take batches whose slots have room for the plans' probes and for their answers."""
-        need = self.exchange.largest
-        if need == self._fitted or (not need and self._fitted >= 0):
-            return
-        self._fitted = need
-        self._tx = self._batch("tx", need)
-        self._used = self._tx.capacity
-        self._rx = self._batch("rx", max(need + HEADERS, QUOTE))
-
-    def _batch(self, way: str, need: int) -> PacketBatch:
-        slot, capacity = next((size for size in SIZES if need <= size[0]), SIZES[-1])
-        batch = self._batches.get((way, slot))
-        if batch is None:
-            version = self.exchange.method.version
-            batch = self._batches[way, slot] = PacketBatch(version, capacity=capacity, slot=slot)
-            if way == "tx":
-                # What the transport prepares for a batch shall not count in the first round trip.
-                self.transport.send(batch, 0, 0)
-        return batch

@@ -52,6 +52,7 @@ async def ping(
     anycast: bool = False,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     time_limit: float | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
@@ -72,6 +73,7 @@ async def ping(
             anycast=anycast,
             source=source,
             interface=interface,
+            mark=mark,
             time_limit=time_limit,
         )
 
@@ -91,6 +93,7 @@ def open_ping(
     anycast: bool = False,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
 ) -> PingStream:
@@ -109,6 +112,7 @@ def open_ping(
         anycast=anycast,
         source=source,
         interface=interface,
+        mark=mark,
     )
 
 
@@ -126,8 +130,10 @@ async def sweep(
     shard: tuple[int, int] | None = None,
     ttl: int | None = None,
     dscp: int | None = None,
+    dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     time_limit: float | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
@@ -147,8 +153,10 @@ async def sweep(
             shard=shard,
             ttl=ttl,
             dscp=dscp,
+            dont_fragment=dont_fragment,
             source=source,
             interface=interface,
+            mark=mark,
             time_limit=time_limit,
         )
 
@@ -167,8 +175,10 @@ def open_sweep(
     shard: tuple[int, int] | None = None,
     ttl: int | None = None,
     dscp: int | None = None,
+    dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
 ) -> SweepStream:
@@ -186,8 +196,10 @@ def open_sweep(
         shard=shard,
         ttl=ttl,
         dscp=dscp,
+        dont_fragment=dont_fragment,
         source=source,
         interface=interface,
+        mark=mark,
     )
 
 
@@ -203,8 +215,10 @@ async def traceroute(
     port: int | None = None,
     size: int = 56,
     dscp: int | None = None,
+    dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     time_limit: float | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
@@ -222,8 +236,10 @@ async def traceroute(
             port=port,
             size=size,
             dscp=dscp,
+            dont_fragment=dont_fragment,
             source=source,
             interface=interface,
+            mark=mark,
             time_limit=time_limit,
         )
 
@@ -242,8 +258,10 @@ def open_traceroute(
     port: int | None = None,
     size: int = 56,
     dscp: int | None = None,
+    dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
     interface: str | None = None,
+    mark: int | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
 ) -> TraceStream:
@@ -261,8 +279,10 @@ def open_traceroute(
         port=port,
         size=size,
         dscp=dscp,
+        dont_fragment=dont_fragment,
         source=source,
         interface=interface,
+        mark=mark,
     )
 
 

@@ -5,9 +5,17 @@ It is called; it decides nothing. A prober without one does no work for it.
 
 from __future__ import annotations
 
-from anyicmp.results import IPAddress, Outcome
+import logging
 
-__all__ = ["Observer"]
+from anyicmp.engine.outcome import OutcomeBatch, address
+from anyicmp.results import IPAddress, Outcome
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["Observer", "tell_outcomes", "tell_sent"]
+
+logger = logging.getLogger("anyicmp")
+
+SECOND = 1_000_000_000
 
 
 class Observer:
@@ -22,3 +30,21 @@ class Observer:
 
     def on_outcome(self, outcome: Outcome) -> None:
         """A probe has ended; in an awaited ping its `host` is not set yet."""
+
+
+def tell_sent(observer: Observer, tx: PacketBatch, start: int, stop: int) -> None:
+    """Rows [start, stop) have left."""
+    try:
+        for i in range(start, stop):
+            observer.on_sent(address(tx.peer, i, tx.version, tx.scope[i]), tx.real / SECOND)
+    except Exception:
+        logger.exception("the observer's on_sent raised")
+
+
+def tell_outcomes(observer: Observer, batch: OutcomeBatch) -> None:
+    """Probes have ended."""
+    try:
+        for outcome in batch:
+            observer.on_outcome(outcome)
+    except Exception:
+        logger.exception("the observer's on_outcome raised")

@@ -6,35 +6,30 @@ probe's header, the life cycle. What is measured stands in the files beside this
 
 from __future__ import annotations
 
-import logging
 import os
 from types import TracebackType
 from typing import Self, TypedDict
 
-import attrs
-
 from anyicmp.api.driver import Driver, SystemClocks
+from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
+from anyicmp.api.fork import leave_to_parent
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.observer import Observer
-from anyicmp.api.options import check_family, interface_name, source_address, whole, yes_no
+from anyicmp.api.options import check_family, whole, yes_no
 from anyicmp.api.pings import Pings
 from anyicmp.api.resolve import addresses_of
 from anyicmp.api.route import Route, checked_route
 from anyicmp.api.wake import running_loop
-from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
-from anyicmp.methods import open_method
 from anyicmp.net.recorder import Recorder
-from anyicmp.net.transport import SocketSpec, Transport
+from anyicmp.net.transport import Transport
 from anyicmp.results import Capabilities, IPAddress, ProberStatistics
 from anyicmp.wire.batch import Version
 
 __all__ = ["ProberOptions", "SocketOwner"]
-
-logger = logging.getLogger("anyicmp")
 
 MOST_PINGS = 64
 """Kinds of pings that are kept for the next that is alike, although none of them runs."""
@@ -72,6 +67,7 @@ class SocketOwner:
         family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
         privileged: bool | None = None,
         resolver: Resolver | None = None,
         network: Network | None = None,
@@ -87,6 +83,7 @@ class SocketOwner:
             family: 4 or 6 to look names up and probe in that family alone, None for either.
             source: local address to send from.
             interface: name of the interface to send through.
+            mark: firewall mark of the packets (socket(7), SO_MARK); needs the capability CAP_NET_ADMIN.
             privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
             resolver: `async (host, family) -> addresses`, instead of the system's.
             network: where to probe instead of the real network.
@@ -103,13 +100,11 @@ class SocketOwner:
         """
         check_family(family)
         self.family = family
-        self._source = source_address(source)
-        self._interface = interface_name(interface)
+        self._route = checked_route(Route(), source, interface, mark)
         self._privileged = yes_no("privileged", privileged)
         self._network = network
         self._observer = observer
         self._given_resolver = resolver
-        self._settle()
         self._receive_buffer = (
             None if receive_buffer is None else whole("receive_buffer", receive_buffer, 1024, LARGEST_BUFFER)
         )
@@ -117,19 +112,20 @@ class SocketOwner:
         self._transmit_stamps = bool(yes_no("transmit_stamps", transmit_stamps))
         self._record = record
         self._recorder: Recorder | None = None
-        self._drivers: dict[SocketSpec, Driver] = {}
         self._pings: dict[tuple[object, ...], Pings] = {}
+        self._settle()
         self._watchers: set[Inbox] = set()
         self._loop: object = None
         self._state = "new"
-        if self._source is not None and family is None:
-            self.family = self._source.version
+        if self._route.source is not None and family is None:
+            self.family = self._route.source.version
 
     def _settle(self) -> None:
         """Live in the network that was given, or in what is the default now."""
         self._environment = self._network or active_environment()
         self._clocks = self._environment.clocks or SystemClocks()
         self._resolver = self._given_resolver or self._environment.resolve
+        self._drivers = Drivers(self._environment, self._observer, transmit_stamps=self._transmit_stamps)
 
     # Life cycle.
 
@@ -139,26 +135,32 @@ class SocketOwner:
 
         Further sockets open at first use. Opening an open prober does nothing.
         """
-        if self._state == "closed":
-            raise ClosedError("the prober is closed: open a new one")
+        if self._state in ("closed", "forked"):
+            raise ClosedError(_HINTS[self._state])
         if self._state == "open":
             return
         self._state = "open"
         self._loop = running_loop()
+        leave_to_parent(self)
         self._settle()
         try:
             if self._record is not None:
                 self._recorder = Recorder(self._record)
+                self._drivers.wrap = self._recorded
             first: Version = 6 if self.family == 6 else 4
             try:
-                self.driver(first, Route())
+                self.driver(first, self._route)
             except UnsupportedError:
                 if self.family is not None:
                     raise
-                self.driver(6, Route())
+                self.driver(6, self._route)
         except BaseException:
             self._close()
             raise
+
+    def _recorded(self, transport: Transport) -> Transport:
+        assert self._recorder is not None
+        return self._recorder.wrap(transport, self._clocks.real, self._environment.own_address)
 
     async def aclose(self) -> None:
         """Free all sockets at once; what is in flight ends with ClosedError. May be called twice."""
@@ -166,11 +168,18 @@ class SocketOwner:
 
     def _close(self) -> None:
         self._state = "closed"
-        for driver in self._drivers.values():
-            driver.close()
+        self._drivers.close()
         watchers, self._watchers = self._watchers, set()
         for inbox in watchers:
             inbox.ended(ClosedError("the prober was closed while this was in flight"))
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def abandon(self) -> None:
+        """In a child process after a fork: what is open belongs to the parent."""
+        if self._state == "open":
+            self._state = "forked"
+        self._drivers.abandon()
         if self._recorder is not None:
             self._recorder.close()
 
@@ -187,8 +196,7 @@ class SocketOwner:
 
     def _check_open(self) -> None:
         if self._state != "open":
-            hint = "closed: open a new one" if self._state == "closed" else "not open: enter it first"
-            raise ClosedError(f"the prober is {hint}")
+            raise ClosedError(_HINTS[self._state])
         if running_loop() is not self._loop:
             # Its sockets wake the loop that opened them: whoever waits in another would wait for ever.
             raise ClosedError("the prober was opened by another event loop: open one in this loop")
@@ -216,42 +224,18 @@ class SocketOwner:
         source address that this host does not have.
         """
         self._check_open()
-        source = route.source or self._source
-        spec = SocketSpec(
-            version=version,
+        spec = route.spec(
+            version,
+            session=self._drivers.new_session() if route.new_identifier else 0,
             privileged=self._privileged,
-            # A link-local source is one of its link alone.
-            interface=route.interface or self._interface or getattr(source, "scope_id", None),
-            source=source.packed if source is not None and source.version == version else None,
-            dont_fragment=route.dont_fragment,
-            hop_limited=route.hop_limited,
-            broadcast=route.broadcast,
             receive_buffer=self._receive_buffer,
             batched=self._batched,
         )
-        driver = self._drivers.get(spec)
-        if driver is None or driver.closed:
-            driver = self._drivers[spec] = self._open_driver(spec)
-        return driver
+        return self._drivers.get(spec)
 
-    def _open_driver(self, spec: SocketSpec) -> Driver:
-        environment = self._environment
-        drawn = int.from_bytes(environment.entropy(2), "big") or 1
-        transport: Transport = environment.open_transport(attrs.evolve(spec, identifiers=(drawn,)))
-        if self._recorder is not None:
-            transport = self._recorder.wrap(transport, self._clocks.real, environment.own_address)
-        try:
-            method = open_method(spec.method, spec.version)
-            method.identify(transport.identifiers, verify=transport.privileged and spec.version == 4)
-            exchange = Exchange(method, lanes=len(transport.identifiers), room=transport.receive_buffer)
-            driver = Driver(exchange, transport, environment, self._observer)
-        except BaseException:
-            transport.close()
-            raise
-        logger.debug(
-            "opened %s sockets for IPv%d", "raw" if transport.privileged else "datagram", spec.version
-        )
-        return driver
+    def leave(self, driver: Driver) -> None:
+        """A call is done with a driver, which is closed if it was that call's alone."""
+        self._drivers.leave(driver)
 
     def pings(self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int) -> Pings:
         """Where to begin a series of pings to this target, alongside others like it. Raises as `driver`."""
@@ -266,7 +250,9 @@ class SocketOwner:
             template = driver.exchange.method.template(size=size, payload=payload)
             if len(self._pings) >= MOST_PINGS:
                 self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
-            found = self._pings[key] = Pings(driver, PingPlan(probe, template, timeout=timeout, many=many))
+            found = Pings(driver, PingPlan(probe, template, timeout=timeout, many=many))
+            if not route.new_identifier:
+                self._pings[key] = found
         return found
 
     def route(
@@ -274,24 +260,19 @@ class SocketOwner:
         *,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
         ttl: int | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         broadcast: bool = False,
         anycast: bool = False,
         hop_limited: bool = False,
+        bulk: bool = False,
+        new_identifier: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
-        return checked_route(
-            self._source if source is None else source,
-            self._interface if interface is None else interface,
-            ttl,
-            dscp,
-            dont_fragment,
-            broadcast,
-            anycast,
-            hop_limited,
-        )
+        header = (ttl, dscp, dont_fragment, broadcast, anycast)
+        return checked_route(self._route, source, interface, mark, *header, hop_limited, bulk, new_identifier)
 
     def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
         """What the driver's probes to a target ask. Raises ValueError for a source of the other family."""
@@ -302,7 +283,7 @@ class SocketOwner:
             scope=self.scope(getattr(target, "scope_id", None)),
             hop_limit=route.hop_limit,
             traffic_class=route.traffic_class,
-            stamped=self._transmit_stamps and driver.transport.stamps_sending,
+            stamped=self._drivers.stamped(driver.transport),
         )
 
     def scope(self, zone: str | None) -> int:
@@ -328,18 +309,16 @@ class SocketOwner:
     @property
     def statistics(self) -> ProberStatistics:
         """Counts of all that this prober sent and heard so far."""
-        counts = [driver.exchange.counts for driver in self._drivers.values()]
-        return ProberStatistics(
-            sent=sum(c.sent for c in counts),
-            received=sum(c.received for c in counts),
-            duplicates=sum(c.duplicates for c in counts),
-            late=sum(c.late for c in counts),
-            dropped=sum(driver.dropped() for driver in self._drivers.values()),
-            foreign=sum(c.foreign for c in counts),
-            malformed=sum(c.malformed for c in counts),
-        )
+        return self._drivers.statistics()
 
     @property
     def capabilities(self) -> Capabilities:
         """What works here: found out by opening sockets and closing them again."""
         return self._environment.capabilities()
+
+
+_HINTS = {
+    "new": "the prober is not open: enter it first",
+    "closed": "the prober is closed: open a new one",
+    "forked": "the prober was opened by another process: open one in this process",
+}

@@ -155,6 +155,7 @@ async def ping(
         await rows.until_over()
     finally:
         pings.stop(series)
+        prober.leave(pings.driver)
     return _result(rows, target, pings.many)
 
 
@@ -174,6 +175,7 @@ async def _ping_within(
             await rows.until_over()
     finally:
         pings.stop(series)
+        prober.leave(pings.driver)
     return _result(rows, target, pings.many)
 
 
@@ -250,6 +252,7 @@ class PingStream(Stream[Outcome]):
     def _end(self) -> None:
         if self._series is not None:
             self._pings.stop(self._series)
+            self._prober.leave(self._pings.driver)
         self._rows.ended(None)
 
     @property

@@ -42,6 +42,8 @@ class Prober(SocketOwner):
         anycast: bool = False,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
         time_limit: float | None = None,
     ) -> PingResult:
         """Send echo requests to one host and wait for what becomes of them.
@@ -59,7 +61,9 @@ class Prober(SocketOwner):
             broadcast: allow a broadcast address; each responder is then a reply.
             anycast: the address is shared, and whoever has it answers from an address of its own (RFC 4291
                 section 2.6); each responder is a reply.
-            source, interface: for this call, instead of the prober's.
+            source, interface, mark: for this call, instead of the prober's.
+            new_identifier: the call gets a socket of its own, closed with it, whose identifier is new: a
+                translator or balancer on the way has no old entry for it.
             time_limit: seconds for the whole call, after which it returns what has ended.
 
         Raises:
@@ -71,10 +75,12 @@ class Prober(SocketOwner):
         route = self.route(
             source=source,
             interface=interface,
+            mark=mark,
             ttl=ttl,
             dscp=dscp,
             dont_fragment=dont_fragment,
             broadcast=broadcast,
+            new_identifier=new_identifier,
             anycast=anycast,
         )
         if count is None:
@@ -98,6 +104,8 @@ class Prober(SocketOwner):
         anycast: bool = False,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
     ) -> PingStream:
         """Ping a host and yield each outcome as it happens; without `count`, until the block is left.
 
@@ -106,10 +114,12 @@ class Prober(SocketOwner):
         route = self.route(
             source=source,
             interface=interface,
+            mark=mark,
             ttl=ttl,
             dscp=dscp,
             dont_fragment=dont_fragment,
             broadcast=broadcast,
+            new_identifier=new_identifier,
             anycast=anycast,
         )
         options = ping_options(count, interval, timeout, size, payload, route)
@@ -130,8 +140,11 @@ class Prober(SocketOwner):
         shard: tuple[int, int] | None = None,
         ttl: int | None = None,
         dscp: int | None = None,
+        dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
         time_limit: float | None = None,
     ) -> SweepResult:
         """Send one echo request to each of many targets and wait for all outcomes.
@@ -147,7 +160,8 @@ class Prober(SocketOwner):
             shuffle: seed of the order to probe in, None for the order given. All targets are read first.
             shard: (index, of): probe only each of-th target, from the index-th on; the shards of the same
                 targets and seed are disjoint and together complete.
-            size, payload, ttl, dscp, source, interface, time_limit: as in `ping`.
+            size, payload, ttl, dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as
+                in `ping`.
 
         A target that is no address and no known name is a SendFailure in its place. Raises as `ping`
         does; a network with host bits set or an empty list is a ValueError.
@@ -162,7 +176,16 @@ class Prober(SocketOwner):
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
-            route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
+            route=self.route(
+                source=source,
+                interface=interface,
+                mark=mark,
+                ttl=ttl,
+                dscp=dscp,
+                dont_fragment=dont_fragment,
+                new_identifier=new_identifier,
+                bulk=True,
+            ),
         )
         return await sweep(self, targets, options, time_limit=time_limit)
 
@@ -181,8 +204,11 @@ class Prober(SocketOwner):
         shard: tuple[int, int] | None = None,
         ttl: int | None = None,
         dscp: int | None = None,
+        dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
     ) -> SweepStream:
         """Sweep and yield an outcome for each target as it ends. Options and exceptions as in `sweep`."""
         options = SweepOptions.check(
@@ -195,7 +221,16 @@ class Prober(SocketOwner):
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
-            route=self.route(source=source, interface=interface, ttl=ttl, dscp=dscp),
+            route=self.route(
+                source=source,
+                interface=interface,
+                mark=mark,
+                ttl=ttl,
+                dscp=dscp,
+                dont_fragment=dont_fragment,
+                new_identifier=new_identifier,
+                bulk=True,
+            ),
         )
         return SweepStream(self, targets, options, owns=self.owned)
 
@@ -212,8 +247,11 @@ class Prober(SocketOwner):
         port: int | None = None,
         size: int = 56,
         dscp: int | None = None,
+        dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
         time_limit: float | None = None,
     ) -> Trace:
         """Find the routers on the way to a host, several hops at once, all probes of one flow.
@@ -226,7 +264,7 @@ class Prober(SocketOwner):
             flow: the checksum that all probes carry, 0 to 65,534: balancers that hash it send them all
                 the same way. None: one that stays the same for this prober.
             size: octets of echo data, 20 to 65,507.
-            dscp, source, interface, time_limit: as in `ping`.
+            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`.
 
         Raises as `ping` does; UnsupportedError for a method that is not there yet.
         """
@@ -239,7 +277,15 @@ class Prober(SocketOwner):
             flow=flow,
             port=port,
             size=size,
-            route=self.route(source=source, interface=interface, dscp=dscp, hop_limited=True),
+            route=self.route(
+                source=source,
+                interface=interface,
+                mark=mark,
+                dscp=dscp,
+                dont_fragment=dont_fragment,
+                new_identifier=new_identifier,
+                hop_limited=True,
+            ),
         )
         return await traceroute(self, host, options, time_limit=time_limit)
 
@@ -258,8 +304,11 @@ class Prober(SocketOwner):
         port: int | None = None,
         size: int = 56,
         dscp: int | None = None,
+        dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
     ) -> TraceStream:
         """Trace the way to a host again and again, and yield a snapshot after each round.
 
@@ -280,7 +329,15 @@ class Prober(SocketOwner):
             flow=flow,
             port=port,
             size=size,
-            route=self.route(source=source, interface=interface, dscp=dscp, hop_limited=True),
+            route=self.route(
+                source=source,
+                interface=interface,
+                mark=mark,
+                dscp=dscp,
+                dont_fragment=dont_fragment,
+                new_identifier=new_identifier,
+                hop_limited=True,
+            ),
             rounds=rounds,
             interval=interval,
         )

@@ -28,7 +28,7 @@ from anyicmp.engine.probe import Probe
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.sweep import ATTEMPTS, InFlight, Segment, SweepPlan
 from anyicmp.engine.targets import BadTarget, Span, Target, subtract
-from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError
+from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPermissionError
 from anyicmp.results import Outcome, SweepProgress
 from anyicmp.wire.batch import Version
 
@@ -153,6 +153,7 @@ class SweepStream(Stream[Outcome]):
             self._feeder.cancel()
         for driver, plan in self._plans.values():
             driver.stop(plan)
+            self._prober.leave(driver)
         self._prober.unwatch(self._inbox)
         self._inbox.close()
 
@@ -253,7 +254,7 @@ class SweepStream(Stream[Outcome]):
             scope = self._prober.scope(span.zone)
             driver, plan = self._plan(span.version)
         except (AnyicmpError, ValueError) as error:
-            if span.count > 1 or isinstance(error, ClosedError):
+            if span.count > 1 or isinstance(error, (ClosedError, SocketPermissionError)):
                 raise
             self._fail(None, str(error), number, span)
             return

@@ -148,6 +148,7 @@ class TraceStream(Stream[Trace]):
 
     def _end(self) -> None:
         self._driver.stop(self._plan)
+        self._prober.leave(self._driver)
         self._inbox.close()
 
     async def _next(self) -> Trace:

@@ -54,6 +54,7 @@ _EVERYWHERE: tuple[Option, ...] = (
     click.option("-6", "family", flag_value=6, type=int, help="IPv6 only."),
     click.option("-I", "--interface", metavar="NAME", help="Interface to send through."),
     click.option("--source", metavar="ADDRESS", help="Local address to send from."),
+    click.option("--mark", type=int, metavar="N", help="Firewall mark of the packets (CAP_NET_ADMIN)."),
     click.option(
         "--privileged/--unprivileged",
         default=None,
@@ -106,4 +107,4 @@ def _simulated(scenario: str) -> SimulatedNetwork:
     return SimulatedNetwork.from_toml(scenario, privileged=True)
 
 
-_FOR_PROBER = ("family", "interface", "source", "privileged")
+_FOR_PROBER = ("family", "interface", "source", "mark", "privileged")

@@ -13,7 +13,7 @@ import click
 
 from anyicmp import ErrorReply, NoReply, Outcome, Prober, Reply, SendFailure, SweepStream
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
+from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
 from anyicmp.cli.progress import sweep_bar
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary
@@ -56,6 +56,7 @@ __all__ = ["outcome_line", "sweep"]
     SIZE,
     TTL,
     DSCP,
+    DONT_FRAGMENT,
     click.option("--all", "everything", is_flag=True, help="List every target, not only those that answer."),
 )  # fmt: skip
 def sweep(

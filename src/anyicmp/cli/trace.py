@@ -14,7 +14,7 @@ import click
 
 from anyicmp import ErrorReply, Hop, Outcome, Prober, Reply, SendFailure, Trace
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
 from anyicmp.cli.progress import spinner
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
@@ -62,6 +62,7 @@ _NOT_SENT = "!"
     click.option("--flow", type=int, metavar="N", help="Checksum that all probes carry, 0 to 65534."),
     SIZE,
     DSCP,
+    DONT_FRAGMENT,
 )
 def trace(setting: Setting, *, host: str, **options: Any) -> int:
     """Find the routers on the way to HOST, with one flow kept constant (Paris traceroute)."""

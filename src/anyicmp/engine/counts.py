@@ -21,3 +21,8 @@ class Counts:
     late: int = 0
     foreign: int = 0
     malformed: int = 0
+
+    def add(self, others: Counts) -> None:
+        """Count all that others counted, too."""
+        for name in attrs.fields_dict(Counts):
+            setattr(self, name, getattr(self, name) + getattr(others, name))

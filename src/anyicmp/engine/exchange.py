@@ -9,26 +9,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 
-from anyicmp.engine.belief import is_ours
-from anyicmp.engine.block import FEW, expected, match_replies
-from anyicmp.engine.counts import Counts
-from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.matching import Matching, Results
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
-from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
-from anyicmp.engine.stamps import note_sending, stamp_time
-from anyicmp.engine.table import ANSWERED, FORGOTTEN, NEVER, OPEN, OVER, SLOTS, Run, Table, slot_of
-from anyicmp.methods.base import Answer, Answers, ProbeMethod
-from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
+from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
+from anyicmp.methods.base import ProbeMethod
+from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["Exchange", "Results"]
-
-Results = list[tuple[Plan, OutcomeBatch]]
-"""What ended: each plan with the outcomes of its probes, already told to the plan."""
-
-SECOND = 1_000_000_000
 
 
 class Exchange:
@@ -36,19 +26,17 @@ class Exchange:
 
     Attributes:
         counts: all that was sent and heard.
-        room: the receive buffer that answers may take; probes whose answers would not fit wait.
-        quarantine: slots that wait for late answers to probes without a token.
+        room: the receive buffers that answers may take; probes whose answers would not fit wait.
+        matching: what becomes of the probes that have left.
     """
 
-    def __init__(self, method: ProbeMethod, *, lanes: int, room: int) -> None:
-        self.method = method
-        self.table = Table(4 if method.version == 4 else 16, lanes)
-        self.quarantine = Quarantine(lanes, SLOTS)
-        self.counts = Counts()
-        self.room = Room(room)
+    def __init__(self, method: ProbeMethod, room: Room) -> None:
+        self.method, self.room = method, room
+        self.table = Table(4 if method.version == 4 else 16, len(room.used))
+        self.matching = Matching(method, self.table, room)
+        self.counts = self.matching.counts
         self._plans = Schedule()
         self._largest = 0
-        self._responders: dict[int, set[bytes]] = {}
 
     # Plans come and go.
 
@@ -66,7 +54,7 @@ class Exchange:
         """Drop a plan: its waiter is gone, or it is done. Nothing of it is waited for any longer."""
         if plan.waiting:
             for slot in self.table.waiting_for(plan):
-                self._close(slot, FORGOTTEN)
+                self.matching.close(slot, FORGOTTEN)
         self._plans.remove(plan)
         if not self._plans:
             self._largest = 0
@@ -76,7 +64,7 @@ class Exchange:
         tags = self.table.tag
         for slot in self.table.waiting_for(plan):
             if not wanted(tags[slot]):
-                self._close(slot, FORGOTTEN)
+                self.matching.close(slot, FORGOTTEN)
 
     @property
     def largest(self) -> int:
@@ -91,7 +79,7 @@ class Exchange:
         A slot of `tx` has room for `largest` octets.
         """
         n = 0
-        self.quarantine.release(now)
+        self.matching.quarantine.release(now)
         for _ in range(self._plans.advance(now)):
             plan = self._plans.first()
             if plan is None or n == tx.capacity:
@@ -101,18 +89,19 @@ class Exchange:
                 taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
                 self._plans.next(now, served=taken > 0)
                 n += taken
-            elif plan.bulk or self._vacant(plan) < 1:
+            elif self._vacant(plan) < 1:
                 self._plans.pass_by()
             else:
                 break
         return n
 
     def _fitting(self, plan: Plan) -> int:
-        """How many more probes of this plan may be in flight."""
-        return min(self.room.fitting(plan.template.size, bulk=plan.bulk), self._vacant(plan))
+        """How many more probes of this plan may be in flight in the lane that is next."""
+        return min(self.room.fitting(plan.template.size), self._vacant(plan))
 
     def _vacant(self, plan: Plan) -> int:
-        return self.table.vacant - (0 if plan.template.carries_token else self.quarantine.count)
+        lane, whole = self.room.emptiest, plan.template.carries_token
+        return self.table.vacant(lane) - (0 if whole else self.matching.quarantine.in_lane[lane])
 
     def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
@@ -121,13 +110,14 @@ class Exchange:
             room = min(room, pacer.allowance(now))
             if room < 1:
                 return 0
-        token, most = self.table.reserve(room, None if plan.template.carries_token else self.quarantine)
+        lane, whole = self.room.emptiest, plan.template.carries_token
+        token, most = self.table.reserve(room, lane, None if whole else self.matching.quarantine)
         n = plan.take(tx, at, at + most, now)
         if n:
             if pacer is not None:
                 pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
-            self.room.take(plan.template.size, n)
+            self.room.take(lane, plan.template.size, n)
             self.method.stamp(tx, at, at + n, token, plan.template)
         return n
 
@@ -152,13 +142,13 @@ class Exchange:
                 left = [tx.before + span * k // rows for k in range(i - start, j - start)]
                 table.sent_at[first : first + n] = array("q", left)
             if plan is not None and not plan.template.carries_token:
-                self.quarantine.hold(first, n, tx.after)
+                self.matching.quarantine.hold(first, n, tx.after)
             run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)
             else:
                 for slot in table.open_in(run):
-                    self._close(slot, FORGOTTEN)
+                    self.matching.close(slot, FORGOTTEN)
             i = j
 
     def _end_of_run(self, tx: PacketBatch, i: int, stop: int, plan: Plan | None) -> int:
@@ -179,144 +169,19 @@ class Exchange:
             j += 1
         return j
 
+    # What became of them.
+
     def failed(self, tx: PacketBatch, i: int, errno: int, now: int) -> Results:
         """Row i could not be sent, for the reason that `errno` gives."""
-        slot = slot_of(tx.token[i])
-        if self.table.state[slot] != OPEN:
-            return []
-        batch = OutcomeBatch(self.method.version)
-        plan = self._close(slot, OVER)
-        batch.failures[0] = (errno, None)
-        self._append(batch, FAILED, slot, sent_at=(tx.real - tx.before + now) / SECOND)
-        return self._tell([(plan, batch)], now)
-
-    # Rows in.
+        return self._tell(self.matching.failed(tx, i, errno, now), now)
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
         """Match the first n rows of `rx`, received at `rx.after`."""
-        if n >= FEW and (block := self._feed_block(rx, n)) is not None:
-            return self._tell([block], rx.after)
-        answers: Answers | None = None
-        results: dict[Plan, OutcomeBatch] = {}
-        for i in range(n):
-            if (reply := self.method.reply(rx, i)) and (plan := expected(self.table, rx, i, reply)):
-                self.counts.received += 1
-                slot = reply[0] * SLOTS + reply[1]
-                self._record(rx, i, REPLY, reply[4], slot, self._batch(results, plan))
-                self._close(slot, ANSWERED)
-                continue
-            answers = answers or self.method.tokens(rx, n)
-            kind = answers.kinds[i]
-            if kind == Answer.FOREIGN:
-                self.counts.foreign += 1
-            elif kind == Answer.MALFORMED:
-                self.counts.malformed += 1
-            elif kind in (Answer.REPLY, Answer.ERROR):
-                self._match(rx, i, answers, results)
-            elif kind == Answer.STAMP:
-                note_sending(self.table, rx, i, answers.tokens[i])
-        return self._tell(list(results.items()), rx.after)
-
-    def _feed_block(self, rx: PacketBatch, n: int) -> tuple[Plan, OutcomeBatch] | None:
-        """All rows at once, if all are replies that one plan waits for."""
-        replies = self.method.replies(rx, n)
-        found = None if replies is None else match_replies(self.table, rx, n, replies)
-        if found is not None:
-            self.counts.received += n
-            self.room.give(found[0].template.size, n)
-        return found
-
-    def _match(self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]) -> None:
-        token, table, counts = answers.tokens[i], self.table, self.counts
-        slot, kind = slot_of(token), answers.kinds[i]
-        plan, state = table.plan[slot], table.state[slot]
-        if plan is None or state == NEVER or not table.sent_at[slot]:
-            counts.foreign += 1
-            return
-        width = rx.width
-        peer = table.peer[slot * width : (slot + 1) * width]
-        about = rx.peer if kind == Answer.REPLY else rx.original
-        right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)
-        if not is_ours(self.method, table, self.quarantine, rx, i, answers, slot, plan):
-            if answers.whole[i] and token >> 16 & 0xFFFFFFFF < table.generation[slot]:
-                counts.late += 1
-            else:
-                counts.foreign += 1
-            return
-        if not right_peer:
-            counts.foreign += 1
-        elif state == OPEN:
-            batch = self._batch(results, plan)
-            if plan.many and kind == Answer.REPLY and not self._first_of(slot, rx.address(rx.peer, i)):
-                counts.duplicates += 1
-                batch.copies.append(table.tag[slot])
-                return
-            counts.received += 1
-            self._record(rx, i, ERROR if kind == Answer.ERROR else REPLY, answers.sizes[i], slot, batch)
-            if not (plan.many and kind == Answer.REPLY):
-                self._close(slot, ANSWERED)
-        elif state == ANSWERED:
-            counts.duplicates += 1
-            self._batch(results, plan).count_copy(table.tag[slot])
-        else:
-            counts.late += 1
-            self._batch(results, plan).late.append(table.tag[slot])
-
-    def _batch(self, results: dict[Plan, OutcomeBatch], plan: Plan) -> OutcomeBatch:
-        batch = results.get(plan)
-        if batch is None:
-            batch = results[plan] = OutcomeBatch(self.method.version)
-            batch.timeout = plan.timeout / SECOND
-        return batch
-
-    def _first_of(self, slot: int, responder: bytes) -> bool:
-        """Whether this responder to a broadcast or multicast probe was not heard before."""
-        heard = self._responders.setdefault(slot, set())
-        if responder in heard:
-            return False
-        heard.add(responder)
-        return True
-
-    def _record(
-        self, rx: PacketBatch, i: int, kind: int, size: int, slot: int, batch: OutcomeBatch
-    ) -> None:
-        table, width = self.table, rx.width
-        sent_at, arrived = table.sent_at[slot], stamp_time(table, slot, rx, i)
-        source = rx.peer
-        if kind == ERROR:
-            queued = rx.kind[i] in (RowKind.ERROR, RowKind.LOCAL_ERROR)
-            source = rx.reporter if queued else rx.peer
-            batch.errors[len(batch)] = ErrorBytes(
-                data=bytes(rx.message(i)),
-                quoted=Quoted(rx.quoted[i]) if queued else Quoted.PACKET,
-                extension=rx.extension[i] - rx.start[i] if rx.extension[i] else 0,
-                original=rx.address(rx.original, i),
-            )
-        batch.append(
-            kind,
-            target=table.peer[slot * width : (slot + 1) * width],
-            scope=table.scope[slot],
-            tag=table.tag[slot],
-            sent_at=(rx.real - rx.after + sent_at) / SECOND,
-            rtt=max(0, (rx.after if arrived is None else arrived) - sent_at) / SECOND,
-            source=source[i * width : (i + 1) * width],
-            ttl=rx.hop_limit[i],
-            size=size,
-            kernel=arrived is not None,
-        )
+        return self._tell(self.matching.feed(rx, n), rx.after)
 
     def expire(self, now: int, real: int) -> Results:
         """End the waiting of all probes whose timeout has passed; `real` is the Unix time at `now`."""
-        results: dict[Plan, OutcomeBatch] = {}
-        table = self.table
-        for slot in table.overdue(now):
-            plan = self._close(slot, OVER)
-            batch = self._batch(results, plan)
-            if self._responders.pop(slot, None):
-                batch.ended.append(table.tag[slot])
-            else:
-                self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
-        return self._tell(list(results.items()), now)
+        return self._tell(self.matching.expire(now, real), now)
 
     def is_due(self, now: int) -> bool:
         """Whether a plan may have rows to send."""
@@ -327,31 +192,12 @@ class Exchange:
         plan = self._plans.first()
         if plan is not None and self._fitting(plan) > 0:
             return 0
-        release = None if plan is None else self.quarantine.next_release()
+        release = None if plan is None else self.matching.quarantine.next_release()
         earliest = self.table.next_deadline()
         for at in (self._plans.next_due(), release):
             if at is not None and (earliest is None or at < earliest):
                 earliest = at
         return earliest
-
-    def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
-        table, width = self.table, self.table.width
-        batch.append(
-            kind,
-            target=bytes(table.peer[slot * width : (slot + 1) * width]),
-            scope=table.scope[slot],
-            tag=table.tag[slot],
-            **columns,  # type: ignore[arg-type]
-        )
-
-    def _close(self, slot: int, state: int) -> Plan:
-        plan = self.table.plan[slot]
-        assert plan is not None
-        self.table.close(slot, state)
-        self.room.give(plan.template.size)
-        if state != OVER:  # the end of its waiting asks who answered
-            self._responders.pop(slot, None)
-        return plan
 
     def _tell(self, results: Results, now: int) -> Results:
         told: Results = []

@@ -76,6 +76,7 @@ class OutcomeBatch(Sequence[Outcome]):
         failures: errno (or None) and reason by index, of probes that did not leave.
         host: the name as asked, for all rows; `hosts` by sequence where a sweep has several names.
         copies, late: tags of probes that were answered again, or after their timeout.
+        doubtful: tags of probes without an answer, which this host may have lost itself.
         ended: tags of probes with several answers (`Plan.many`) whose timeout has come.
         nowhere: its rows are names, or texts, that led to no address.
         zones: scope to the scope id as the caller wrote it; else the interface's index stands in addresses.
@@ -105,6 +106,7 @@ class OutcomeBatch(Sequence[Outcome]):
         self.nowhere = False
         self.copies: list[int] = []
         self.late: list[int] = []
+        self.doubtful: set[int] = set()
         self.ended: list[int] = []
 
     def append(
@@ -171,6 +173,7 @@ class OutcomeBatch(Sequence[Outcome]):
         batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
         batch.timeout, batch.host, batch.hosts, batch.zones = self.timeout, self.host, self.hosts, self.zones
         batch.nowhere = self.nowhere
+        batch.doubtful = self.doubtful
         batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
         return batch
 

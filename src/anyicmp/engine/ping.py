@@ -74,8 +74,6 @@ class PingPlan:
         series: those that are not over and not dropped, by name.
     """
 
-    bulk = False
-
     def __init__(self, probe: Probe, template: Template, *, timeout: int, many: bool = False) -> None:
         """`probe` gives the header fields; peer and scope are those of the series."""
         self.template = template

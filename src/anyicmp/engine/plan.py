@@ -23,7 +23,6 @@ class Plan(Protocol):
         timeout: nanoseconds that the rows of the last `take` wait for an answer.
         many: a probe may have several answers (broadcast, multicast): each is an outcome, and the probe
             ends at its timeout.
-        bulk: it has very many probes, which leave some room in the receive buffer to other plans.
         waiting: its probes in flight, 0 at first; the table keeps count.
         done: all is sent and heard; the plan is not asked again.
     """
@@ -31,7 +30,6 @@ class Plan(Protocol):
     template: Template
     timeout: int
     many: bool
-    bulk: bool
     waiting: int
 
     @property

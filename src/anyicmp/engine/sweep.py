@@ -17,10 +17,15 @@ from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["ATTEMPTS", "Segment", "SweepPlan"]
+__all__ = ["ATTEMPTS", "DOUBTS", "Segment", "SweepPlan"]
 
 ATTEMPTS = 256
 """Probes that a target may have, the first one included: the tag has 8 bits for them."""
+
+DOUBTS = 4
+"""As many probes in a row may be lost on this host before a target is called silent: two bits of the tag."""
+
+PROBES = ATTEMPTS * DOUBTS
 
 
 @attrs.define
@@ -48,12 +53,11 @@ class InFlight:
 class SweepPlan:
     """Probes segments of addresses as they are added, until `finish` says that there are no more.
 
-    A tag is the target's number times 256 plus the attempt. `held` stops new probes while the consumer
-    is behind; what is in flight goes on.
+    A tag is the target's number times 1,024, plus 256 for each probe that this host may have lost, plus
+    the attempt. `held` stops new probes while the consumer is behind; what is in flight goes on.
     """
 
     many = False
-    bulk = True
 
     def __init__(
         self,
@@ -134,8 +138,8 @@ class SweepPlan:
             tx.peer[at * 16 : end * 16] = b"".join(a.to_bytes(16, "big") for a in addresses)
         if segment.scope:
             tx.scope[at:end] = array("I", [segment.scope]) * n
-        tag = segment.sequence * ATTEMPTS
-        tx.tag[at:end] = array("Q", range(tag, tag + n * ATTEMPTS, ATTEMPTS))
+        tag = segment.sequence * PROBES
+        tx.tag[at:end] = array("Q", range(tag, tag + n * PROBES, PROBES))
         segment.first += n
         segment.sequence += n
         segment.count -= n
@@ -151,18 +155,27 @@ class SweepPlan:
         self._in_flight.waiting -= ended
         self.sent -= outcomes.kinds.count(FAILED)
         tags = outcomes.tags
-        outcomes.sequences = array("Q", [tag // ATTEMPTS for tag in tags])
-        if not self._retries or TIMEOUT not in outcomes.kinds:
+        outcomes.sequences = array("Q", [tag // PROBES for tag in tags])
+        if TIMEOUT not in outcomes.kinds or not (self._retries or outcomes.doubtful):
             return outcomes
         width = 4 if outcomes.version == 4 else 16
         keep = []
         for i, kind in enumerate(outcomes.kinds):
-            if kind == TIMEOUT and tags[i] % ATTEMPTS < self._retries:
+            again = self._next_attempt(tags[i], outcomes.doubtful) if kind == TIMEOUT else None
+            if again is not None:
                 peer = bytes(outcomes.packed[i * width : (i + 1) * width])
-                self._again.append((peer, outcomes.scopes[i], tags[i] + 1))
+                self._again.append((peer, outcomes.scopes[i], again))
             else:
                 keep.append(i)
         return outcomes if len(keep) == len(outcomes) else outcomes.only(keep)
+
+    def _next_attempt(self, tag: int, doubtful: set[int]) -> int | None:
+        """The tag with which to probe a silent target again, None if it is to be called silent."""
+        if tag in doubtful and tag // ATTEMPTS % DOUBTS < DOUBTS - 1:
+            return tag + ATTEMPTS
+        if tag % ATTEMPTS < self._retries:
+            return tag % ATTEMPTS + 1 + tag // PROBES * PROBES
+        return None
 
     def wake_at(self, now: int) -> int | None:
         if self.held or not (self._segments or self._again):

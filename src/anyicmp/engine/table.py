@@ -69,25 +69,19 @@ class Table:
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
         self.in_lane = [0] * lanes
-        self._lane = 0
         self._rings: dict[int, deque[Run]] = {}
 
-    @property
-    def vacant(self) -> int:
-        """Slots that nothing waits in."""
-        return self.lanes * SLOTS - self.in_flight
+    def vacant(self, lane: int) -> int:
+        """Slots of a lane that nothing waits in."""
+        return SLOTS - self.in_lane[lane]
 
-    def reserve(self, n: int, quarantine: Quarantine | None = None) -> tuple[int, int]:
-        """Find up to n vacant slots in a row; returns (token of the first, how many).
+    def reserve(self, n: int, lane: int, quarantine: Quarantine | None = None) -> tuple[int, int]:
+        """Find up to n vacant slots of a lane in a row; returns (token of the first, how many).
 
         Needs at least one vacant slot, beside those in quarantine if that is given: they are passed over.
         Nothing changes until `open` is called with the token.
         """
-        lane = self._lane
-        held, in_lane = (_NONE, _NONE) if quarantine is None else (quarantine.held, quarantine.in_lane)
-        while self.in_lane[lane] + (in_lane[lane] if in_lane else 0) >= SLOTS:
-            lane = (lane + 1) % self.lanes
-        self._lane = lane
+        held = _NONE if quarantine is None else quarantine.held
         base = lane * SLOTS
         while self.state[base + self._cursor[lane]] == OPEN or (held and held[base + self._cursor[lane]]):
             self._advance(lane, 1)
@@ -129,7 +123,6 @@ class Table:
         lane = token >> 48
         self.in_lane[lane] += count
         self._advance(lane, count)
-        self._lane = (lane + 1) % self.lanes
 
     def _open_one(self, token: int, tx: PacketBatch, i: int, plan: Plan) -> None:
         slot, width, lane = slot_of(token), self.width, token >> 48
@@ -145,7 +138,6 @@ class Table:
         plan.waiting += 1
         self.in_lane[lane] += 1
         self._advance(lane, 1)
-        self._lane = (lane + 1) % self.lanes
 
     def close(self, slot: int, state: int) -> None:
         """End the waiting of one open slot."""
@@ -173,6 +165,10 @@ class Table:
             at += 1
         return found
 
+    def is_overdue(self, now: int) -> bool:
+        """Whether the deadline of a run has come."""
+        return any(ring and ring[0].deadline <= now for ring in self._rings.values())
+
     def waiting_for(self, plan: Plan) -> list[int]:
         """The slots that probes of a plan wait in."""
         state, plans, at = self.state, self.plan, -1
@@ -181,10 +177,6 @@ class Table:
             if plans[at] is plan:
                 found.append(at)
         return found
-
-    def is_overdue(self, now: int) -> bool:
-        """Whether a deadline has come."""
-        return any(ring and ring[0].deadline <= now for ring in self._rings.values())
 
     def overdue(self, now: int) -> list[int]:
         """Take the runs whose deadline has come off their rings; returns their slots that still wait."""

@@ -37,7 +37,6 @@ class TracePlan:
     """
 
     many = False
-    bulk = False
 
     def __init__(
         self,

@@ -21,6 +21,9 @@ __all__ = ["ATTEMPTS", "Lanes", "own_fault"]
 ATTEMPTS = 16
 """How often a call is repeated that failed by an error which an earlier probe may have left behind."""
 
+LARGEST_ENTRY = 2304
+"""Octets of receive buffer that an ICMP error takes at most: one of 1,280 octets (RFC 4443 section 2.4)."""
+
 NEVER_LEFT_BEHIND = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EPERM, errno.EINVAL})
 """Errors that no ICMP message leaves on a socket (ip(7), IP_RECVERR): they are of the very call."""
 
@@ -52,29 +55,41 @@ class Lanes:
         self.spec = spec
         self.privileged = raw
         self.sockets: list[socket.socket] = []
+        self.senders = self.sockets
         self._poll: select.epoll | None = None
+        self._served = 0
+        lanes = spec.lanes
         try:
-            for lane in range(spec.lanes):
+            while len(self.sockets) < lanes:
+                lane = len(self.sockets)
                 self.sockets.append(
                     sockets.open_socket(spec, raw, 0 if kernel_chooses else spec.identifiers[lane])
                 )
+                if sys.platform == "linux" and not lane:
+                    lanes = spec.lanes_for(min(self._granted(socket.SO_RCVBUF, socket.SO_SNDBUF)))
             self._watch()
+            if raw and spec.buffers and sys.platform == "linux":
+                self.senders = [sockets.open_sender(spec) for _ in self.sockets]
         except BaseException:
             self.close()
             raise
         self.identifiers: tuple[int, ...] = (
             tuple(int(sock.getsockname()[1]) for sock in self.sockets)
             if kernel_chooses
-            else spec.identifiers[: spec.lanes]
+            else spec.identifiers[:lanes]
         )
-        self.receive_buffer = min(
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in self.sockets
-        )
-        self.send_buffer = min(sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for sock in self.sockets)
+        self.receive_buffer, self.send_buffer = self._granted(socket.SO_RCVBUF, socket.SO_SNDBUF)
+        self.overfull = 0
         self.stamps, self.stamps_sending = (
             try_stamps(spec.version) if sys.platform == "linux" else (False, False)
         )
         self._dropped_before = [sockets.drops(sock) for sock in self.sockets]
+
+    def _granted(self, *options: int) -> tuple[int, ...]:
+        """Octets of buffer that the kernel granted to each lane."""
+        return tuple(
+            min(sock.getsockopt(socket.SOL_SOCKET, option) for sock in self.sockets) for option in options
+        )
 
     def _watch(self) -> None:
         if sys.platform == "linux":
@@ -86,15 +101,30 @@ class Lanes:
             raise UnsupportedError("more than one lane needs epoll(7)")
 
     def ready(self) -> list[tuple[int, bool]]:
-        """The lanes that have something to receive, and whether an error is among it. Never blocks."""
+        """A lane that has something to receive, and whether an error is among it. Never blocks.
+
+        One at a time, for rows of one lane are matched together; each has its turn.
+        """
         if self._poll is None:
             return [(0, False)] if self.sockets else []
         found = self._poll.poll(0, len(self.sockets))
-        return [
+        lanes = [
             (self._lane_of[descriptor], bool(events & select.EPOLLERR))
             for descriptor, events in found
             if events & ~select.EPOLLOUT
         ]
+        if len(lanes) > 1:
+            lanes = [min(lanes, key=lambda lane: (lane[0] - self._served - 1) % len(self.sockets))]
+            self._served = lanes[0][0]
+        return lanes
+
+    def look_into(self, lane: int) -> None:
+        """Note whether a lane's error queue may have lost entries; to be called before it is read.
+
+        Only where someone asks: with many probes, which may be sent again.
+        """
+        if self.spec.buffers and sockets.queued(self.sockets[lane]) + LARGEST_ENTRY > self.receive_buffer:
+            self.overfull += 1
 
     def fileno(self) -> int:
         """See `Transport.fileno`. -1 once closed."""
@@ -103,8 +133,11 @@ class Lanes:
         return self.sockets[0].fileno() if self.sockets else -1
 
     def watch_writable(self, on: bool) -> None:
-        """See `Transport.watch_writable`. Without epoll(7) it does nothing: the caller tries again later."""
-        if self._poll is not None and not self._poll.closed:
+        """See `Transport.watch_writable`. Without epoll(7) it does nothing: the caller tries again later.
+
+        Nor does it with sockets that only send, for the errors that nobody reads would wake us for ever.
+        """
+        if self.senders is self.sockets and self._poll is not None and not self._poll.closed:
             for sock in self.sockets:
                 self._poll.modify(sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if on else 0))
 
@@ -119,6 +152,6 @@ class Lanes:
         """See `Transport.close`."""
         if self._poll is not None:
             self._poll.close()
-        for sock in self.sockets:
+        for sock in (*self.sockets, *self.senders):
             sock.close()
-        self.sockets = []
+        self.sockets = self.senders = []

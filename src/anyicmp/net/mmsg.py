@@ -58,14 +58,14 @@ class BatchedTransport(Lanes):
             lane = tx.lane[at]
             end = stop - len(tx.lane[at:stop].lstrip(bytes((lane,))))
             sent = _sendmmsg(
-                self.sockets[lane].fileno(), arrays.address + HEADER * at, end - at, c.MSG_DONTWAIT
+                self.senders[lane].fileno(), arrays.address + HEADER * at, end - at, c.MSG_DONTWAIT
             )
             if sent > 0:
                 at, attempts = at + sent, 0
                 continue
             # A first row that fails leaves nothing sent, and only then does the kernel tell why.
             fault, attempts = ctypes.get_errno(), attempts + 1
-            if self.privileged or own_fault(fault, attempts):
+            if own_fault(fault, attempts):
                 return at - start, fault
         return at - start, 0
 
@@ -95,6 +95,7 @@ class BatchedTransport(Lanes):
 
     def _receive_errors(self, rx: PacketBatch, at: int, lane: int) -> int:
         arrays = self._errors[rx]
+        self.look_into(lane)
         if got := self._call(rx, arrays.address, at, lane, c.MSG_ERRQUEUE):
             arrays.drain(rx, at, at + got, lane)
         return at + got

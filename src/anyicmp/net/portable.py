@@ -69,7 +69,7 @@ class PortableTransport(Lanes):
         )
         if tx.stamped[i] and self.stamps_sending:
             asked += stamp_wish(tx.token[i])
-        sock, octets, fault = self.sockets[tx.lane[i]], tx.row(i), 0
+        sock, octets, fault = self.senders[tx.lane[i]], tx.row(i), 0
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if not SENDS_CONTROL:
@@ -79,7 +79,7 @@ class PortableTransport(Lanes):
                     sock.sendmsg([octets], asked, WAITS_NEVER, name)
             except OSError as error:
                 fault = error.errno or EINVAL
-                if self.privileged or own_fault(fault, attempt):
+                if own_fault(fault, attempt):
                     break
             else:
                 return 0
@@ -90,6 +90,7 @@ class PortableTransport(Lanes):
         at = offset
         for lane, failed in self.ready():
             if failed:
+                self.look_into(lane)
                 at = self._drain(rx, at, lane, c.MSG_ERRQUEUE, ERROR_HEADER, self._note_error)
             # Also after an error alone: only this clears the condition that wakes us.
             at = self._drain(rx, at, lane, 0, 0, self._note)

@@ -101,6 +101,11 @@ class RecordingTransport:
         self._real = real
         self._own = lru_cache(REMEMBERED)(own)
 
+    @property
+    def overfull(self) -> int:
+        """See `Transport.overfull`."""
+        return self._transport.overfull
+
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`. The packets of one call carry the time at which it began."""
         at = self._real()

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from struct import pack, unpack
 
+import attrs
+
 from anyicmp.errors import SocketPermissionError, UnsupportedError
 from anyicmp.net import constants as c
 from anyicmp.net import filters
@@ -22,7 +24,7 @@ from anyicmp.net.stamping import ask_for_stamps
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import Version
 
-__all__ = ["drops", "interface_index", "open_socket", "remedy"]
+__all__ = ["drops", "interface_index", "open_sender", "open_socket", "queued", "remedy"]
 
 BUFFER = 8 << 20
 """Octets asked for where the specification names none: room for about ten thousand echo replies."""
@@ -64,6 +66,22 @@ def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
     return sock
 
 
+def open_sender(spec: SocketSpec) -> socket.socket:
+    """A raw socket that only sends, and is told where the queue behind it drops packets.
+
+    Linux tells only sockets with an error queue, and fills a raw socket's with every error that comes to
+    this host (ip(7), IP_RECVERR): so it does not listen, and has hardly any room for what nobody reads.
+    """
+    sock = open_socket(attrs.evolve(spec, receive_buffer=0), True, 0)
+    if spec.version == 4:
+        sock.setsockopt(c.SOL_RAW, c.ICMP_FILTER, b"\xff" * 4)
+        sock.setsockopt(c.SOL_IP, c.IP_RECVERR, 1)
+    else:
+        sock.setsockopt(c.SOL_ICMPV6, c.ICMP6_FILTER, b"\xff" * 32)
+        sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
+    return sock
+
+
 def _empty(sock: socket.socket) -> None:
     """Throw away what came before the filter was there: until then a raw socket hears everything."""
     with contextlib.suppress(BlockingIOError):
@@ -94,7 +112,8 @@ def _linux(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
     # The kernel doubles what it is asked for, to count its own overhead (socket(7), SO_RCVBUF).
     receive = BUFFER if spec.receive_buffer is None else spec.receive_buffer // 2
     _buffer(sock, c.SO_RCVBUFFORCE, socket.SO_RCVBUF, receive)
-    _buffer(sock, c.SO_SNDBUFFORCE, socket.SO_SNDBUF, BUFFER)
+    send = BUFFER if spec.send_buffer is None else spec.send_buffer // 2
+    _buffer(sock, c.SO_SNDBUFFORCE, socket.SO_SNDBUF, send)
     if spec.broadcast:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     if spec.mark is not None:
@@ -176,10 +195,19 @@ def interface_index(name: str) -> int:
 
 def drops(sock: socket.socket) -> int:
     """Packets that the kernel dropped at this socket for want of receive buffer; 0 where it does not tell."""
+    return _memory(sock, c.MEMINFO_DROPS)
+
+
+def queued(sock: socket.socket) -> int:
+    """Octets of receive buffer that are taken, by the error queue too; 0 where the system does not tell."""
+    return _memory(sock, c.MEMINFO_QUEUED)
+
+
+def _memory(sock: socket.socket, word: int) -> int:
     if sys.platform != "linux":
         return 0
     words = sock.getsockopt(c.SOL_SOCKET, c.SO_MEMINFO, c.MEMINFO_SIZE)
-    return int(unpack(f"@{len(words) // 4}I", words)[c.MEMINFO_DROPS])
+    return int(unpack(f"@{len(words) // 4}I", words)[word])
 
 
 def remedy(version: Version, privileged: bool | None) -> str:

@@ -38,9 +38,13 @@ class SocketSpec:
             a socket's sticky error (ip(7), IP_RECVERR) never hits a plain probe.
         broadcast: allow broadcast destinations.
         lanes: number of sockets, each with an identifier of its own.
+        buffers: octets that the buffers of all lanes shall have together, in each direction; where one
+            socket is granted less, there are more lanes, at most one for each identifier.
         identifiers: identifiers to use on raw sockets, one a lane (drawn by the caller); datagram
             sockets get theirs from the kernel.
-        receive_buffer: octets to ask for each socket's receive buffer, or None for the largest granted.
+        session: sockets of one call alone have a number of their own, all others 0.
+        receive_buffer, send_buffer: octets to ask for each socket's buffers, or None for the largest
+            granted.
         batched: None takes the platform's batched calls where there are any, False one datagram a call.
     """
 
@@ -54,9 +58,16 @@ class SocketSpec:
     hop_limited: bool = False
     broadcast: bool = False
     lanes: int = 1
+    buffers: int = 0
     identifiers: tuple[int, ...] = (0,)
+    session: int = 0
     receive_buffer: int | None = None
+    send_buffer: int | None = None
     batched: bool | None = None
+
+    def lanes_for(self, granted: int) -> int:
+        """How many lanes there must be where each is granted so many octets of buffer."""
+        return max(self.lanes, min(-(-self.buffers // granted), len(self.identifiers)))
 
 
 class Transport(Protocol):
@@ -71,6 +82,8 @@ class Transport(Protocol):
         stamps: whether the kernel stamps received rows (`PacketBatch.when`).
         stamps_sending: whether a row sent with `PacketBatch.stamped` comes back as a RowKind.STAMP row,
             with its token and the time when the kernel passed it to the network device.
+        overfull: how often `recv` found an error queue so full that it may have lost entries, which no
+            kernel counts.
     """
 
     spec: SocketSpec
@@ -80,6 +93,9 @@ class Transport(Protocol):
     send_buffer: int
     stamps: bool
     stamps_sending: bool
+
+    @property
+    def overfull(self) -> int: ...
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """Send rows [start, stop) in order; returns (n, errno).
@@ -92,7 +108,7 @@ class Transport(Protocol):
         ...
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
-        """Write what has arrived to rows offset, offset + 1, ...; returns how many were written.
+        """Write what has arrived at one lane to rows offset, offset + 1, ...; returns how many.
 
         Error-queue entries come first, as RowKind.ERROR and RowKind.STAMP rows. 0 means that nothing is
         waiting now.

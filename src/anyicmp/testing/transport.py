@@ -41,19 +41,21 @@ class SimulatedTransport:
         self.spec = spec
         self.privileged = privileged
         self.stamps_sending = network.stamps_sending
+        self.receive_buffer = spec.receive_buffer or network.receive_buffer
+        self.send_buffer = spec.send_buffer or network.send_buffer
+        lanes = spec.lanes_for(min(self.receive_buffer, self.send_buffer))
         self.identifiers: tuple[int, ...] = (
-            spec.identifiers[: spec.lanes] if privileged else network.kernel_identifiers(spec.lanes)
+            spec.identifiers[:lanes] if privileged else network.kernel_identifiers(lanes)
         )
         self._lanes = {identifier: lane for lane, identifier in enumerate(self.identifiers)}
-        self.receive_buffer = spec.receive_buffer or network.receive_buffer
-        self.send_buffer = network.send_buffer
+        self.overfull = 0
         self.closed = False
         self._network = network
         self._own = network.packed(spec.version)
         self._clock = network.clocks
         self._data: deque[Row] = deque()
         self._errors: deque[Row] = deque()
-        self._used = [0] * spec.lanes
+        self._used = [0] * lanes
         self._unsent = 0
         self._dropped = 0
         self._watching = False
@@ -156,14 +158,17 @@ class SimulatedTransport:
         if len(about) < 8 or lane is None:
             return
         cost = queue_cost(len(message) - 8)
+        queued = not self.privileged and about is not message
         if self._used[lane] + cost > self.receive_buffer:
-            self._dropped += 1
+            # No kernel counts what an error queue had no room for.
+            self.overfull += queued
+            self._dropped += not queued
             return
         self._used[lane] += cost
         when = self._clock.real()
         if self.privileged and version == 4:
             self._data.append(rows.packet(lane, when, cost, packet))
-        elif self.privileged or about is message:
+        elif not queued:
             self._data.append(rows.message(lane, when, cost, version, packet))
         else:
             self._errors.append(rows.error(lane, when, cost, version, packet))

@@ -1,0 +1,75 @@
+"""Batches: the arenas that one driver sends from and receives into, with fresh nonces for what it sends.
+
+How large they are follows from the probes. What is written into them is the engine's and the transport's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anyicmp.net.transport import Transport
+from anyicmp.wire.batch import PacketBatch, Version
+
+__all__ = ["BATCH", "Batches"]
+
+BATCH = 64
+"""Rows that go through one system call: larger batches gain little and delay other tasks more."""
+
+SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
+"""Octets a row and number of rows of the batches, by what the plans' probes need."""
+
+QUOTE = 1280
+"""Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
+
+HEADERS = 60
+"""Octets that may stand before what is received: an IPv4 header with options."""
+
+DRAW = 1024
+"""Octets of entropy that are drawn at once."""
+
+
+class Batches:
+    """One batch each way at a time; those of other sizes are kept.
+
+    Attributes:
+        tx, rx: the batches for probes as large as the largest so far.
+        used: rows of `tx` whose nonces were given to probes.
+    """
+
+    def __init__(self, version: Version, transport: Transport, entropy: Callable[[int], bytes]) -> None:
+        self.used = 0
+        self._version: Version = version
+        self._transport = transport
+        self._entropy = entropy
+        self._drawn = b""  # entropy that is not used yet
+        self._made: dict[tuple[str, int], PacketBatch] = {}
+        self._take(0)
+
+    def to_send(self, largest: int) -> PacketBatch:
+        """The batch for probes of at most so many octets (0: there are none), each row with a fresh nonce."""
+        if largest and largest != self._largest:
+            self._take(largest)
+        octets = 4 * self.used
+        if octets:
+            if len(self._drawn) < octets:
+                self._drawn = self._entropy(max(DRAW, octets))
+            self.tx.nonce[:octets], self._drawn = self._drawn[:octets], self._drawn[octets:]
+            self.used = 0
+        return self.tx
+
+    def _take(self, largest: int) -> None:
+        """Batches whose rows have room for the probes and for their answers."""
+        self._largest = largest
+        self.tx = self._batch("tx", largest)
+        self.rx = self._batch("rx", max(largest + HEADERS, QUOTE))
+        self.used = self.tx.capacity
+
+    def _batch(self, way: str, need: int) -> PacketBatch:
+        slot, capacity = next((size for size in SIZES if need <= size[0]), SIZES[-1])
+        batch = self._made.get((way, slot))
+        if batch is None:
+            batch = self._made[way, slot] = PacketBatch(self._version, capacity=capacity, slot=slot)
+            if way == "tx":
+                # What the transport prepares for a batch shall not count in the first round trip.
+                self._transport.send(batch, 0, 0)
+        return batch

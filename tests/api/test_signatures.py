@@ -1,0 +1,38 @@
+"""The functions of the module repeat the signatures of the Prober's methods: they may not drift apart."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import anyicmp
+from anyicmp import Prober
+
+CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute"]
+ROUTE = {"source", "interface", "mark", "dscp", "dont_fragment"}
+
+
+def parameters(call: object) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(call).parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_function_takes_what_the_method_takes(name: str) -> None:
+    """All but `new_identifier`: whoever opens a prober for one call has new identifiers anyway."""
+    method, function = parameters(getattr(Prober, name)), parameters(getattr(anyicmp, name))
+    del method["self"], method["new_identifier"]
+    assert function.pop("family").default is None
+    assert function.pop("options").kind is inspect.Parameter.VAR_KEYWORD
+    assert list(function) == list(method)
+    assert function == method
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_call_takes_what_concerns_the_header_and_the_socket(name: str) -> None:
+    assert set(parameters(getattr(Prober, name))) >= ROUTE
+
+
+@pytest.mark.parametrize("name", ["source", "interface", "mark"])
+def test_a_prober_has_defaults_for_its_sockets(name: str) -> None:
+    assert parameters(Prober)[name].default is None
