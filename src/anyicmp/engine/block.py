@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import itemgetter, le
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -77,7 +77,7 @@ def match_replies(
     when = [stamp - ahead for stamp in rx.when[:n]]
     if max(aheads) - ahead > STEADY or ahead - min(aheads) > STEADY:
         return None
-    if min(when) < max(handed_at) or max(when) > rx.after:
+    if max(when) > rx.after or not all(map(le, handed_at, when)):
         return None
     rtts = [(arrived - left) / SECOND for arrived, left in zip(when, sent_at, strict=True)]
     if min(rtts) < 0:
