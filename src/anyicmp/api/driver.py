@@ -30,8 +30,7 @@ ROUNDS = 4
 """Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
 
 LONG = 300_000
-"""Nanoseconds that a send call may take before the next ones get fewer rows. Each row is taken to have left
-at its share of the call: no more than this may a round trip be wrong by."""
+"""Nanoseconds: after a longer send call the next ones have fewer rows, as a row left somewhere within it."""
 
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
@@ -77,7 +76,6 @@ class Driver:
         observer: Observer | None = None,
         on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_dropped` is called when it is noticed that the kernel dropped packets."""
         self._observer = observer
         self._on_dropped = on_dropped
         self.exchange = exchange
@@ -106,11 +104,10 @@ class Driver:
 
     def _look_for_losses(self) -> None:
         """Doubt the silence of what is in flight if this host has lost packets since the last look."""
-        lost = self.transport.dropped(), self.transport.overfull
-        if lost != self._lost:
-            before, self._lost = self._lost, lost
+        before, self._lost = self._lost, (self.transport.dropped(), self.transport.overfull)
+        if self._lost != before:
             self.exchange.matching.doubted_at = self.now()
-            if lost[0] > before[0]:
+            if self._lost[0] > before[0]:
                 self._on_dropped()
 
     # Plans and their waiters.
