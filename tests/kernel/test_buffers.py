@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from anyicmp.engine.room import Room
+
 from namespaces import NOBODY, Chain, chain, command, namespaces, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
@@ -90,6 +92,61 @@ def test_two_thousand_errors_at_once_are_all_heard(
     None is probed twice either: the buffer never overflowed.
     """
     assert run_in(lab.client, errors, first, 2000, size, ttl, uid=uid) == [2000, 2000, 0]
+
+
+def charged(version: int, target: str, sizes: list[int]) -> object:
+    import socket
+    import time
+
+    from anyicmp.net.sockets import queued
+    from anyicmp.net.transport import SocketSpec, open_transport
+    from anyicmp.wire import EchoRequest, encode
+
+    option = (
+        (socket.IPPROTO_IP, socket.IP_TTL)
+        if version == 4
+        else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+    )
+    number, found = 8, []
+    for size in sizes:
+        row = []
+        for ttl in (64, 1):
+            transport = open_transport(SocketSpec(version=version, identifiers=(4711,)))  # type: ignore[arg-type]
+            (sock,) = transport.sockets  # type: ignore[attr-defined]
+            sock.setsockopt(*option, ttl)
+            for sequence in range(number):
+                identifier = transport.identifiers[0]
+                request = EchoRequest(
+                    version=version, identifier=identifier, sequence=sequence, data=bytes(size)
+                )
+                for _ in range(2):  # the error of the one before may fail the call (ip(7), IP_RECVERR)
+                    try:
+                        sock.sendto(encode(request, source=None, destination=None), (target, 0))
+                        break
+                    except OSError:
+                        continue
+            before, deadline = -1, time.monotonic() + 5
+            while (now := queued(sock)) != before or not now:
+                assert time.monotonic() < deadline
+                before = now
+                time.sleep(0.02)
+            row.append(now / number)
+            transport.close()
+        found.append(row)
+    return found
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_probe_is_charged_for_what_the_kernel_charges_its_answer(
+    lab: Chain, uid: int | None, version: int
+) -> None:
+    """The reply of the target, and the router's error about it, measured in the socket's buffer."""
+    sizes = [0, 56, 100, 130, 140, 160, 200, 500, 540, 600, 1000, 1300, 1400]
+    found = run_in(lab.client, charged, version, lab.target4 if version == 4 else lab.target6, sizes, uid=uid)
+    plain, limited = Room(1 << 20, version=version), Room(1 << 20, version=version, hop_limited=True)
+    for size, (reply, error) in zip(sizes, found, strict=True):
+        assert max(reply, error) <= plain.cost(size) <= 2 * max(reply, error), size
+        assert error <= limited.cost(size) <= 2 * max(reply, error), size
 
 
 async def refused(targets: list[str], size: int, dont_fragment: bool) -> object:
