@@ -66,6 +66,7 @@ class Driver:
     Attributes:
         exchange, transport: what it moves packets between.
         closed: whether it was closed, or failed.
+        now: the time of the engine, in nanoseconds.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Driver:
         self._lost = (0, 0)
         self._rows = FEWEST
         self._clocks: Clocks = environment.clocks or SystemClocks()
+        self.now = self._clocks.monotonic
         self._own_address = environment.own_address
         self._sinks: dict[Plan, Sink] = {}
         self._released: dict[Plan, Callable[[int], bool]] = {}
@@ -91,10 +93,6 @@ class Driver:
         self._pending = (0, 0)
         self._patience = 0.0
         self._wake = environment.open_wake(self.turn, transport.fileno())
-
-    def now(self) -> int:
-        """The time of the engine, in nanoseconds."""
-        return self._clocks.monotonic()
 
     def dropped(self) -> int:
         """Packets that the kernel dropped for want of receive buffer (an upper bound)."""
@@ -174,7 +172,7 @@ class Driver:
                 self.exchange.release(*self._released.popitem())
             busy = self._receive()
             now = self.now()
-            if self.exchange.table.is_overdue(now):
+            if now >= self.exchange.table.earliest:
                 self._look_for_losses()
                 self._deliver(self.exchange.expire(now, self._clocks.real()))
             if self._pending[0] != self._pending[1] or self.exchange.is_due(now):

@@ -207,12 +207,12 @@ class _Unread(_Rows):
         self._many = many
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
-        super().outcome(batch, i)
+        self.rows.append(batch.row_of(i, self.name, self.target))
         self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self._many else None)
         if len(self.rows) > UNREAD:
             self.rows.popleft()
             self.dropped += 1
-        self.wake()
+        self._waiter.wake()
 
     def copy(self) -> None:
         self.tally.add_copy()

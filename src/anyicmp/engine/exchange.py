@@ -204,6 +204,6 @@ class Exchange:
         for plan, batch in results:
             if plan in self._plans:
                 told.append((plan, plan.heard(batch)))
-                if not plan.done:
+                if plan.responsive and not plan.done:
                     self._plans.ask(plan, now)
         return told

@@ -74,6 +74,8 @@ class PingPlan:
         series: those that are not over and not dropped, by name.
     """
 
+    responsive = False
+
     def __init__(self, probe: Probe, template: Template, *, timeout: int, many: bool = False) -> None:
         """`probe` gives the header fields; peer and scope are those of the series."""
         self.template = template

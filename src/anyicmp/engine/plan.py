@@ -23,6 +23,7 @@ class Plan(Protocol):
         timeout: nanoseconds that the rows of the last `take` wait for an answer.
         many: a probe may have several answers (broadcast, multicast): each is an outcome, and the probe
             ends at its timeout.
+        responsive: what it hears may change when its next row is due.
         waiting: its probes in flight, 0 at first; the table keeps count.
         done: all is sent and heard; the plan is not asked again.
     """
@@ -30,6 +31,7 @@ class Plan(Protocol):
     template: Template
     timeout: int
     many: bool
+    responsive: bool
     waiting: int
 
     @property

@@ -127,7 +127,11 @@ class Tally:
         return self._kinds[FAILED]
 
     def _add_round_trip(self, rtt: float) -> None:
-        self._add_round_trips((rtt,))
+        self._recent.append(rtt)
+        self._pending.append(rtt)
+        if len(self._pending) == CHUNK:
+            self._moments.fold(self._pending, in_order=self._one_host)
+            self._pending.clear()
 
     def _add_round_trips(self, rtts: Sequence[float]) -> None:
         self._recent.extend(rtts)

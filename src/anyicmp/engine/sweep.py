@@ -58,6 +58,7 @@ class SweepPlan:
     """
 
     many = False
+    responsive = True
 
     def __init__(
         self,

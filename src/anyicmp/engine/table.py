@@ -27,6 +27,9 @@ NEVER, OPEN, ANSWERED, OVER, FORGOTTEN = range(5)
 """States of a slot: never used; waiting; answered; timed out; its waiter was cancelled."""
 
 _OPEN = bytes([OPEN])
+
+NOT_YET = 1 << 63
+"""A time later than all others."""
 _NONE = b""
 
 
@@ -48,6 +51,7 @@ class Table:
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
             batch with it was handed to the kernel; both monotonic nanoseconds. `ahead` is by how many the
             wall clock was ahead of the monotonic one then.
+        earliest: no deadline comes before this time, in nanoseconds.
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
     """
 
@@ -57,19 +61,20 @@ class Table:
         self.lanes = lanes
         self.state = bytearray(slots)
         self.plan: list[Plan | None] = [None] * slots
-        self.tag = array("Q", bytes(8 * slots))
+        self.tag = array("Q", [0]) * slots
         self.peer = bytearray(width * slots)
-        self.scope = array("I", bytes(4 * slots))
-        self.sent_at = array("q", bytes(8 * slots))
-        self.handed_at = array("q", bytes(8 * slots))
-        self.ahead = array("q", bytes(8 * slots))
-        self.nonce = array("I", bytes(4 * slots))
-        self.generation = array("I", bytes(4 * slots))
+        self.scope = array("I", [0]) * slots
+        self.sent_at = array("q", [0]) * slots
+        self.handed_at = array("q", [0]) * slots
+        self.ahead = array("q", [0]) * slots
+        self.nonce = array("I", [0]) * slots
+        self.generation = array("I", [0]) * slots
         self.in_flight = 0
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
         self.in_lane = [0] * lanes
         self._rings: dict[int, deque[Run]] = {}
+        self.earliest = NOT_YET
 
     def vacant(self, lane: int) -> int:
         """Slots of a lane that nothing waits in."""
@@ -104,7 +109,16 @@ class Table:
         """Open slots from a reserved token on for rows [start, stop) of `tx`."""
         first, count, width = slot_of(token), stop - start, self.width
         if count == 1:
-            self._open_one(token, tx, start, plan)
+            lane = token >> 48
+            self.state[first], self.plan[first], self.tag[first] = OPEN, plan, tx.tag[start]
+            self.peer[first * width : (first + 1) * width] = tx.peer[start * width : stop * width]
+            self.scope[first], self.sent_at[first] = tx.scope[start], 0
+            self.nonce[first] = int.from_bytes(tx.nonce[4 * start : 4 * stop], "big")
+            self.generation[first] = token >> 16 & 0xFFFFFFFF
+            self.in_flight += 1
+            plan.waiting += 1
+            self.in_lane[lane] += 1
+            self._advance(lane, 1)
             return
         end = first + count
         self.state[first:end] = _OPEN * count
@@ -124,21 +138,6 @@ class Table:
         self.in_lane[lane] += count
         self._advance(lane, count)
 
-    def _open_one(self, token: int, tx: PacketBatch, i: int, plan: Plan) -> None:
-        slot, width, lane = slot_of(token), self.width, token >> 48
-        self.state[slot] = OPEN
-        self.plan[slot] = plan
-        self.tag[slot] = tx.tag[i]
-        self.peer[slot * width : (slot + 1) * width] = tx.peer[i * width : (i + 1) * width]
-        self.scope[slot] = tx.scope[i]
-        self.sent_at[slot] = 0
-        self.nonce[slot] = int.from_bytes(tx.nonce[4 * i : 4 * i + 4], "big")
-        self.generation[slot] = token >> 16 & 0xFFFFFFFF
-        self.in_flight += 1
-        plan.waiting += 1
-        self.in_lane[lane] += 1
-        self._advance(lane, 1)
-
     def close(self, slot: int, state: int) -> None:
         """End the waiting of one open slot."""
         self.state[slot] = state
@@ -150,7 +149,11 @@ class Table:
 
     def await_until(self, run: Run, timeout: int) -> None:
         """Put a run that has left into the ring of its timeout (deadlines in a ring only grow)."""
-        self._rings.setdefault(timeout, deque()).append(run)
+        ring = self._rings.get(timeout)
+        if ring is None:
+            ring = self._rings[timeout] = deque()
+        ring.append(run)
+        self.earliest = min(self.earliest, run.deadline)
 
     def waits(self, run: Run) -> bool:
         """Whether any slot of a run still waits, or a later generation's in its place."""
@@ -164,10 +167,6 @@ class Table:
                 found.append(at)
             at += 1
         return found
-
-    def is_overdue(self, now: int) -> bool:
-        """Whether the deadline of a run has come."""
-        return any(ring and ring[0].deadline <= now for ring in self._rings.values())
 
     def waiting_for(self, plan: Plan) -> list[int]:
         """The slots that probes of a plan wait in."""
@@ -187,17 +186,18 @@ class Table:
                 slots += self.open_in(run)
             if not ring:
                 del self._rings[timeout]
+        self.next_deadline()
         return slots
 
     def next_deadline(self) -> int | None:
         """When the next slot's wait ends, in nanoseconds, None if nothing waits."""
-        earliest: int | None = None
+        self.earliest = NOT_YET
         for ring in self._rings.values():
             while ring and not self.waits(ring[0]):
                 ring.popleft()
-            if ring and (earliest is None or ring[0].deadline < earliest):
-                earliest = ring[0].deadline
-        return earliest
+            if ring and ring[0].deadline < self.earliest:
+                self.earliest = ring[0].deadline
+        return self.earliest if self.earliest < NOT_YET else None
 
 
 def slot_of(token: int) -> int:

@@ -37,6 +37,7 @@ class TracePlan:
     """
 
     many = False
+    responsive = True
 
     def __init__(
         self,
