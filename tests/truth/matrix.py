@@ -159,7 +159,9 @@ def run_one(socket: str, loop: str, command: list[str]) -> list[tuple[int, int, 
         timeout=60,
         stdin=subprocess.DEVNULL,
     )
-    if done.returncode != 0 or done.stderr:
+    # A raw IPv6 socket counts messages with a wrong checksum as dropped, and that is all that is said.
+    said = [line for line in done.stderr.splitlines() if "wrong checksum: a raw IPv6 socket" not in line]
+    if done.returncode != 0 or said:
         raise AssertionError(f"{socket} {loop}: the child ended with {done.returncode}:\n{done.stderr}")
     rows: list[tuple[int, int, str]] = json.loads(done.stdout)
     return rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import attrs
@@ -105,7 +106,8 @@ class Drivers:
                 stamped=self.stamped(transport),
             )
             exchange = Exchange(method, room)
-            driver = Driver(exchange, transport, environment, self._observer, self._warn_of_drops)
+            warn = partial(self._warn_of_drops, broken=transport.privileged and spec.version == 6)
+            driver = Driver(exchange, transport, environment, self._observer, warn)
         except BaseException:
             transport.close()
             raise
@@ -117,13 +119,15 @@ class Drivers:
         """Whether probes through a transport are to be stamped as they leave; a sweep's never are."""
         return self._transmit_stamps and transport.stamps_sending and not transport.spec.buffers
 
-    def _warn_of_drops(self) -> None:
+    def _warn_of_drops(self, *, broken: bool) -> None:
+        """`broken`: what has a wrong checksum is counted as dropped too, as raw IPv6 sockets do."""
         if not self._warned:
             self._warned = True
             logger.warning(
-                "this host dropped packets for want of receive buffer, so what seems lost may have been "
+                "this host dropped packets for want of receive buffer%s, so what seems lost may have been "
                 "answered: allow larger buffers with 'sysctl -w net.core.rmem_max=8388608', or ask for more "
-                "with receive_buffer="
+                "with receive_buffer=",
+                " (or for a wrong checksum: a raw IPv6 socket counts both)" if broken else "",
             )
 
     def statistics(self) -> ProberStatistics:
