@@ -130,6 +130,10 @@ def needs_tun() -> None:
         pytest.skip(f"needs /dev/net/tun ({error.strerror})")
 
 
+PURE_ROOMS = ("wire", "methods", "engine", "export")
+"""Folders of tests of what knows neither sockets nor clocks."""
+
+
 def _is_virtual(item: pytest.Item) -> bool:
     """Whether a test lives on a simulated network, and needs nothing of the system's."""
     asked = getattr(item, "fixturenames", ())
@@ -138,17 +142,22 @@ def _is_virtual(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives in virtual time."""
+    """Mark what lives in virtual time, and what does not depend on who runs it."""
     for item in items:
         if _is_virtual(item):
             item.add_marker(pytest.mark.virtual_time)
+        if item.get_closest_marker("virtual_time") or item.path.parent.name in PURE_ROOMS:
+            item.add_marker(pytest.mark.anybody)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Run what is marked `once` in one CI pass only: it takes long, and who runs it makes no difference."""
-    if item.get_closest_marker("once") and os.environ.get("ANYICMP_CI_PASS", "plain") != "plain":
+    """Run in some CI passes only what takes long and is the same whoever runs it (`once`, `anybody`)."""
+    in_pass = os.environ.get("ANYICMP_CI_PASS", "plain")
+    if item.get_closest_marker("once") and in_pass != "plain":
         pytest.skip("runs once, in the CI pass plain")
+    if item.get_closest_marker("anybody") and in_pass in {"root", "unprivileged"}:
+        pytest.skip("does not depend on who runs it, the CI passes plain, shut-out and wheel have it")
 
 
 class AllowedSkips:

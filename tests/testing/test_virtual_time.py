@@ -261,6 +261,7 @@ async def test_the_fixture_s_network_is_on_the_loop_of_the_test(simulated_networ
 # A long watch.
 
 
+@pytest.mark.once
 def test_a_month_of_pings() -> None:
     probes = 43_200
 
