@@ -7,11 +7,13 @@ that use it ask for the fixture `needs_namespaces` first.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import inspect
 import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import uuid
@@ -143,6 +145,26 @@ def namespaces(*roles: str) -> Iterator[tuple[str, ...]]:
         _ip("-force", lines=[f"netns delete {name}" for name in left])
 
 
+@contextlib.contextmanager
+def neighbors(*, alone: bool) -> Iterator[None]:
+    """The kernel's neighbour table, which all namespaces of a machine share (gc_thresh3, arp(7)).
+
+    Whoever fills it has it alone; the others, in this process or another, have it together.
+    """
+    deadline = time.monotonic() + 120.0
+    with Path(tempfile.gettempdir(), "anyicmp-neighbors.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RuntimeError("another test run keeps the neighbour table for itself") from None
+                time.sleep(0.05)
+            else:
+                break
+        yield
+
+
 @dataclass(frozen=True)
 class Chain:
     """A client, routers in a row, and a target: names of namespaces, and addresses as text.
@@ -206,7 +228,7 @@ def chain(routers: int = 6, *, mtus: Mapping[int, int] | None = None) -> Iterato
     mtus = mtus or {}
     roles = ["client", *(f"router{number}" for number in range(1, routers + 1)), "target"]
     last = routers + 1
-    with namespaces(*roles) as names:
+    with neighbors(alone=False), namespaces(*roles) as names:
         pairs = list(itertools.pairwise(names))
         _ip(lines=[f"link add right netns {a} type veth peer name left netns {b}" for a, b in pairs])
         for node, name in enumerate(names):
@@ -228,12 +250,13 @@ def chain(routers: int = 6, *, mtus: Mapping[int, int] | None = None) -> Iterato
 
 
 @contextlib.contextmanager
-def link(address: str, others: Sequence[str]) -> Iterator[str]:
+def link(address: str, others: Sequence[str], *, crowded: bool = False) -> Iterator[str]:
     """Two namespaces on one link, removed on leaving: the client has one address, a neighbour all the others.
 
     Yields the client's name. Addresses are with their prefix length; the client's interface is called `lan`.
+    `crowded`: the test will fill the kernel's neighbour table.
     """
-    with namespaces("client", "neighbour") as (client, neighbour):
+    with neighbors(alone=crowded), namespaces("client", "neighbour") as (client, neighbour):
         _ip(lines=[f"link add lan netns {client} type veth peer name lan netns {neighbour}"])
         for name, addresses in ((client, [address]), (neighbour, others)):
             lines = [f"addr add {one} dev lan{' nodad' if ':' in one else ''}" for one in addresses]

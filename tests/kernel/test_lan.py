@@ -20,7 +20,7 @@ ALIVE = ["10.66.0.9", "10.66.1.10", "10.66.2.2", "10.66.2.11", "10.66.3.12"]
 @pytest.fixture
 def lan() -> Iterator[str]:
     """The client's namespace; five hosts live on its /20. A test has its own, for neighbours stay known."""
-    with link("10.66.15.254/20", [f"{address}/20" for address in ALIVE]) as client:
+    with link("10.66.15.254/20", [f"{address}/20" for address in ALIVE], crowded=True) as client:
         yield client
 
 
