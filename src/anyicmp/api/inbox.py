@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import anyio
 import anyio.lowlevel
 
-from anyicmp.api.wake import waiter
+from anyicmp.api.wake import Place
 from anyicmp.engine.outcome import OutcomeBatch
 
 __all__ = ["Inbox"]
@@ -36,8 +35,7 @@ class Inbox:
         self._plans = 1
         self._batches: deque[OutcomeBatch] = deque()
         self._error: BaseException | None = None
-        self._waiter = waiter()
-        self._waited_for = False
+        self._place = Place()
 
     def expect(self) -> None:
         """One more plan will end."""
@@ -59,7 +57,7 @@ class Inbox:
             oldest = self._batches.popleft()
             self.unread -= len(oldest)
             self.dropped += len(oldest)
-        self._waiter.wake()
+        self._place.wake()
 
     def ended(self, error: BaseException | None) -> None:
         self._plans -= 1
@@ -67,22 +65,12 @@ class Inbox:
             self._error = self._error or error
             self._plans = 0
         if self.over:
-            self._waiter.wake()
+            self._place.wake()
 
     def close(self) -> None:
         """Nothing more will come: whoever took outcomes has left."""
         self._plans = 0
-        self._waiter.wake()
-
-    async def _wait(self) -> None:
-        if self._waited_for:
-            # One parking place: the second task would take the first one's and leave it asleep for ever.
-            raise anyio.BusyResourceError("iterating over")
-        self._waited_for = True
-        try:
-            await self._waiter.wait()
-        finally:
-            self._waited_for = False
+        self._place.wake()
 
     async def next(self) -> OutcomeBatch | None:
         """The next batch; None at the end. Raises what ended the driver, once all outcomes were taken.
@@ -96,7 +84,7 @@ class Inbox:
                 if self._error is not None:
                     raise self._error
                 return None
-            await self._wait()
+            await self._place.wait()
         batch = self._batches.popleft()
         self.unread -= len(batch)
         return batch
@@ -110,6 +98,6 @@ class Inbox:
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
         while not self.over:
-            await self._wait()
+            await self._place.wait()
         if self._error is not None:
             raise self._error

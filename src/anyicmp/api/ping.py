@@ -18,7 +18,7 @@ from anyicmp.api.pings import Pings
 from anyicmp.api.resolve import literal
 from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
-from anyicmp.api.wake import waiter
+from anyicmp.api.wake import Place, Waiter, waiter
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.ping import Series
 from anyicmp.engine.statistics import Tally, figures
@@ -67,17 +67,16 @@ def ping_options(
 
 
 class _Rows:
-    """What came of one series so far, as rows; its task parks here."""
+    """What came of one series so far, as rows; its task parks at the `place`."""
 
-    def __init__(self, name: str | None, target: IPAddress) -> None:
+    def __init__(self, name: str | None, target: IPAddress, place: Place | None = None) -> None:
         self.name = name
         self.target = target
         self.rows: deque[Outcome] = deque()
         self.dropped = self.duplicates = self.late = 0
         self.over = False
         self.error: BaseException | None = None
-        self._waiter = waiter()
-        self._waited_for = False
+        self.place: Waiter | Place = place or waiter()
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
         self.rows.append(batch.row_of(i, self.name, self.target))
@@ -93,26 +92,12 @@ class _Rows:
 
     def ended(self, error: BaseException | None) -> None:
         self.over, self.error = True, error
-        self._waiter.wake()
-
-    def wake(self) -> None:
-        self._waiter.wake()
-
-    async def wait(self) -> None:
-        """Until woken. Raises anyio.BusyResourceError if another task waits."""
-        if self._waited_for:
-            # One parking place: the second task would take the first one's and leave it asleep for ever.
-            raise anyio.BusyResourceError("iterating over")
-        self._waited_for = True
-        try:
-            await self._waiter.wait()
-        finally:
-            self._waited_for = False
+        self.place.wake()
 
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
         while not self.over:
-            await self._waiter.wait()
+            await self.place.wait()
         if self.error is not None:
             raise self.error
 
@@ -202,7 +187,7 @@ class _Unread(_Rows):
     """Rows for a consumer that may be slow: the oldest are dropped. Counts all."""
 
     def __init__(self, name: str | None, target: IPAddress, many: bool) -> None:
-        super().__init__(name, target)
+        super().__init__(name, target, Place())
         self.tally = Tally()
         self._many = many
 
@@ -212,7 +197,7 @@ class _Unread(_Rows):
         if len(self.rows) > UNREAD:
             self.rows.popleft()
             self.dropped += 1
-        self._waiter.wake()
+        self.place.wake()
 
     def copy(self) -> None:
         self.tally.add_copy()
@@ -290,5 +275,5 @@ class PingStream(Stream[Outcome]):
                 if rows.error is not None:
                     raise rows.error
                 raise StopAsyncIteration
-            await rows.wait()
+            await rows.place.wait()
         return rows.rows.popleft()

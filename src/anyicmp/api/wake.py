@@ -11,10 +11,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import anyio
+
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["Background", "Waiter", "Wake", "in_background", "open_wake", "running_loop", "waiter"]
+__all__ = ["Background", "Place", "Waiter", "Wake", "in_background", "open_wake", "running_loop", "waiter"]
 
 
 class Wake(Protocol):
@@ -74,6 +76,29 @@ def open_wake(turn: Callable[[], None], fileno: int) -> Wake:
 def waiter() -> Waiter:
     """A parking place for the calling task."""
     return _TrioWaiter() if _trio() else _AsyncioWaiter()
+
+
+class Place:
+    """A parking place for whoever iterates over one thing: one task at a time."""
+
+    def __init__(self) -> None:
+        self._waiter = waiter()
+        self._taken = False
+
+    def wake(self) -> None:
+        """Wake the task, or make its next wait return at once."""
+        self._waiter.wake()
+
+    async def wait(self) -> None:
+        """Until woken. Raises anyio.BusyResourceError if another task waits here."""
+        if self._taken:
+            # The second task would take the first one's place and leave it asleep for ever.
+            raise anyio.BusyResourceError("iterating over")
+        self._taken = True
+        try:
+            await self._waiter.wait()
+        finally:
+            self._taken = False
 
 
 def in_background(run: Callable[[], Awaitable[None]]) -> Background:

@@ -14,7 +14,7 @@ import attrs
 
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["ENOUGH", "Answer", "Answers", "ProbeMethod", "Replies", "Template"]
+__all__ = ["ENOUGH", "Answer", "Answers", "EchoedToken", "ProbeMethod", "Replies", "Template"]
 
 ENOUGH = 16
 """Octets of payload that an answer must bring back for generation and nonce to be read from it."""
