@@ -127,6 +127,10 @@ def in_flight(prober: Prober) -> list[int]:
     return [driver.exchange.table.in_flight for driver in prober._drivers.values()]
 
 
+def quarantined(prober: Prober) -> list[int]:
+    return [driver.exchange.matching.quarantine.count for driver in prober._drivers.values()]
+
+
 def sinks(prober: Prober) -> int:
     return sum(len(driver._sinks) for driver in prober._drivers.values()) + len(prober._watchers)
 
@@ -141,7 +145,7 @@ async def test_a_call_cancelled_anywhere_leaves_nothing(
         def state() -> object:
             opened = sum(not transport.closed for transport in network.transports)
             room = [sum(driver.exchange.room.used) for driver in prober._drivers.values()]
-            return in_flight(prober), room, sinks(prober), opened, tasks()
+            return in_flight(prober), quarantined(prober), room, sinks(prober), opened, tasks()
 
         cancelled = await cancelled_everywhere(prober, call, target, state)
         assert cancelled >= (call is not resolve)
@@ -155,7 +159,7 @@ async def test_a_call_cancelled_anywhere_on_the_real_loopback_leaves_nothing(cal
     async with Prober() as prober:
 
         def state() -> object:
-            return in_flight(prober), sinks(prober), descriptors(), tasks()
+            return in_flight(prober), quarantined(prober), sinks(prober), descriptors(), tasks()
 
         rounds = 0
         while rounds < 20:

@@ -88,16 +88,3 @@ class Inbox:
         batch = self._batches.popleft()
         self.unread -= len(batch)
         return batch
-
-    def take_all(self) -> list[OutcomeBatch]:
-        """All that is there now, without waiting."""
-        batches, self.unread = list(self._batches), 0
-        self._batches.clear()
-        return batches
-
-    async def until_over(self) -> None:
-        """Wait for the end. Raises what ended the driver."""
-        while not self.over:
-            await self._place.wait()
-        if self._error is not None:
-            raise self._error
