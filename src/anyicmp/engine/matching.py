@@ -137,9 +137,7 @@ class Matching:
         heard.add(responder)
         return len(heard) > known
 
-    def _record(
-        self, rx: PacketBatch, i: int, kind: int, size: int, slot: int, batch: OutcomeBatch
-    ) -> None:
+    def _record(self, rx: PacketBatch, i: int, kind: int, size: int, slot: int, batch: OutcomeBatch) -> None:
         table, width = self.table, rx.width
         sent_at, arrived = table.sent_at[slot], stamp_time(table, slot, rx, i)
         source = rx.peer

@@ -259,8 +259,12 @@ class Forger:
 
     def _as_known(self, packet: bytes, at: int) -> bytes:
         """The request as the forger has it: what it does not know has every bit inverted."""
-        # Another's echo request differs in everything behind the checksum, identifier and sequence too.
-        kept = {"foreign": at + 4}.get(self._forgery.kind, at + 8)
-        if self._forgery.kind != "foreign" and self._forgery.knows == "all":
+        foreign = self._forgery.kind == "foreign"
+        if not foreign and self._forgery.knows == "all":
             return packet
-        return packet[:kept] + bytes(octet ^ 0xFF for octet in packet[kept:])
+        inverted = bytes(octet ^ 0xFF for octet in packet[at + 8 :])
+        if not foreign:
+            return packet[: at + 8] + inverted
+        # Identifier and sequence too are of another, and far away: a kernel hands identifiers out in a row.
+        identifier, sequence = packet[at + 4] ^ 0x80, (packet[at + 6] ^ 0xFF, packet[at + 7] ^ 0xFF)
+        return packet[: at + 4] + bytes((identifier, packet[at + 5], *sequence)) + inverted
