@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter, le
+from itertools import repeat
+from operator import add, itemgetter, le, sub, truediv
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -40,15 +41,15 @@ def match_replies(
     end = first + n
     if in_a_row:
         plans: Sequence[Plan | None] = table.plan[first:end]
-        generations, nonces = table.generation[first:end], table.nonce[first:end]
+        generations: Sequence[int] = table.generation[first:end]
+        nonces: Sequence[int] = table.nonce[first:end]
         states: Sequence[int] = table.state[first:end]
         peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
         sent_at: Sequence[int] = table.sent_at[first:end]
         handed_at: Sequence[int] = table.handed_at[first:end]
         aheads: Sequence[int] = table.ahead[first:end]
-        tags: Sequence[int] = table.tag[first:end]
-        scopes: Sequence[int] = table.scope[first:end]
+        tags, scopes = table.tag[first:end].tobytes(), table.scope[first:end].tobytes()
     else:
         slots = [lane * SLOTS + slot for slot in slots]
         if len(set(slots)) < n:
@@ -59,7 +60,7 @@ def match_replies(
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
         sent_at, handed_at, aheads = pick(table.sent_at), pick(table.handed_at), pick(table.ahead)
-        tags, scopes = pick(table.tag), pick(table.scope)
+        tags, scopes = array("Q", pick(table.tag)).tobytes(), array("I", pick(table.scope)).tobytes()
     plan = plans[0]
     if (
         plan is None
@@ -74,14 +75,15 @@ def match_replies(
     ):
         return None
     ahead = rx.real - rx.after
-    when = [stamp - ahead for stamp in rx.when[:n]]
     if max(aheads) - ahead > STEADY or ahead - min(aheads) > STEADY:
         return None
+    when = list(map(sub, rx.when[:n], repeat(ahead)))
     if max(when) > rx.after or not all(map(le, handed_at, when)):
         return None
-    rtts = [(arrived - left) / SECOND for arrived, left in zip(when, sent_at, strict=True)]
+    # One call a column: at this point of a sweep a line of Python a row weighs as much as a packet.
+    rtts = list(map(truediv, map(sub, when, sent_at), repeat(SECOND)))
     if min(rtts) < 0:
-        rtts = [max(0.0, rtt) for rtt in rtts]
+        rtts = list(map(max, rtts, repeat(0.0)))
     if in_a_row:
         table.state[first:end] = bytes((ANSWERED,)) * n
     else:
@@ -95,10 +97,10 @@ def match_replies(
     batch.kinds += bytes((REPLY,)) * n
     batch.packed += rx.peer[: n * width]
     batch.sources += batch.packed
-    batch.scopes.extend(scopes)
-    batch.tags.extend(tags)
-    batch.sequences.extend(tags)
-    batch.sent_at.fromlist([(left + ahead) / SECOND for left in sent_at])
+    batch.scopes.frombytes(scopes)
+    batch.tags.frombytes(tags)
+    batch.sequences.frombytes(tags)
+    batch.sent_at.fromlist(list(map(truediv, map(add, sent_at, repeat(ahead)), repeat(SECOND))))
     batch.rtts.fromlist(rtts)
     batch.ttls += rx.hop_limit[:n]
     batch.sizes += array("I", [replies.size]) * n

@@ -10,6 +10,8 @@ import ctypes
 import sys
 from array import array
 from collections.abc import Iterator
+from itertools import repeat
+from operator import add, mul
 
 from anyicmp.net import constants as c
 from anyicmp.net.ancillary import (
@@ -284,11 +286,7 @@ class Incoming(_Arrays):
         control = self.control_words
         seconds = control[CONTROL_IN_W * a + 2 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
         nanoseconds = control[CONTROL_IN_W * a + 3 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
-        base = seconds[0] * SECOND
-        if seconds.count(seconds[0]) == b - a:
-            rx.when[a:b] = array("q", [base + ns for ns in nanoseconds])
-        else:
-            rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
+        rx.when[a:b] = array("q", list(map(add, nanoseconds, map(mul, seconds, repeat(SECOND)))))
         if not self.has_header:
             # The hop limit is the int behind the header of the second message: its low half fits.
             low, step = 4 * (STAMP_W + 2) + LOW_OCTET, 4 * CONTROL_IN_W

@@ -222,7 +222,7 @@ class SimulatedNetwork:
             clock="kernel",
         )
 
-    def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
+    def open_wake(self, turn: Callable[[bool], None], fileno: int) -> VirtualWake:
         """See `api.wake.open_wake`."""
         return self.turns.open_wake(turn, fileno)
 

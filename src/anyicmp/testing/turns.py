@@ -39,7 +39,7 @@ class Turns:
         """Let time jump again after `automatic` was False."""
         self.automatic = True
 
-    def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
+    def open_wake(self, turn: Callable[[bool], None], fileno: int) -> VirtualWake:
         """See `Environment.open_wake`; there is no descriptor to watch."""
         keeper = running_keeper()
         if self._keeper is not keeper:
@@ -72,7 +72,7 @@ class Turns:
 class VirtualWake:
     """A driver's turns; see `api.wake.Wake` for the contract."""
 
-    def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[], None]) -> None:
+    def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[bool], None]) -> None:
         self._turns = turns
         self._keeper = keeper
         self._turn = turn
@@ -89,7 +89,7 @@ class VirtualWake:
     def _run(self) -> None:
         self._called = False
         if not self._closed:
-            self._turn()
+            self._turn(True)
 
     def after(self, delay: float | None, at: int = 0) -> None:
         """A turn in `delay` seconds of virtual time unless something arrives before."""
