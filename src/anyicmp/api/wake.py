@@ -215,9 +215,12 @@ class _TrioWake:
                     except self._trio.ClosedResourceError:
                         return
                 self._scope = None
-            moved, self._moved = self._moved, False
-            if not self._closed and (readable or not moved):
-                self._delay = None  # whatever was asked for, this is the turn
+            if self._moved and not readable:
+                self._moved = False
+                continue
+            self._moved = False
+            self._delay = None  # whatever was asked for, this is the turn
+            if not self._closed:
                 self._turn(readable)
 
     def soon(self) -> None:

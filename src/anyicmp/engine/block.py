@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import repeat
-from operator import add, itemgetter, le, sub, truediv
+from operator import itemgetter, truediv
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -17,6 +17,7 @@ from anyicmp.engine.stamps import STEADY
 from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
 from anyicmp.methods.base import EchoedToken, Replies
 from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.wide import all_at_least, column_of, counting, differences, ones, wide
 
 __all__ = ["FEW", "expected", "match_replies"]
 
@@ -37,7 +38,9 @@ def match_replies(
     width, lane = table.width, replies.lane
     slots: Sequence[int] = replies.sequences
     first = lane * SLOTS + slots[0]
-    in_a_row = slots[-1] - slots[0] == n - 1 and slots == array("H", range(slots[0], slots[0] + n))
+    in_a_row = slots[-1] - slots[0] == n - 1 and wide(replies.sequences) == slots[0] * ones(n, 2) + counting(
+        n, 2
+    )
     end = first + n
     if in_a_row:
         plans: Sequence[Plan | None] = table.plan[first:end]
@@ -46,9 +49,8 @@ def match_replies(
         states: Sequence[int] = table.state[first:end]
         peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
-        sent_at: Sequence[int] = table.sent_at[first:end]
-        handed_at: Sequence[int] = table.handed_at[first:end]
-        aheads: Sequence[int] = table.ahead[first:end]
+        sent_at, handed_at = table.sent_at[first:end].tobytes(), table.handed_at[first:end].tobytes()
+        aheads = table.ahead[first:end].tobytes()
         tags, scopes = table.tag[first:end].tobytes(), table.scope[first:end].tobytes()
     else:
         slots = [lane * SLOTS + slot for slot in slots]
@@ -59,7 +61,9 @@ def match_replies(
         generations, nonces = array("I", pick(table.generation)), array("I", pick(table.nonce))
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
-        sent_at, handed_at, aheads = pick(table.sent_at), pick(table.handed_at), pick(table.ahead)
+        sent_at, handed_at, aheads = (
+            array("q", pick(column)).tobytes() for column in (table.sent_at, table.handed_at, table.ahead)
+        )
         tags, scopes = array("Q", pick(table.tag)).tobytes(), array("I", pick(table.scope)).tobytes()
     plan = plans[0]
     if (
@@ -71,19 +75,18 @@ def match_replies(
         or generations != replies.generations
         or nonces != replies.nonces
         or peers != heard
-        or min(sent_at) <= 0
     ):
         return None
-    ahead = rx.real - rx.after
-    if max(aheads) - ahead > STEADY or ahead - min(aheads) > STEADY:
+    # Whole columns at once: at this point of a sweep a line of Python a row weighs as much as a packet.
+    ahead, each, left, stamps = rx.real - rx.after, ones(n), wide(sent_at), wide(rx.when[:n])
+    told = all_at_least(left, each, n)  # 0: the probe is not known to have left
+    if not told or any(abs(ahead - then) > STEADY for then in set(memoryview(aheads).cast("q"))):
         return None
-    when = list(map(sub, rx.when[:n], repeat(ahead)))
-    if max(when) > rx.after or not all(map(le, handed_at, when)):
+    before = wide(handed_at) + ahead * each
+    if not (all_at_least(rx.real * each, stamps, n) and all_at_least(stamps, before, n)):
         return None
-    # One call a column: at this point of a sweep a line of Python a row weighs as much as a packet.
-    rtts = list(map(truediv, map(sub, when, sent_at), repeat(SECOND)))
-    if min(rtts) < 0:
-        rtts = list(map(max, rtts, repeat(0.0)))
+    departed = left + ahead * each
+    round_trips = column_of(differences(stamps, departed, n), n)
     if in_a_row:
         table.state[first:end] = bytes((ANSWERED,)) * n
     else:
@@ -100,8 +103,8 @@ def match_replies(
     batch.scopes.frombytes(scopes)
     batch.tags.frombytes(tags)
     batch.sequences.frombytes(tags)
-    batch.sent_at.fromlist(list(map(truediv, map(add, sent_at, repeat(ahead)), repeat(SECOND))))
-    batch.rtts.fromlist(rtts)
+    batch.sent_at.fromlist(list(map(truediv, column_of(departed, n), repeat(SECOND))))
+    batch.rtts.fromlist(list(map(truediv, round_trips, repeat(SECOND))))
     batch.ttls += rx.hop_limit[:n]
     batch.sizes += array("I", [replies.size]) * n
     batch.duplicates += array("I", bytes(4 * n))

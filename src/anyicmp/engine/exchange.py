@@ -17,6 +17,7 @@ from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
 from anyicmp.methods.base import ProbeMethod
 from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.wide import column_of, counting, ones
 
 __all__ = ["Exchange", "Results"]
 
@@ -140,9 +141,8 @@ class Exchange:
                 table.ahead[first : first + n] = array("q", [ahead]) * n
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 step = span // rows
-                at = tx.before + step * (i - start)
-                left = array("q", range(at, at + step * n, step)) if step else array("q", [at]) * n
-                table.sent_at[first : first + n] = left
+                at = (tx.before + step * (i - start)) * ones(n) + step * counting(n)
+                table.sent_at[first : first + n] = column_of(at, n)
             if plan is not None and not plan.template.carries_token:
                 self.matching.quarantine.hold(first, n, tx.after)
             run = Run(first, n, token >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))

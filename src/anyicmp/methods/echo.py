@@ -17,6 +17,7 @@ from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, 
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.ip import find_transport
+from anyicmp.wire.wide import counting, ones
 
 __all__ = ["EchoMethod"]
 
@@ -95,12 +96,9 @@ def _native(code: str, octets: bytes) -> array[int]:
     return numbers
 
 
-def _swapped(code: str, numbers: range) -> array[int]:
-    """Numbers as a column in network order."""
-    column = array(code, numbers)
-    if byteorder == "little":
-        column.byteswap()
-    return column
+def _sequences(first: int, n: int) -> bytes:
+    """n sequence numbers in a row as a column in network order."""
+    return (first * ones(n, 2) + counting(n, 2, "big")).to_bytes(2 * n, "big")
 
 
 class EchoMethod:
@@ -202,9 +200,9 @@ class EchoMethod:
         arena = memoryview(tx.data)[start * slot : stop * slot]
         arena[:] = bytes(sample) * n
         halves, words = arena.cast("H"), arena.cast("I")
-        halves[SEQUENCE // 2 :: slot // 2] = memoryview(_swapped("H", range(sequence, sequence + n)))
-        last = 0xFFFF - sequence
-        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_swapped("H", range(last, last - n, -1)))
+        sequences = _sequences(sequence, n)
+        halves[SEQUENCE // 2 :: slot // 2] = memoryview(sequences).cast("H")
+        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_complement(sequences)).cast("H")
         nonces = tx.nonce[4 * start : 4 * stop]
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
