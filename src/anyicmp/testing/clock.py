@@ -39,6 +39,8 @@ class Timeline:
         elapsed: nanoseconds since it began.
         clocks: those that move on it.
         on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
+        stepping: `step` calls events; whoever gets work by them puts its turn into `turns`.
+        turns: what `step` calls once all that was due has been called.
         foreign: others move it too, without a word: see `look`.
     """
 
@@ -48,6 +50,8 @@ class Timeline:
         self.elapsed = 0
         self.clocks: list[VirtualClock] = []
         self.on_event = on_event
+        self.stepping = False
+        self.turns: list[Callable[[], None]] = []
 
     def look(self) -> None:
         """See how far others have moved it."""
@@ -80,13 +84,24 @@ class Timeline:
         """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
 
         Of an event and a timer of the same time the event comes first, as what was heard does before what
-        has timed out. Returns False where there is neither.
+        has timed out. Turns follow at once: where time passes, nobody else is ready. Returns False where
+        there is neither event nor timer.
         """
         if self.foreign:
             self.look()
         event = self.next()
         if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
-            return event[1].jump()
+            due, clock = event
+            self.stepping = True
+            try:
+                clock.go(due + clock.ahead)
+            finally:
+                self.stepping = False
+            if self.turns:
+                turns, self.turns = self.turns, []
+                for turn in turns:
+                    turn()
+            return True
         if timer is None:
             return False
         self.wait(timer)
@@ -104,6 +119,7 @@ class VirtualClock:
         self.ahead = 0
         self._timeline: Timeline | None = None
         self._foreign = False
+        self._on_event: Callable[[], None] | None = None
         self._held = False  # while events are called, it is their time
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
@@ -115,18 +131,18 @@ class VirtualClock:
         if self._timeline is not timeline:
             self.leave()
             timeline.look()
-            self._timeline, self._foreign = timeline, timeline.foreign
+            self._timeline, self._foreign, self._on_event = timeline, timeline.foreign, timeline.on_event
             self.ahead = self._monotonic - timeline.elapsed
             timeline.clocks.append(self)
-            if self._events and timeline.on_event is not None:
-                timeline.on_event()
+            if self._events and self._on_event is not None:
+                self._on_event()
 
     def leave(self) -> None:
         """Move by hand alone from now on."""
         if self._timeline is not None:
             self._look()
             self._timeline.clocks.remove(self)
-            self._timeline, self._foreign = None, False
+            self._timeline, self._foreign, self._on_event = None, False, None
 
     def _look(self) -> None:
         if self._timeline is not None:
@@ -159,22 +175,18 @@ class VirtualClock:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
         self._offset += round(seconds * SECOND)
 
-    def at(self, when: int, call: Callable[[], None]) -> Event:
+    def at(self, when: int, call: Callable[[], object]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        return self._add(max(self.monotonic(), when), call)
-
-    def after(self, seconds: float, call: Callable[[], None]) -> Event:
-        """Have something called in so many seconds."""
         now = self.monotonic() if self._foreign else self._monotonic
-        return self._add(now + round(seconds * SECOND) if seconds > 0.0 else now, call)
-
-    def _add(self, when: int, call: Callable[[], None]) -> Event:
-        event = Event((when, next(self._order), call))
+        event = Event((when if when > now else now, next(self._order), call))
         heappush(self._events, event)
-        timeline = self._timeline
-        if timeline is not None and timeline.on_event is not None:
-            timeline.on_event()
+        if self._on_event is not None:
+            self._on_event()
         return event
+
+    def after(self, seconds: float, call: Callable[[], object]) -> Event:
+        """Have something called in so many seconds."""
+        return self.at(self.monotonic() + round(seconds * SECOND), call)
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
@@ -187,26 +199,11 @@ class VirtualClock:
         return None
 
     def jump(self) -> bool:
-        """Go to the next event and call all that is due then, in the order in which it was added.
-
-        Returns False where there is nothing to go to.
-        """
-        due, events = self.due(), self._events
-        if due is None:
-            return False
-        held, self._held = self._held, True
-        try:
-            self._move(due)
-            while events and events[0][0] <= due:
-                event = heappop(events)
-                call, event[2] = event[2], None
-                if call is not None:
-                    call()
-        finally:
-            self._held = held
-        if self._timeline is not None and self._timeline.elapsed + self.ahead > self._monotonic:
-            self.catch_up()
-        return True
+        """Go to the next event and call all that is due then. Returns False where there is none."""
+        due = self.due()
+        if due is not None:
+            self.go(due)
+        return due is not None
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass, calling all that becomes due on the way at its time.
@@ -216,12 +213,28 @@ class VirtualClock:
         """
         end = self.monotonic() + round(seconds * SECOND)
         while (due := self.due()) is not None and due <= end:
-            self.jump()
-        self._move(end)
-        self.catch_up()
+            self.go(due)
+        self.go(end)
 
-    def _move(self, when: int) -> None:
-        # An event on the way may have let more time pass.
-        self._monotonic = max(self._monotonic, when)
-        if self._timeline is not None:
-            self._timeline.reach(self._monotonic - self.ahead, self)
+    def go(self, when: int) -> None:
+        """Go to a time, unless that has passed, and call all that is due by then in order of time.
+
+        That the clock shows the time of each event is for the caller: nothing must be due before.
+        """
+        events, timeline = self._events, self._timeline
+        held, self._held = self._held, True
+        try:
+            # An event on the way may have let more time pass.
+            if when > self._monotonic:
+                self._monotonic = when
+            if timeline is not None:
+                timeline.reach(self._monotonic - self.ahead, self)
+            while events and events[0][0] <= when:
+                event = heappop(events)
+                call, event[2] = event[2], None
+                if call is not None:
+                    call()
+        finally:
+            self._held = held
+        if timeline is not None and timeline.elapsed + self.ahead > self._monotonic:
+            self.catch_up()

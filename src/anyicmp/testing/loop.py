@@ -44,8 +44,6 @@ class VirtualTimeLoop(SelectorEventLoop):
     def __init__(self) -> None:
         self.timeline = Timeline()
         self._working = 0
-        self._stepping = False
-        self._turns: list[Callable[[], None]] = []
         self._threads: anyio.CapacityLimiter | None = None
         super().__init__(_Selector(self))
         self._refine()
@@ -85,30 +83,15 @@ class VirtualTimeLoop(SelectorEventLoop):
             return True
         if self._working or self._threads.borrowed_tokens:
             return False
-        self._stepping = True
-        try:
-            moved = self.timeline.step(timer)
-        finally:
-            self._stepping = False
+        moved = self.timeline.step(timer)
         if self.timeline.elapsed >= self._coarser:
             self._refine()
-        if self._turns:
-            turns, self._turns = self._turns, []
-            for turn in turns:
-                turn()
         return moved
 
     @property
     def has_work(self) -> bool:
         """Whether a callback is ready, or a timer set."""
         return bool(self._ready or self._scheduled)  # type: ignore[attr-defined]
-
-    def soon(self, turn: Callable[[], None]) -> None:
-        """Give a turn once others have run; where time has just passed, nobody else is ready."""
-        if self._stepping:
-            self._turns.append(turn)
-        else:
-            self.call_soon(turn)
 
     async def _find_threads(self) -> None:
         self._threads = anyio.to_thread.current_default_thread_limiter()

@@ -75,6 +75,7 @@ class VirtualWake:
     def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[bool], None]) -> None:
         self._turns = turns
         self._keeper = keeper
+        self._timeline = keeper.timeline
         self._turn = turn
         self._called = False
         self._closed = False
@@ -84,7 +85,10 @@ class VirtualWake:
         """A turn as soon as the loop has let others run."""
         if not self._called:
             self._called = True
-            self._keeper.soon(self._run)
+            if self._timeline.stepping:
+                self._timeline.turns.append(self._run)
+            else:
+                self._keeper.soon(self._run)
 
     def _run(self) -> None:
         self._called = False
@@ -92,10 +96,10 @@ class VirtualWake:
             self._turn(True)
 
     def after(self, delay: float | None, at: int = 0) -> None:
-        """A turn in `delay` seconds of virtual time unless something arrives before."""
+        """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if delay is None else self._turns.clock.after(delay, self.soon)
+        self._timer = None if delay is None else self._turns.clock.at(at, self.soon)
 
     def close(self) -> None:
         """No more turns."""
