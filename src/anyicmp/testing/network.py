@@ -177,24 +177,21 @@ class SimulatedNetwork:
     # What sockets ask.
 
     def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
-        """What comes back of an IP packet that leaves now: (monotonic nanoseconds, IP packet) each."""
-        now = self.clocks.monotonic()
-        destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
-        host = self.host(ip_address(destination)) if self._hosts or self._networks else None
-        if host is not None:
-            return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
+        """An IP packet leaves now: what comes back, (monotonic nanoseconds, IP packet) each."""
+        sent, now = self.sent, self.clocks.monotonic()
+        sent.append(packet)
+        if len(sent) > 2 * self.keeps:
+            del sent[: len(sent) - self.keeps]
+        if self._hosts or self._networks:
+            host = self.host(ip_address(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]))
+            if host is not None:
+                return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
         return () if self.internet is None else self.internet.inject(packet, now)
 
-    def refusal(self, version: int, peer: bytes) -> int:
+    def refusal(self, peer: bytes) -> int:
         """The errno with which this host's kernel refuses to send there, 0 where it does not."""
         host = self.host(ip_address(peer)) if self._hosts or self._networks else None
         return 0 if host is None else host.errno
-
-    def note(self, packet: bytes) -> None:
-        """An IP packet has left."""
-        self.sent.append(packet)
-        if len(self.sent) > 2 * self.keeps:
-            del self.sent[: len(self.sent) - self.keeps]
 
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
         """Identifiers as the kernel chooses them for datagram sockets."""

@@ -15,6 +15,7 @@ from anyicmp.wire.extension import parse_extensions
 __all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
 
 INTERFACE = 1
+NOBODY = {4: bytes(4), 16: bytes(16)}
 REBUILT = 8
 QUOTED_MINIMUM = 128
 ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
@@ -41,38 +42,23 @@ class Row(NamedTuple):
 
     def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
         """Put it into row i of a batch; `own` is the address that it was sent to."""
-        (
-            lane,
-            when,
-            _,
-            kind,
-            octets,
-            peer,
-            hop_limit,
-            traffic_class,
-            start,
-            errno,
-            token,
-            original,
-            quoted,
-            extension,
-        ) = self
+        lane, when, _, kind, octets, peer, hop_limit, traffic_class, start, errno, *rest = self
+        token, original, quoted, extension = rest
         width, slot, size = rx.width, rx.slot, len(octets)
-        first, end, begin = i * width, (i + 1) * width, i * slot
+        address = slice(i * width, (i + 1) * width)
         rx.truncated[i] = size > slot
         if size > slot:
             octets, size = octets[:slot], slot
-        rx.data[begin : begin + size] = octets
-        rx.length[i], rx.start[i] = size, min(size, start)
+        rx.data[i * slot : i * slot + size] = octets
+        rx.length[i], rx.start[i] = size, start if start < size else size
         rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
-        rx.errno[i], rx.token[i] = errno, token
         rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
-        rx.quoted[i], rx.extension[i], rx.scope[i] = quoted, extension, 0
-        rx.has_local[i], rx.interface[i] = 1, INTERFACE
-        nowhere = bytes(width)
-        rx.peer[first:end] = rx.reporter[first:end] = peer or nowhere
-        rx.original[first:end] = original or nowhere
-        rx.local[first:end] = own
+        rx.scope[i], rx.interface[i], rx.has_local[i] = 0, INTERFACE, 1
+        rx.local[address] = own
+        rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
+        rx.errno[i], rx.quoted[i], rx.extension[i] = errno, quoted, extension
+        if kind != RowKind.ICMP:
+            rx.token[i], rx.original[address] = token, original or NOBODY[width]
 
 
 def header_length(octets: bytes) -> int:
@@ -80,16 +66,14 @@ def header_length(octets: bytes) -> int:
     return (octets[0] & 15) * 4 if octets[0] >> 4 == 4 else HEADER[6]
 
 
-def message(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
-    """The ICMP message of an IP packet alone, as most sockets deliver it."""
+def message(lane: int, when: int, cost: int, version: Version, octets: bytes, part: bytes) -> Row:
+    """The ICMP message that is a part of an IP packet, alone, as most sockets deliver it."""
     first, second, _ = ADDRESSES_AT[version]
-    at = header_length(octets)
-    return Row(lane, when, cost, RowKind.ICMP, octets[at:], octets[first:second], octets[TTL_AT[version]])
+    return Row(lane, when, cost, RowKind.ICMP, part, octets[first:second], octets[TTL_AT[version]])
 
 
-def packet(lane: int, when: int, cost: int, octets: bytes) -> Row:
-    """With its IP header, as raw IPv4 sockets deliver it."""
-    at = header_length(octets)
+def packet(lane: int, when: int, cost: int, octets: bytes, at: int) -> Row:
+    """With its IP header of so many octets, as raw IPv4 sockets deliver it."""
     return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
