@@ -345,9 +345,9 @@ def test_a_loop_with_nothing_due_waits_really(timers: int) -> None:
     class Counting(VirtualTimeLoop):
         asked = 0
 
-        def pass_time(self, timer: float | None) -> bool:
+        def pass_time(self, timer: float | None, jumps: int = 1) -> bool:
             self.asked += 1
-            return super().pass_time(timer)
+            return super().pass_time(timer, jumps)
 
     async def main() -> int:
         loop = asyncio.get_running_loop()

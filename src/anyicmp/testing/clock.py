@@ -73,12 +73,14 @@ class Timeline:
 
     def next(self) -> tuple[int, VirtualClock] | None:
         """When the next event of any clock is, and whose."""
-        found = None
+        first, found = 0, None
         for clock in self.clocks:
-            due = clock.due()
-            if due is not None and (found is None or due - clock.ahead < found[0]):
-                found = due - clock.ahead, clock
-        return found
+            events = clock.events
+            while events and events[0][2] is None:
+                heappop(events)
+            if events and (found is None or events[0][0] - clock.ahead < first):
+                first, found = events[0][0] - clock.ahead, clock
+        return None if found is None else (first, found)
 
     def step(self, timer: float | None) -> bool:
         """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
@@ -113,6 +115,7 @@ class VirtualClock:
 
     Attributes:
         ahead: nanoseconds that it is ahead of its timeline.
+        events: a heap of what is due; the first may have been cancelled.
     """
 
     def __init__(self) -> None:
@@ -123,7 +126,7 @@ class VirtualClock:
         self._held = False  # while events are called, it is their time
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self._order = count()
 
     def join(self, timeline: Timeline) -> None:
@@ -134,7 +137,7 @@ class VirtualClock:
             self._timeline, self._foreign, self._on_event = timeline, timeline.foreign, timeline.on_event
             self.ahead = self._monotonic - timeline.elapsed
             timeline.clocks.append(self)
-            if self._events and self._on_event is not None:
+            if self.events and self._on_event is not None:
                 self._on_event()
 
     def leave(self) -> None:
@@ -179,7 +182,7 @@ class VirtualClock:
         """Have something called at a monotonic time; what is due already is called at the next move."""
         now = self.monotonic() if self._foreign else self._monotonic
         event = Event((when if when > now else now, next(self._order), call))
-        heappush(self._events, event)
+        heappush(self.events, event)
         if self._on_event is not None:
             self._on_event()
         return event
@@ -190,13 +193,10 @@ class VirtualClock:
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
-        events = self._events
-        while events:
-            if events[0][2] is not None:
-                when: int = events[0][0]
-                return when
+        events = self.events
+        while events and events[0][2] is None:
             heappop(events)
-        return None
+        return events[0][0] if events else None
 
     def jump(self) -> bool:
         """Go to the next event and call all that is due then. Returns False where there is none."""
@@ -221,7 +221,7 @@ class VirtualClock:
 
         That the clock shows the time of each event is for the caller: nothing must be due before.
         """
-        events, timeline = self._events, self._timeline
+        events, timeline = self.events, self._timeline
         held, self._held = self._held, True
         try:
             # An event on the way may have let more time pass.
