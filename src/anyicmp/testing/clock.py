@@ -71,16 +71,10 @@ class Timeline:
         """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
         self.reach(self.elapsed + max(1, round(seconds * SECOND)))
 
-    def next(self) -> tuple[int, VirtualClock] | None:
-        """When the next event of any clock is, and whose."""
-        first, found = 0, None
-        for clock in self.clocks:
-            events = clock.events
-            while events and events[0][2] is None:
-                heappop(events)
-            if events and (found is None or events[0][0] - clock.ahead < first):
-                first, found = events[0][0] - clock.ahead, clock
-        return None if found is None else (first, found)
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is due on any clock, now or later."""
+        return all(clock.due() is None for clock in self.clocks)
 
     def step(self, timer: float | None) -> bool:
         """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
@@ -91,22 +85,26 @@ class Timeline:
         """
         if self.foreign:
             self.look()
-        event = self.next()
-        if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
-            due, clock = event
-            self.stepping = True
-            try:
-                clock.go(due + clock.ahead)
-            finally:
-                self.stepping = False
-            if self.turns:
-                turns, self.turns = self.turns, []
-                for turn in turns:
-                    turn()
-            return True
-        if timer is None:
-            return False
-        self.wait(timer)
+        first, mover = 0, None
+        for clock in self.clocks:
+            events = clock.events
+            while events and events[0][2] is None:
+                heappop(events)
+            if events and (mover is None or events[0][0] - clock.ahead < first):
+                first, mover = events[0][0] - clock.ahead, clock
+        if mover is None or (timer is not None and first - self.elapsed > round(timer * SECOND)):
+            if timer is not None:
+                self.wait(timer)
+            return timer is not None
+        self.stepping = True
+        try:
+            mover.go(first + mover.ahead)
+        finally:
+            self.stepping = False
+        if self.turns:
+            turns, self.turns = self.turns, []
+            for turn in turns:
+                turn()
         return True
 
 
@@ -180,8 +178,11 @@ class VirtualClock:
 
     def at(self, when: int, call: Callable[[], object]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        now = self.monotonic() if self._foreign else self._monotonic
-        event = Event((when if when > now else now, next(self._order), call))
+        if self._foreign:
+            self._look()
+        if when < self._monotonic:
+            when = self._monotonic
+        event = Event((when, next(self._order), call))
         heappush(self.events, event)
         if self._on_event is not None:
             self._on_event()
@@ -231,8 +232,9 @@ class VirtualClock:
                 timeline.reach(self._monotonic - self.ahead, self)
             while events and events[0][0] <= when:
                 event = heappop(events)
-                call, event[2] = event[2], None
+                call = event[2]
                 if call is not None:
+                    event[2] = None
                     call()
         finally:
             self._held = held

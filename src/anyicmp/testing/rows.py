@@ -12,9 +12,10 @@ from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.extension import parse_extensions
 
-__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
+__all__ = ["COST", "INTERFACE", "LANE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
 
 INTERFACE = 1
+ICMP = int(RowKind.ICMP)
 NOBODY = {4: bytes(4), 16: bytes(16)}
 REBUILT = 8
 QUOTED_MINIMUM = 128
@@ -42,23 +43,37 @@ class Row(NamedTuple):
 
     def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
         """Put it into row i of a batch; `own` is the address that it was sent to."""
-        lane, when, _, kind, octets, peer, hop_limit, traffic_class, start, errno, *rest = self
-        token, original, quoted, extension = rest
-        width, slot, size = rx.width, rx.slot, len(octets)
-        address = slice(i * width, (i + 1) * width)
-        rx.truncated[i] = size > slot
-        if size > slot:
-            octets, size = octets[:slot], slot
-        rx.data[i * slot : i * slot + size] = octets
+        (
+            rx.lane[i],
+            rx.when[i],
+            _,
+            rx.kind[i],
+            octets,
+            peer,
+            rx.hop_limit[i],
+            rx.traffic_class[i],
+            start,
+            rx.errno[i],
+            rx.token[i],
+            original,
+            rx.quoted[i],
+            rx.extension[i],
+        ) = self
+        width, begin, size = rx.width, i * rx.slot, len(octets)
+        rx.truncated[i] = size > rx.slot
+        if size > rx.slot:
+            octets, size = octets[: rx.slot], rx.slot
+        rx.data[begin : begin + size] = octets
         rx.length[i], rx.start[i] = size, start if start < size else size
-        rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
-        rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
-        rx.scope[i], rx.interface[i], rx.has_local[i] = 0, INTERFACE, 1
+        rx.flow_label[i], rx.scope[i], rx.interface[i], rx.has_local[i] = UNSET, 0, INTERFACE, 1
+        address = slice(i * width, (i + 1) * width)
         rx.local[address] = own
         rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
-        rx.errno[i], rx.quoted[i], rx.extension[i] = errno, quoted, extension
-        if kind != RowKind.ICMP:
-            rx.token[i], rx.original[address] = token, original or NOBODY[width]
+        if original is not None:
+            rx.original[address] = original
+
+
+LANE, COST = Row._fields.index("lane"), Row._fields.index("cost")
 
 
 def header_length(octets: bytes) -> int:
@@ -68,13 +83,14 @@ def header_length(octets: bytes) -> int:
 
 def message(lane: int, when: int, cost: int, version: Version, octets: bytes, part: bytes) -> Row:
     """The ICMP message that is a part of an IP packet, alone, as most sockets deliver it."""
-    first, second, _ = ADDRESSES_AT[version]
-    return Row(lane, when, cost, RowKind.ICMP, part, octets[first:second], octets[TTL_AT[version]])
+    if version == 4:
+        return Row(lane, when, cost, ICMP, part, octets[12:16], octets[8])
+    return Row(lane, when, cost, ICMP, part, octets[8:24], octets[7])
 
 
 def packet(lane: int, when: int, cost: int, octets: bytes, at: int) -> Row:
     """With its IP header of so many octets, as raw IPv4 sockets deliver it."""
-    return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
+    return Row(lane, when, cost, ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
 def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:

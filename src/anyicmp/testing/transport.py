@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.rows import Row, header_length
+from anyicmp.testing.rows import COST, LANE, Row, header_length
 from anyicmp.testing.topology import HEADER, PROTOCOL, REPLY, REQUEST, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
@@ -134,22 +134,27 @@ class SimulatedTransport:
             return
         version, at = self.spec.version, header_length(packet)
         message = packet[at:]
-        if not message or not (self._whole or self._is_sound(packet, message)):
+        if not self._whole:
+            covered = message
+            if version == 6:
+                covered = pseudo_header_v6(packet[8:24], packet[24:40], len(message), PROTOCOL[6]) + message
+            if checksum(covered):
+                return
+        if not message:
             return
         if message[0] == self._reply:
-            about = message
+            queued, about = False, message
         elif message[0] in ERRORS[version]:
-            quoted = message[8:]
+            queued, quoted = not self.privileged, message[8:]
             about = quoted[HEADER[version] :]
             if about[:1] != bytes([REQUEST[version]]) or quoted[PROTOCOL_AT[version]] != PROTOCOL[version]:
                 return
         else:
             return
         lane = self._lanes.get(about[4:6])
-        if len(about) < 8 or lane is None:
+        if lane is None or len(about) < 8:
             return
         cost = queue_cost(len(message) - 8)
-        queued = not self.privileged and about is not message
         used = self._used[lane] + cost
         if used > self.receive_buffer:
             # No kernel counts what an error queue had no room for.
@@ -157,34 +162,27 @@ class SimulatedTransport:
             self._dropped += not queued
             return
         self._used[lane] = used
-        when = self._clock.real()
+        when, network = self._clock.real(), self._network
         if self._whole:
             self._data.append(rows.packet(lane, when, cost, packet, at))
-        elif not queued:
-            self._data.append(rows.message(lane, when, cost, version, packet, message))
-        else:
+        elif queued:
             self._errors.append(rows.error(lane, when, cost, version, packet))
-        network = self._network
+        else:
+            self._data.append(rows.message(lane, when, cost, version, packet, message))
         network.turns.readable()
         network.on_arrival(packet)
 
-    def _is_sound(self, packet: bytes, message: bytes) -> bool:
-        """Whether the checksum is right."""
-        if self.spec.version == 6:
-            message = pseudo_header_v6(packet[8:24], packet[24:40], len(message), PROTOCOL[6]) + message
-        return not checksum(message)
-
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        if not self._errors and not self._data:
+        errors, data = self._errors, self._data
+        if not errors and not data:
             return 0
-        at, own = offset, self._own
-        for queue in (self._errors, self._data):
-            while queue and at < rx.capacity:
-                row = queue.popleft()
-                self._used[row.lane] -= row.cost
-                row.write(rx, at, own)
-                at += 1
+        at, end, own, used = offset, rx.capacity, self._own, self._used
+        while (errors or data) and at < end:
+            row = errors.popleft() if errors else data.popleft()
+            used[row[LANE]] -= row[COST]
+            row.write(rx, at, own)
+            at += 1
         return at - offset
 
     # The rest of the contract.

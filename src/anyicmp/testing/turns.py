@@ -76,6 +76,7 @@ class VirtualWake:
         self._turns = turns
         self._keeper = keeper
         self._timeline = keeper.timeline
+        self._at = turns.clock.at
         self._turn = turn
         self._called = False
         self._closed = False
@@ -85,8 +86,9 @@ class VirtualWake:
         """A turn as soon as the loop has let others run."""
         if not self._called:
             self._called = True
-            if self._timeline.stepping:
-                self._timeline.turns.append(self._run)
+            timeline = self._timeline
+            if timeline.stepping:
+                timeline.turns.append(self._run)
             else:
                 self._keeper.soon(self._run)
 
@@ -97,9 +99,10 @@ class VirtualWake:
 
     def after(self, delay: float | None, at: int = 0) -> None:
         """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if delay is None else self._turns.clock.at(at, self.soon)
+        timer = self._timer
+        if timer is not None:
+            timer[2] = None
+        self._timer = None if delay is None else self._at(at, self.soon)
 
     def close(self) -> None:
         """No more turns."""
