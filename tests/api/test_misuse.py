@@ -11,8 +11,8 @@ import anyio.to_thread
 import pytest
 
 from anyicmp import ClosedError, IPAddress, NameLookupError, Prober
-from anyicmp.api.stream import Stream
 from anyicmp.api import sweep
+from anyicmp.api.stream import Stream
 from anyicmp.testing import SimulatedNetwork
 
 pytestmark = pytest.mark.anyio

@@ -180,8 +180,7 @@ class VirtualClock:
         """Have something called at a monotonic time; what is due already is called at the next move."""
         if self._foreign:
             self._look()
-        if when < self._monotonic:
-            when = self._monotonic
+        when = max(when, self._monotonic)
         event = Event((when, next(self._order), call))
         heappush(self.events, event)
         if self._on_event is not None:
@@ -226,8 +225,7 @@ class VirtualClock:
         held, self._held = self._held, True
         try:
             # An event on the way may have let more time pass.
-            if when > self._monotonic:
-                self._monotonic = when
+            self._monotonic = max(self._monotonic, when)
             if timeline is not None:
                 timeline.reach(self._monotonic - self.ahead, self)
             while events and events[0][0] <= when:

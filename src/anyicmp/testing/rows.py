@@ -12,7 +12,7 @@ from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.extension import parse_extensions
 
-__all__ = ["COST", "INTERFACE", "LANE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
+__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
 
 INTERFACE = 1
 ICMP = int(RowKind.ICMP)
@@ -62,18 +62,15 @@ class Row(NamedTuple):
         width, begin, size = rx.width, i * rx.slot, len(octets)
         rx.truncated[i] = size > rx.slot
         if size > rx.slot:
-            octets, size = octets[: rx.slot], rx.slot
+            octets, size, start = octets[: rx.slot], rx.slot, min(start, rx.slot)
         rx.data[begin : begin + size] = octets
-        rx.length[i], rx.start[i] = size, start if start < size else size
+        rx.length[i], rx.start[i] = size, start
         rx.flow_label[i], rx.scope[i], rx.interface[i], rx.has_local[i] = UNSET, 0, INTERFACE, 1
         address = slice(i * width, (i + 1) * width)
         rx.local[address] = own
         rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
         if original is not None:
             rx.original[address] = original
-
-
-LANE, COST = Row._fields.index("lane"), Row._fields.index("cost")
 
 
 def header_length(octets: bytes) -> int:

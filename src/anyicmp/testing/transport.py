@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.rows import COST, LANE, Row, header_length
+from anyicmp.testing.rows import Row, header_length
 from anyicmp.testing.topology import HEADER, PROTOCOL, REPLY, REQUEST, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
@@ -78,7 +78,13 @@ class SimulatedTransport:
     def _send(self, tx: PacketBatch, i: int) -> int:
         """Send row i; returns the errno, 0 where it left."""
         network, width = self._network, tx.width
-        packet = self._packet(tx, i, bytes(tx.peer[i * width : (i + 1) * width]))
+        peer = bytes(tx.peer[i * width : (i + 1) * width])
+        if peer == BROADCAST and not self.spec.broadcast:
+            return EACCES
+        host = network.host(peer)
+        if host is not None and host.errno:
+            return host.errno
+        packet = self._packet(tx, i, peer)
         if isinstance(packet, int):
             return packet
         if network.bandwidth is not None:
@@ -97,17 +103,15 @@ class SimulatedTransport:
         """Row i as the IP packet that leaves, or the errno for which it does not."""
         spec, network = self.spec, self._network
         version, lane, length, begin = spec.version, tx.lane[i], tx.length[i], i * tx.slot
-        if peer == BROADCAST and not spec.broadcast:
-            return EACCES
-        if errno := network.refusal(peer):
-            return errno
         message = tx.data[begin : begin + length]
         source = tx.address(tx.local, i) if tx.has_local[i] else self._source
         if not self.privileged:
             message[4:6] = self._written[lane]
         if not self._whole:
             message[2:4] = b"\0\0"
-            covered = message if version == 4 else pseudo_header_v6(source, peer, length, PROTOCOL[6]) + message
+            covered: bytes | bytearray = message
+            if version == 6:
+                covered = pseudo_header_v6(source, peer, length, PROTOCOL[6]) + message
             message[2:4] = checksum(covered).to_bytes(2, "big")
         if length + HEADER[version] > network.mtu and spec.dont_fragment:
             if not self.privileged:
@@ -180,7 +184,7 @@ class SimulatedTransport:
         at, end, own, used = offset, rx.capacity, self._own, self._used
         while (errors or data) and at < end:
             row = errors.popleft() if errors else data.popleft()
-            used[row[LANE]] -= row[COST]
+            used[row.lane] -= row.cost
             row.write(rx, at, own)
             at += 1
         return at - offset
