@@ -59,6 +59,7 @@ class Turns:
     def readable(self) -> None:
         """A packet has arrived, or a buffer has room: a turn for all, as if they shared a descriptor."""
         for wake in self._wakes:
+            wake.readable = True
             wake.soon()
 
     def _follow(self) -> None:
@@ -70,7 +71,11 @@ class Turns:
 
 
 class VirtualWake:
-    """A driver's turns; see `api.wake.Wake` for the contract."""
+    """A driver's turns; see `api.wake.Wake` for the contract.
+
+    Attributes:
+        readable: the next turn shall look for what has arrived.
+    """
 
     def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[bool], None]) -> None:
         self._turns = turns
@@ -78,6 +83,7 @@ class VirtualWake:
         self._timeline = keeper.timeline
         self._at = turns.clock.at
         self._turn = turn
+        self.readable = False
         self._called = False
         self._closed = False
         self._timer: Event | None = None
@@ -95,7 +101,8 @@ class VirtualWake:
     def _run(self) -> None:
         self._called = False
         if not self._closed:
-            self._turn(True)
+            readable, self.readable = self.readable, False
+            self._turn(readable)
 
     def after(self, delay: float | None, at: int = 0) -> None:
         """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
