@@ -23,7 +23,7 @@ from anyicmp.wire import (
     encode,
     parse_quoted,
 )
-from anyicmp.wire.batch import Version
+from anyicmp.wire.batch import UNSET, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
 __all__ = ["Host", "IPAddress", "Router", "answers", "ip_header", "ip_packet", "seal"]
@@ -196,9 +196,14 @@ def ip_header(
     hop_limit: int,
     traffic_class: int,
     flow_label: int,
-    dont_fragment: bool,
+    dont_fragment: bool | None,
 ) -> bytes:
-    """The header before `length` octets of ICMP. Raises ValueError where they do not fit."""
+    """The header before `length` octets of ICMP; `UNSET` fields are as a host has them.
+
+    Raises ValueError where they do not fit.
+    """
+    hop_limit = 64 if hop_limit == UNSET else hop_limit
+    traffic_class, flow_label = max(0, traffic_class), max(0, flow_label)
     if version == 4:
         return build_ipv4_header(
             source=source,
@@ -207,7 +212,7 @@ def ip_header(
             payload_length=length,
             ttl=hop_limit,
             traffic_class=traffic_class,
-            dont_fragment=dont_fragment,
+            dont_fragment=bool(dont_fragment),
         )
     return build_ipv6_header(
         source=source,
