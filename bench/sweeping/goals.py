@@ -67,7 +67,7 @@ def lines(results: Results, trips: dict[str, float]) -> Iterator[Line]:
         ]
         best = min(names or [best], key=lambda name: results.each(LO, name))
         yield _ratio(results, f"rows, raw, lo: {best} / us", LO, best, RAW, 1.4, 1.8, more=True)
-    if results.has(ICMPLIB, RAW):
+    if results.has(ICMPLIB, RAW, "icmplib, 10 tasks"):
         yield _ratio(
             results, "rows, raw, lo: icmplib / us", ICMPLIB, "icmplib, 10 tasks", RAW, 20, None, more=True
         )
@@ -96,8 +96,8 @@ def lines(results: Results, trips: dict[str, float]) -> Iterator[Line]:
         if results.has(section, name := f"anyicmp, {backend}"):
             wall, cpu = results.each(section, name), results.each(section, name, "cpu")
             yield Line(f"{section}, {backend}", "µs", wall, cpu, least * k, aim * k if aim else None)
-    if results.has(IMPORT):
-        first = "anyio, attrs, asyncio, ctypes"
+    first = "anyio, attrs, asyncio, ctypes"
+    if results.has(IMPORT, first, "anyicmp"):
         yield _ratio(
             results, "import anyicmp / anyio, attrs, asyncio, ctypes", IMPORT, "anyicmp", first, 1.25, 1.1
         )

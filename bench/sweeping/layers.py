@@ -16,11 +16,14 @@ def layers(lab: Laboratory, hosts: int, rounds: int) -> list[str]:
             found.append(cast("dict[str, Any]", lab.child("timing.py", FIRST["lo"], hosts, how)))
     steps = list(heard["rows"][0]["steps"])
     table = {how: {step: _median(found, step) for step in steps} for how, found in heard.items()}
-    lines = ["| step | rows, ns a host | batches, ns a host |", "|---|--:|--:|"]
-    lines += [f"| {step} | {table['rows'][step]:,.0f} | {table['batches'][step]:,.0f} |" for step in steps]
+    heads = " | ".join(f"{how}, ns a host | of all" for how in heard)
+    lines = [f"| step, CPU time | {heads} |", "|---|--:|--:|--:|--:|"]
+    for step in steps:
+        cells = (f"{found[step]:,.0f} | {found[step] / sum(found.values()):.1%}" for found in table.values())
+        lines.append(f"| {step} | {' | '.join(cells)} |")
     for title, key in (("in all, with the stopwatch", "watched"), ("in all, without", "plain")):
         whole = {how: statistics.median(one[key] for one in found) for how, found in heard.items()}
-        lines.append(f"| {title} | {whole['rows']:,.0f} | {whole['batches']:,.0f} |")
+        lines.append(f"| {title} | {whole['rows']:,.0f} | | {whole['batches']:,.0f} | |")
     missing = heard["rows"][0]["missing"]
     return [*lines, *([f"\nNot found: {', '.join(missing)}."] if missing else [])]
 

@@ -1,7 +1,7 @@
 """A child that looks at round trips, and at how late other tasks are; prints JSON.
 
-    rtt.py truth [FIRST, COUNT, PAUSE]                    plain pings, both ends stamped by the kernel
-    rtt.py sweep [FIRST, COUNT, RATE, EXACT, BACKEND]     what a sweep reports meanwhile; RATE null: all it can
+    rtt.py truth [FIRST, COUNT, PAUSE]                  plain pings, both ends stamped by the kernel
+    rtt.py sweep [FIRST, COUNT, RATE, EXACT, BACKEND]   what a sweep reports; RATE null: all it can
 
 All times are in microseconds. The truth is measured without anyicmp: a socket that asks for timestamps of
 sending and of receiving (SO_TIMESTAMPING, Documentation/networking/timestamping.rst).
