@@ -233,7 +233,9 @@ def main() -> None:
             where = layers(lab, options.hosts, options.rounds)
             print("\n" + "\n".join(where))
     found_lines, k = list(goals.lines(results, trips)), goals.scale(results)
-    scaled = f"fping needs {goals.REFERENCE * k:.2f} µs a host here: times of goals are scaled by {k:.2f}"
+    scaled = (
+        f"fping needs {goals.REFERENCE * k:.2f} µs of CPU a host here: times of goals are scaled by {k:.2f}"
+    )
     if not results.has(LO, goals.FPING):
         scaled = "without fping on lo times of goals are not scaled"
     shown = goals.table(found_lines)

@@ -1,7 +1,7 @@
 """What the figures should come to, and what they come to: one line for each goal.
 
-Times hold for a machine on which fping needs 4.2 µs a host and are scaled by what it needs here; what lies
-above a timeout is scaled, the timeout is not. Ratios and megabytes are not scaled. Nothing is run here.
+Times hold for a machine on which fping needs 4.2 µs a host and are scaled by the CPU time it needs here; what
+lies above a timeout is scaled, the timeout is not. Ratios and megabytes are not scaled. Nothing is run here.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Line:
 
 def scale(results: Results) -> float:
     """How much slower than the reference this machine is."""
-    return results.each(LO, FPING) / REFERENCE if results.has(LO, FPING) else 1.0
+    return results.each(LO, FPING, "cpu") / REFERENCE if results.has(LO, FPING) else 1.0
 
 
 def lines(results: Results, trips: dict[str, float]) -> Iterator[Line]:

@@ -96,7 +96,8 @@ async def main(
 if __name__ == "__main__":
     for name in anyicmp.__all__:
         getattr(anyicmp, name)
-    importlib.import_module("anyio._backends._asyncio")
+    for late in ("anyio._backends._asyncio", "anyicmp.net.mmsg"):
+        importlib.import_module(late)
     refused = refused_by_kernel()
     began = [now()]
     found = anyio.run(main, *json.loads(sys.argv[1]))

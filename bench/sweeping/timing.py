@@ -1,7 +1,8 @@
 """A child that sweeps with a stopwatch around each step: `timing.py [FIRST, COUNT, HOW]`; prints JSON.
 
-All times are CPU time, so that other work on the machine counts little. A step's is without that of the
-steps it calls; the watch itself costs about a microsecond a step and batch of 64. Steps are found by name; one that is not there any more is told, and counts where it is called from.
+All times are CPU time, so that other work on the machine counts little. A step's is without that of the steps
+it calls; the watch itself costs about a microsecond a step and batch of 64. Steps are found by name; one that
+is not there any more is told, and counts where it is called from.
 """
 
 from __future__ import annotations
