@@ -52,6 +52,7 @@ MECHANISM = (
     "plan",
     "probe",
     "quarantine",
+    "rate_loss",
     "room",
     "schedule",
     "segments",
