@@ -50,6 +50,7 @@ MECHANISM = (
     "per_network",
     "permutation",
     "plan",
+    "position",
     "probe",
     "quarantine",
     "rate_loss",
