@@ -44,6 +44,7 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "gathering",
     "matching",
     "outcome",
     "pacer",
