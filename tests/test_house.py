@@ -55,6 +55,7 @@ MECHANISM = (
     "probe",
     "quarantine",
     "rate_loss",
+    "reserved",
     "room",
     "schedule",
     "segments",
