@@ -45,21 +45,35 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "gathering",
     "matching",
     "outcome",
     "pacer",
+    "per_network",
     "permutation",
     "plan",
+    "position",
     "probe",
     "quarantine",
+    "rate_loss",
+    "reserved",
     "room",
     "schedule",
+    "segments",
     "stamps",
     "statistics",
     "table",
     "targets",
 )
-PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
+PLAN_IMPORTS = (
+    *LEAVES,
+    "engine.outcome",
+    "engine.plan",
+    "engine.probe",
+    "engine.segments",
+    "methods.base",
+    "wire.batch",
+)
 
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)
 SYSTEM_ROOMS = ("net", "host")

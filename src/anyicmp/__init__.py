@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anyicmp.api.observer import Observer
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prober import Prober
-    from anyicmp.api.sweep import SweepResult, SweepStream
+    from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Outcome,
         PingResult,
         ProberStatistics,
+        RateLoss,
         Reply,
         SendFailure,
         Statistics,
@@ -72,10 +73,12 @@ __all__ = [
     "PingStream",
     "Prober",
     "ProberStatistics",
+    "RateLoss",
     "Reply",
     "SendFailure",
     "SocketPermissionError",
     "Statistics",
+    "SweepPosition",
     "SweepProgress",
     "SweepResult",
     "SweepStream",
@@ -101,7 +104,7 @@ _HOMES = {
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prober": "Prober",
-    "anyicmp.api.sweep": "SweepResult SweepStream",
+    "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (
@@ -109,7 +112,7 @@ _HOMES = {
     ),
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "
-        "Reply SendFailure Statistics SweepProgress Trace"
+        "RateLoss Reply SendFailure Statistics SweepProgress Trace"
     ),
     "anyicmp.wire": "MplsLabel",
 }
