@@ -94,6 +94,7 @@ class Driver:
         self._lost = (0, 0)
         self._rows = FEWEST
         self._at_once = 0
+        self._lanes = len(transport.identifiers)
         self._working = self._unread = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self.now = self._clocks.monotonic
@@ -115,7 +116,7 @@ class Driver:
         """Doubt the silence of what is in flight if this host has lost packets since the last look."""
         before, self._lost = self._lost, (self.transport.dropped(), self.transport.overfull)
         if self._lost != before:
-            self.exchange.matching.doubted_at = self.now()
+            self.exchange.be_careful(self.now())
             if self._lost[0] > before[0]:
                 self._on_dropped()
 
@@ -217,13 +218,14 @@ class Driver:
     def _receive(self) -> bool:
         """Receive what is there, but for what must wait for the next turn; returns whether anything was."""
         rx, any_ = self._batches.rx, False
-        for _ in range(ROUNDS):
+        for _ in range(max(ROUNDS, self._lanes)):
             n = self.transport.recv(rx, 0)
             if n:
                 any_ = True
                 rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
-            if not n or (n < rx.capacity and rx.kind[n - 1] != RowKind.STAMP):
+            # More may wait behind a full batch, behind the stamps of one lane, and in another lane.
+            if not n or (self._lanes == 1 and n < rx.capacity and rx.kind[n - 1] != RowKind.STAMP):
                 self._unread = False  # that was all; what came since shows at the descriptor
                 return any_
         self._unread = True
@@ -251,6 +253,8 @@ class Driver:
             if not self._send_rows(start, stop):
                 return False
             self._receive()
+            if not self.exchange.room.careful:
+                self._look_for_losses()
             if stop < self._batches.tx.capacity:
                 return False  # nobody else was ready; `_rest` asks who is since
         return True
