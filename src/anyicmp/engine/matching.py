@@ -7,7 +7,7 @@ exchange.
 from __future__ import annotations
 
 from anyicmp.engine.belief import is_ours
-from anyicmp.engine.block import FEW, expected, match_replies
+from anyicmp.engine.block import FEW, expected, match_replies, silence
 from anyicmp.engine.counts import Counts
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -173,15 +173,21 @@ class Matching:
         """End the waiting of all probes whose timeout has passed; `real` is the Unix time at `now`."""
         results: dict[Plan, OutcomeBatch] = {}
         table = self.table
-        for slot in table.overdue(now):
-            plan = self.close(slot, OVER)
-            batch = self._batch(results, plan)
-            if self._responders.pop(slot, None):
-                batch.ended.append(table.tag[slot])
-            else:
-                if table.sent_at[slot] <= self.doubted_at:
-                    batch.doubtful.add(table.tag[slot])
-                self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
+        for run in table.overdue(now):
+            plan = table.plan[run.first]
+            if plan is not None and run.count >= FEW and not plan.many and table.waits_whole(run):
+                silence(table, run, plan, real - now, self.doubted_at, self._batch(results, plan))
+                self.room.used[run.first // SLOTS] -= run.count * self.room.cost[plan.template.size]
+                continue
+            for slot in table.open_in(run):
+                plan = self.close(slot, OVER)
+                batch = self._batch(results, plan)
+                if self._responders.pop(slot, None):
+                    batch.ended.append(table.tag[slot])
+                else:
+                    if table.sent_at[slot] <= self.doubted_at:
+                        batch.doubtful.add(table.tag[slot])
+                    self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
         return list(results.items())
 
     def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:
