@@ -21,6 +21,7 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
+from anyicmp.wire.batch import RowKind
 
 __all__ = ["Driver", "Sink", "SystemClocks"]
 
@@ -34,6 +35,8 @@ LONG = 300_000
 
 MOST = 64
 """Rows that one send call takes at most."""
+
+STAMP = int(RowKind.STAMP)
 
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
@@ -222,7 +225,7 @@ class Driver:
                 any_ = True
                 rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
-            if n < rx.capacity:
+            if not n or (n < rx.capacity and rx.kind[n - 1] != STAMP):
                 self._unread = False  # that was all; what came since shows at the descriptor
                 return any_
         self._unread = True

@@ -116,8 +116,9 @@ class Drivers:
         return driver
 
     def stamped(self, transport: Transport) -> bool:
-        """Whether probes through a transport are to be stamped as they leave; a sweep's never are."""
-        return self._transmit_stamps and transport.stamps_sending and not transport.spec.buffers
+        """Whether probes through a transport are to be stamped as they leave; a sweep's only where exact."""
+        few = not transport.spec.buffers or transport.spec.stamped
+        return self._transmit_stamps and transport.stamps_sending and few
 
     def _warn_of_drops(self, *, broken: bool) -> None:
         """`broken`: what has a wrong checksum is counted as dropped too, as raw IPv6 sockets do."""

@@ -269,10 +269,14 @@ class SocketOwner:
         hop_limited: bool = False,
         bulk: bool = False,
         new_identifier: bool = False,
+        exact: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
+        if exact and not self._transmit_stamps:
+            raise ValueError("exact=True needs the transmit stamps that transmit_stamps=False forbids")
         header = (ttl, dscp, dont_fragment, broadcast, anycast)
-        return checked_route(self._route, source, interface, mark, *header, hop_limited, bulk, new_identifier)
+        sockets = (hop_limited, bulk, new_identifier, exact)
+        return checked_route(self._route, source, interface, mark, *header, *sockets)
 
     def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
         """What the driver's probes to a target ask. Raises ValueError for a source of the other family."""
@@ -283,8 +287,12 @@ class SocketOwner:
             scope=self.scope(getattr(target, "scope_id", None)),
             hop_limit=route.hop_limit,
             traffic_class=route.traffic_class,
-            stamped=self._drivers.stamped(driver.transport),
+            stamped=self.stamps(driver),
         )
+
+    def stamps(self, driver: Driver) -> bool:
+        """Whether probes through a driver's sockets ask for a stamp when they leave."""
+        return self._drivers.stamped(driver.transport)
 
     def scope(self, zone: str | None) -> int:
         """The interface index of a scope id, 0 for None. Raises ValueError for an unknown interface."""

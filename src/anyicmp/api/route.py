@@ -40,6 +40,7 @@ class Route:
         bulk: very many probes: they get sockets of their own, so that they hold up no others, and as many
             as it takes for a link full of silent hosts.
         new_identifier: the call gets a socket of its own, with an identifier that none had before it.
+        exact: each of very many probes will be stamped when it leaves: they get sockets of their own.
     """
 
     source: IPAddress | None = None
@@ -53,6 +54,7 @@ class Route:
     anycast: bool = False
     bulk: bool = False
     new_identifier: bool = False
+    exact: bool = False
 
     @property
     def any_source(self) -> bool:
@@ -83,6 +85,7 @@ class Route:
             # Each silent neighbour's packet, and the error that tells of it when nobody waits any longer.
             buffers=2 * NEIGHBORS * SMALL if self.bulk else 0,
             session=session,
+            stamped=self.exact,
             receive_buffer=receive_buffer,
             batched=batched,
         )
@@ -102,6 +105,7 @@ def checked_route(
     hop_limited: bool = False,
     bulk: bool = False,
     new_identifier: bool = False,
+    exact: bool = False,
 ) -> Route:
     """A call's options as a route; the default's source, interface and mark where it has none of its own.
 
@@ -119,4 +123,5 @@ def checked_route(
         anycast=anycast,
         bulk=bulk,
         new_identifier=bool(yes_no("new_identifier", new_identifier)),
+        exact=bool(yes_no("exact", exact)),
     )

@@ -6,33 +6,32 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Self
 
 import anyio
-import attrs
 
 from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, whole
+from anyicmp.api.options import seconds
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
-from anyicmp.api.targets import TargetReader, Targets, excluded
+from anyicmp.api.sweep_options import SweepOptions
+from anyicmp.api.targets import TargetReader, Targets
 from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.statistics import Tally
-from anyicmp.engine.sweep import ATTEMPTS, InFlight, Segment, SweepPlan
-from anyicmp.engine.targets import BadTarget, Span, Target, subtract
+from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.targets import BadTarget, Span, subtract
 from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPermissionError
 from anyicmp.results import Outcome, SweepProgress
 from anyicmp.wire.batch import Version
 
-__all__ = ["SweepOptions", "SweepResult", "SweepStream", "sweep"]
+__all__ = ["SweepResult", "SweepStream", "whole"]
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
@@ -40,74 +39,15 @@ UNREAD = 4096
 PENDING = 1024
 """Spans that may wait to be probed before no more targets are read."""
 
-SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
-"""Packets a second: time is counted in nanoseconds, and no duration is longer than a year."""
-
 LOOKUPS = 32
 """Names that are looked up at once."""
 
 
-@attrs.frozen(kw_only=True)
-class SweepOptions:
-    """The options of a sweep, checked; times in nanoseconds."""
-
-    timeout: int
-    retries: int
-    rate: float | None
-    in_flight: int | None
-    size: int
-    payload: bytes | None
-    exclude: tuple[Span, ...]
-    shuffle: int | None
-    shard: tuple[int, int]
-    route: Route
-
-    @classmethod
-    def check(
-        cls,
-        *,
-        timeout: float,
-        retries: int,
-        rate: float | None,
-        in_flight: int | None,
-        size: int | None,
-        payload: bytes | None,
-        exclude: Target | Iterable[Target],
-        shuffle: int | None,
-        shard: tuple[int, int] | None,
-        route: Route,
-    ) -> Self:
-        """Raises ValueError or TypeError for what is out of range."""
-        octets, data = check_payload(size, payload)
-        if rate is not None and not SLOWEST <= number("rate", rate) <= FASTEST:
-            limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
-            raise ValueError(f"rate must be {limits}, not {rate}")
-        try:
-            index, of = (0, 1) if shard is None else shard
-        except (TypeError, ValueError):
-            raise ValueError(f"shard must be a pair (index, of), not {shard!r}") from None
-        at_least("of in shard=(index, of)", of, 1)
-        return cls(
-            shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
-            shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
-            timeout=nanoseconds("timeout", timeout),
-            retries=whole("retries", retries, 0, ATTEMPTS - 1),
-            rate=rate,
-            in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
-            size=octets,
-            payload=data,
-            exclude=excluded(exclude),
-            route=route,
-        )
-
-
-async def sweep(
-    prober: SocketOwner, targets: Targets, options: SweepOptions, *, time_limit: float | None
-) -> SweepResult:
-    """Probe all targets and wait for all outcomes; see `Prober.sweep`."""
+async def whole(stream: SweepStream, *, time_limit: float | None) -> SweepResult:
+    """Wait for all outcomes of a sweep; see `Prober.sweep`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
     batches: list[OutcomeBatch] = []
-    async with SweepStream(prober, targets, options, owns=False) as stream:
+    async with stream:
         with anyio.move_on_after(limit):
             while (batch := await stream.next_batch()) is not None:
                 batches.append(batch)
@@ -268,7 +208,12 @@ class SweepStream(Stream[Outcome]):
             options, route = self._options, self._options.route
             driver = self._prober.driver(version, route)
             plan = SweepPlan(
-                Probe(peer=b"", hop_limit=route.hop_limit, traffic_class=route.traffic_class),
+                Probe(
+                    peer=b"",
+                    hop_limit=route.hop_limit,
+                    traffic_class=route.traffic_class,
+                    stamped=self._prober.stamps(driver),
+                ),
                 driver.exchange.method.template(size=options.size, payload=options.payload),
                 timeout=options.timeout,
                 retries=options.retries,

@@ -53,6 +53,10 @@ __all__ = ["outcome_line", "sweep"]
         "--shard", type=int, nargs=2, metavar="INDEX OF",
         help="Probe one share of the targets, the one of this index (from 0) of so many.",
     ),
+    click.option(
+        "--exact", is_flag=True,
+        help="Time each probe by the kernel's stamp of its leaving: slower, and right to the microsecond.",
+    ),
     SIZE,
     TTL,
     DSCP,

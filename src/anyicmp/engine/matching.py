@@ -13,7 +13,7 @@ from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, Ou
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.room import Room
-from anyicmp.engine.stamps import note_sending, stamp_time
+from anyicmp.engine.stamps import note_sending, note_sendings, stamp_time
 from anyicmp.engine.table import ANSWERED, NEVER, OPEN, OVER, SLOTS, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
@@ -56,8 +56,12 @@ class Matching:
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
         """Match the first n rows of `rx`, received at `rx.after`."""
-        if n >= FEW and (block := self._feed_block(rx, n)) is not None:
-            return [block]
+        if n >= FEW:
+            if rx.kind[0] == STAMP and rx.kind.count(STAMP, 0, n) == n:
+                note_sendings(self.table, rx, n)
+                return []
+            if (block := self._feed_block(rx, n)) is not None:
+                return [block]
         answers: Answers | None = None
         results: dict[Plan, OutcomeBatch] = {}
         for i in range(n):

@@ -143,6 +143,8 @@ class PortableTransport(Lanes):
         length, messages, flags, name = received
         note_error(rx, i, length, lane, messages)
         rx.truncated[i] = bool(flags & TRUNCATED)
+        if self.privileged and rx.kind[i] == RowKind.ERROR:
+            rx.kind[i] = RowKind.LOCAL_ERROR  # it comes as a packet too
         rx.scope[i] = 0
         if name:
             self._name(rx, i, rx.original, name)

@@ -24,7 +24,7 @@ from anyicmp.net.stamping import ask_for_stamps
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import Version
 
-__all__ = ["drops", "interface_index", "open_sender", "open_socket", "queued", "remedy"]
+__all__ = ["drops", "hear_errors", "interface_index", "open_sender", "open_socket", "queued", "remedy"]
 
 BUFFER = 8 << 20
 """Octets asked for where the specification names none: room for about ten thousand echo replies."""
@@ -75,11 +75,18 @@ def open_sender(spec: SocketSpec) -> socket.socket:
     sock = open_socket(attrs.evolve(spec, receive_buffer=0), True, 0)
     if spec.version == 4:
         sock.setsockopt(c.SOL_RAW, c.ICMP_FILTER, b"\xff" * 4)
-        sock.setsockopt(c.SOL_IP, c.IP_RECVERR, 1)
     else:
         sock.setsockopt(c.SOL_ICMPV6, c.ICMP6_FILTER, b"\xff" * 32)
-        sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
+    hear_errors(sock, spec.version)
     return sock
+
+
+def hear_errors(sock: socket.socket, version: Version) -> None:
+    """Give a socket an error queue (ip(7), IP_RECVERR)."""
+    if version == 4:
+        sock.setsockopt(c.SOL_IP, c.IP_RECVERR, 1)
+    else:
+        sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
 
 
 def _empty(sock: socket.socket) -> None:

@@ -1,0 +1,76 @@
+"""The options of a sweep, checked before anything is sent.
+
+What is in range and what is not, and in which units the sweep has it. Nothing is probed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import attrs
+
+from anyicmp.api.options import at_least, check_payload, nanoseconds, number, whole
+from anyicmp.api.route import Route
+from anyicmp.api.targets import excluded
+from anyicmp.engine.sweep import ATTEMPTS
+from anyicmp.engine.targets import Span, Target
+
+__all__ = ["SweepOptions"]
+
+SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
+"""Packets a second: time is counted in nanoseconds, and no duration is longer than a year."""
+
+
+@attrs.frozen(kw_only=True)
+class SweepOptions:
+    """The options of a sweep, checked; times in nanoseconds."""
+
+    timeout: int
+    retries: int
+    rate: float | None
+    in_flight: int | None
+    size: int
+    payload: bytes | None
+    exclude: tuple[Span, ...]
+    shuffle: int | None
+    shard: tuple[int, int]
+    route: Route
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        timeout: float,
+        retries: int,
+        rate: float | None,
+        in_flight: int | None,
+        size: int | None,
+        payload: bytes | None,
+        exclude: Target | Iterable[Target],
+        shuffle: int | None,
+        shard: tuple[int, int] | None,
+        route: Route,
+    ) -> Self:
+        """Raises ValueError or TypeError for what is out of range."""
+        octets, data = check_payload(size, payload)
+        if rate is not None and not SLOWEST <= number("rate", rate) <= FASTEST:
+            limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
+            raise ValueError(f"rate must be {limits}, not {rate}")
+        try:
+            index, of = (0, 1) if shard is None else shard
+        except (TypeError, ValueError):
+            raise ValueError(f"shard must be a pair (index, of), not {shard!r}") from None
+        at_least("of in shard=(index, of)", of, 1)
+        return cls(
+            shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
+            shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
+            timeout=nanoseconds("timeout", timeout),
+            retries=whole("retries", retries, 0, ATTEMPTS - 1),
+            rate=rate,
+            in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
+            size=octets,
+            payload=data,
+            exclude=excluded(exclude),
+            route=route,
+        )
