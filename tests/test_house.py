@@ -48,18 +48,28 @@ MECHANISM = (
     "matching",
     "outcome",
     "pacer",
+    "per_network",
     "permutation",
     "plan",
     "probe",
     "quarantine",
     "room",
     "schedule",
+    "segments",
     "stamps",
     "statistics",
     "table",
     "targets",
 )
-PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
+PLAN_IMPORTS = (
+    *LEAVES,
+    "engine.outcome",
+    "engine.plan",
+    "engine.probe",
+    "engine.segments",
+    "methods.base",
+    "wire.batch",
+)
 
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)
 SYSTEM_ROOMS = ("net", "host")

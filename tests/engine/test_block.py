@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from anyicmp.engine import matching
 from anyicmp.engine.probe import Probe
-from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.engine.segments import Segment
+from anyicmp.engine.sweep import SweepPlan
 from anyicmp.results import Outcome
 from anyicmp.wire.batch import Version
 from engine.rig import MS, TARGET, Rig

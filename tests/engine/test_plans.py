@@ -9,7 +9,8 @@ import pytest
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
-from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.segments import InOrder, Segment
+from anyicmp.engine.sweep import InFlight, SweepPlan
 from anyicmp.engine.trace import AHEAD, TracePlan
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, Version
@@ -196,12 +197,16 @@ def test_a_sweep_on_hold_takes_nothing() -> None:
 
 def test_a_sweep_says_when_it_is_hungry() -> None:
     calls: list[int] = []
-    plan, tx = sweep(on_hungry=lambda: calls.append(1)), PacketBatch(4)
+    segments, tx = InOrder(), PacketBatch(4)
+    plan = sweep(on_hungry=lambda: calls.append(1), segments=segments)
     for i in range(3):
         plan.add(Segment(FIRST + 10 * i, 10, 10 * i))
-    assert plan.pending == 3
+    assert len(segments) == 3
     plan.take(tx, 0, 15, 0)
-    assert (len(calls), plan.pending) == (1, 2)
+    assert (len(calls), len(segments)) == (1, 2)
+    assert not plan.full
+    segments.ahead = 1
+    assert plan.full
 
 
 # Trace.

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from anyicmp.engine import matching, stamps
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.segments import Segment
 from anyicmp.engine.stamps import STEADY
-from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.engine.sweep import SweepPlan
 from anyicmp.results import Outcome, Reply
 from anyicmp.wire.batch import Version
 from engine.rig import MS, SECOND, TARGET, Rig

@@ -24,8 +24,9 @@ from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.segments import Segment
 from anyicmp.engine.statistics import Tally
-from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.sweep import InFlight, SweepPlan
 from anyicmp.engine.targets import BadTarget, Span, subtract
 from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPermissionError
 from anyicmp.results import Outcome, SweepProgress
@@ -35,9 +36,6 @@ __all__ = ["SweepResult", "SweepStream", "whole"]
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
-
-PENDING = 1024
-"""Spans that may wait to be probed before no more targets are read."""
 
 LOOKUPS = 32
 """Names that are looked up at once."""
@@ -183,7 +181,7 @@ class SweepStream(Stream[Outcome]):
 
     async def _until_hungry(self) -> None:
         # What cannot be probed is an outcome at once: its consumer slows the reading too.
-        while self._inbox.unread > UNREAD or any(plan.pending > PENDING for _, plan in self._plans.values()):
+        while self._inbox.unread > UNREAD or any(plan.full for _, plan in self._plans.values()):
             await self._hungry.wait()
 
     def _add(self, span: Span, number: int) -> None:
@@ -218,6 +216,7 @@ class SweepStream(Stream[Outcome]):
                 timeout=options.timeout,
                 retries=options.retries,
                 in_flight=self._in_flight,
+                segments=options.segments(version),
                 on_hungry=self._hungry.wake,
             )
             self._plans[version] = driver, plan

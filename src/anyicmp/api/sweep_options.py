@@ -13,8 +13,10 @@ import attrs
 from anyicmp.api.options import at_least, check_payload, nanoseconds, number, whole
 from anyicmp.api.route import Route
 from anyicmp.api.targets import excluded
-from anyicmp.engine.sweep import ATTEMPTS
+from anyicmp.engine.per_network import PerNetwork
+from anyicmp.engine.segments import ATTEMPTS, InOrder, Segments
 from anyicmp.engine.targets import Span, Target
+from anyicmp.wire.batch import Version
 
 __all__ = ["SweepOptions"]
 
@@ -29,6 +31,8 @@ class SweepOptions:
     timeout: int
     retries: int
     rate: float | None
+    per_network_rate: float | None
+    network_prefixes: tuple[int, int]
     in_flight: int | None
     size: int
     payload: bytes | None
@@ -44,6 +48,8 @@ class SweepOptions:
         timeout: float,
         retries: int,
         rate: float | None,
+        per_network_rate: float | None,
+        network_prefixes: tuple[int, int],
         in_flight: int | None,
         size: int | None,
         payload: bytes | None,
@@ -54,9 +60,15 @@ class SweepOptions:
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
         octets, data = check_payload(size, payload)
-        if rate is not None and not SLOWEST <= number("rate", rate) <= FASTEST:
-            limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
-            raise ValueError(f"rate must be {limits}, not {rate}")
+        for name, value in (("rate", rate), ("per_network_rate", per_network_rate)):
+            if value is not None and not SLOWEST <= number(name, value) <= FASTEST:
+                limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
+                raise ValueError(f"{name} must be {limits}, not {value}")
+        try:
+            v4, v6 = network_prefixes
+        except (TypeError, ValueError):
+            given = f"a prefix length for IPv4 and one for IPv6, not {network_prefixes!r}"
+            raise ValueError(f"network_prefixes must be {given}") from None
         try:
             index, of = (0, 1) if shard is None else shard
         except (TypeError, ValueError):
@@ -68,9 +80,21 @@ class SweepOptions:
             timeout=nanoseconds("timeout", timeout),
             retries=whole("retries", retries, 0, ATTEMPTS - 1),
             rate=rate,
+            per_network_rate=per_network_rate,
+            network_prefixes=(
+                whole("IPv4's of network_prefixes", v4, 0, 32),
+                whole("IPv6's of network_prefixes", v6, 0, 128),
+            ),
             in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
             size=octets,
             payload=data,
             exclude=excluded(exclude),
             route=route,
         )
+
+    def segments(self, version: Version) -> Segments:
+        """In which order the addresses of one version are probed, and how fast."""
+        if self.per_network_rate is None:
+            return InOrder()
+        v4, v6 = self.network_prefixes
+        return PerNetwork(self.per_network_rate, 32 - v4 if version == 4 else 128 - v6)

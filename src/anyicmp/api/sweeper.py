@@ -28,6 +28,8 @@ class Sweeper(SocketOwner):
         timeout: float = 1.0,
         retries: int = 0,
         rate: float | None = None,
+        per_network_rate: float | None = None,
+        network_prefixes: tuple[int, int] = (24, 64),
         in_flight: int | None = None,
         size: int | None = None,
         payload: bytes | None = None,
@@ -52,6 +54,10 @@ class Sweeper(SocketOwner):
             timeout: seconds that each probe waits for its answer.
             retries: how often a silent target is probed again, 0 to 255.
             rate: packets a second, None for all that buffers allow.
+            per_network_rate: packets a second into any one network, None for no such limit. A network that
+                waits holds up no other.
+            network_prefixes: how many first bits of an IPv4 address and of an IPv6 address tell one such
+                network from another.
             in_flight: unanswered probes at once, None for all that buffers allow.
             exclude: addresses, networks and ranges to leave out.
             shuffle: seed of the order to probe in, None for the order given. All targets are read first.
@@ -70,6 +76,8 @@ class Sweeper(SocketOwner):
             timeout=timeout,
             retries=retries,
             rate=rate,
+            per_network_rate=per_network_rate,
+            network_prefixes=network_prefixes,
             in_flight=in_flight,
             size=size,
             payload=payload,
@@ -94,6 +102,8 @@ class Sweeper(SocketOwner):
         timeout: float = 1.0,
         retries: int = 0,
         rate: float | None = None,
+        per_network_rate: float | None = None,
+        network_prefixes: tuple[int, int] = (24, 64),
         in_flight: int | None = None,
         size: int | None = None,
         payload: bytes | None = None,
@@ -114,6 +124,8 @@ class Sweeper(SocketOwner):
             timeout=timeout,
             retries=retries,
             rate=rate,
+            per_network_rate=per_network_rate,
+            network_prefixes=network_prefixes,
             in_flight=in_flight,
             size=size,
             payload=payload,

@@ -41,6 +41,14 @@ __all__ = ["outcome_line", "sweep"]
         help="Packets a second; 0: as fast as buffers allow.  [default: 10000; on loopback 0]",
     ),
     click.option(
+        "--per-network-rate", type=float, metavar="N",
+        help="Packets a second into any one network.  [default: no such limit]",
+    ),
+    click.option(
+        "--network-prefixes", type=int, nargs=2, metavar="BITS4 BITS6",
+        help="First bits of an IPv4 and of an IPv6 address that tell such a network.  [default: 24 64]",
+    ),
+    click.option(
         "--in-flight", type=int, metavar="N",
         help="Unanswered probes at once.  [default: all that buffers allow]",
     ),

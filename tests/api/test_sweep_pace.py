@@ -1,0 +1,112 @@
+"""How fast a sweep goes, and how long it waits: for each network, and from probe to probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, ip_address
+from itertools import pairwise
+
+import pytest
+
+from anyicmp import Prober
+from anyicmp.testing import Host, SimulatedNetwork
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def times(network: SimulatedNetwork) -> dict[str, list[float]]:
+    """For each destination, when probes left, in seconds since the first."""
+    found: dict[str, list[float]] = {}
+    began: list[float] = []
+
+    def noting(packet: bytes) -> None:
+        destination = ip_address(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40])
+        now = network.clocks.monotonic() / 1e9
+        began.append(now)
+        found.setdefault(str(destination), []).append(round(now - began[0], 9))
+
+    network.on_sent = noting
+    return found
+
+
+def of(times: dict[str, list[float]], start: str) -> list[float]:
+    """The times of all destinations whose text starts so."""
+    return sorted(at for target, each in times.items() if target.startswith(start) for at in each)
+
+
+async def test_each_network_has_its_rate(network: SimulatedNetwork, times: dict[str, list[float]]) -> None:
+    async with Prober(network=network) as prober:
+        result = await prober.sweep("10.1.0.0/21", per_network_rate=50)
+    assert len(result.alive) == 2046
+    for k in range(8):
+        sent = of(times, f"10.1.{k}.")
+        assert len(sent) in (255, 256)
+        assert {round(b - a, 6) for a, b in pairwise(sent)} == {0.02}
+    assert max(of(times, "10.1.")) < 5.2, "all at the same time"
+
+
+async def test_both_families_have_their_prefixes(
+    network: SimulatedNetwork, times: dict[str, list[float]]
+) -> None:
+    targets = ["10.1.0.0/27", "2001:db8:2::/123"]
+    async with Prober(network=network) as prober:
+        await prober.sweep(targets, per_network_rate=10, network_prefixes=(28, 124))
+    assert len(of(times, "10.1.0.")) == 30
+    assert max(of(times, "10.1.0.")) == pytest.approx(1.4)
+    assert max(of(times, "2001:db8:2::")) == pytest.approx(1.5)
+
+
+async def test_a_network_that_waits_holds_up_no_other(
+    network: SimulatedNetwork, times: dict[str, list[float]]
+) -> None:
+    """Neither in a generator of many addresses, one after the other."""
+
+    def addresses() -> Iterator[IPv4Address]:
+        first = IPv4Address("10.1.0.0")
+        yield from (first + k for k in range(256))
+        yield from (first + 256 * k for k in range(1, 200))
+
+    async with Prober(network=network) as prober:
+        result = await prober.sweep(addresses(), per_network_rate=100)
+    assert len(result.alive) == 455
+    assert max(at for target, (at,) in times.items() if target.endswith(".0")) < 0.01
+    assert max(of(times, "10.1.0.")) == pytest.approx(2.55)
+
+
+async def test_what_is_probed_again_counts_too(
+    network: SimulatedNetwork, times: dict[str, list[float]]
+) -> None:
+    network.add("10.2.0.0/16", Host(silent=True))
+    async with Prober(network=network) as prober:
+        result = await prober.sweep("10.2.0.0/28", per_network_rate=20, retries=2, timeout=0.1)
+    assert len(result.unanswered) == 14
+    sent = of(times, "10.2.0.")
+    assert len(sent) == 42
+    assert min(b - a for a, b in pairwise(sent)) >= 0.05 - 1e-9
+
+
+async def test_the_whole_rate_holds_beside_that_of_each_network(
+    network: SimulatedNetwork, times: dict[str, list[float]]
+) -> None:
+    async with Prober(network=network) as prober:
+        await prober.sweep("10.1.0.0/23", per_network_rate=400, rate=500)
+    assert max(of(times, "10.1.")) == pytest.approx(1.02, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"per_network_rate": 0}, "per_network_rate must be above 0"),
+        ({"network_prefixes": 24}, "network_prefixes must be a prefix length for IPv4 and one for IPv6"),
+        ({"network_prefixes": (33, 64)}, "IPv4's of network_prefixes must be 0 to 32"),
+        ({"network_prefixes": (24, -1)}, "IPv6's of network_prefixes must be 0 to 128"),
+    ],
+)
+async def test_what_is_out_of_range(
+    network: SimulatedNetwork, options: dict[str, object], match: str
+) -> None:
+    async with Prober(network=network) as prober:
+        with pytest.raises(ValueError, match=match):
+            await prober.sweep("10.1.0.1", **options)  # type: ignore[arg-type]
+    assert not network.sent
