@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from anyicmp import Prober
+from anyicmp import NoReply, Prober
 from anyicmp.testing import Host, SimulatedNetwork
 
 pytestmark = pytest.mark.anyio
@@ -95,8 +95,45 @@ async def test_the_whole_rate_holds_beside_that_of_each_network(
 
 
 @pytest.mark.parametrize(
+    ("options", "expected", "waited"),
+    [
+        ({"timeout": 1.0, "retries": 3}, [0.0, 1.0, 2.5, 4.75], 3.375),
+        ({"timeout": 0.5, "retries": 2, "backoff": 1}, [0.0, 0.5, 1.0], 0.5),
+        ({"timeout": 40.0, "retries": 3, "backoff": 2.0}, [0.0, 40.0, 100.0, 160.0], 60.0),
+        ({"timeout": 90.0, "retries": 1, "backoff": 2.0}, [0.0, 90.0], 90.0),
+        ({"timeout": 1.0}, [0.0], 1.0),
+    ],
+)
+async def test_each_further_probe_waits_longer(
+    network: SimulatedNetwork,
+    times: dict[str, list[float]],
+    options: dict[str, float],
+    expected: list[float],
+    waited: float,
+) -> None:
+    async with Prober(network=network) as prober:
+        result = await prober.sweep(["10.0.0.2"], **options)  # type: ignore[arg-type]
+    (outcome,) = result
+    assert times == {"10.0.0.2": expected}
+    assert isinstance(outcome, NoReply)
+    assert outcome.timeout == waited
+
+
+async def test_who_answers_slowly_is_heard_by_a_later_probe(network: SimulatedNetwork) -> None:
+    network.add("10.2.0.1", Host(delay=1.2))
+    async with Prober(network=network) as prober:
+        result = await prober.sweep(["10.2.0.1", "10.0.0.1", "10.0.0.2"], retries=1)
+    assert {str(reply.target): round(reply.rtt, 6) for reply in result.alive} == {
+        "10.2.0.1": 1.2,
+        "10.0.0.1": 0.01,
+    }
+
+
+@pytest.mark.parametrize(
     ("options", "match"),
     [
+        ({"backoff": 0.9}, "backoff must be 1 to 10"),
+        ({"backoff": 11}, "backoff must be 1 to 10"),
         ({"per_network_rate": 0}, "per_network_rate must be above 0"),
         ({"network_prefixes": 24}, "network_prefixes must be a prefix length for IPv4 and one for IPv6"),
         ({"network_prefixes": (33, 64)}, "IPv4's of network_prefixes must be 0 to 32"),

@@ -161,6 +161,25 @@ def test_a_silent_target_is_probed_again_and_shown_once() -> None:
     assert plan.sent == 5
 
 
+def test_all_rows_of_a_call_are_of_one_attempt_and_wait_alike() -> None:
+    plan, tx = sweep(retries=2, backoff=2.0), PacketBatch(4)
+    plan.add(Segment(FIRST, 6, 0))
+    assert plan.take(tx, 0, 4, 0) == 4
+    assert plan.timeout == SECOND
+    batch = ended(4, TIMEOUT, *tx.tag[:4])
+    batch.packed[:] = tx.peer[:16]
+    assert len(plan.heard(batch)) == 0
+    assert plan.take(tx, 0, 64, 0) == 4
+    assert (addresses(tx, 4), plan.timeout) == ([*range(FIRST, FIRST + 4)], 2 * SECOND)
+    batch = ended(4, TIMEOUT, tx.tag[2])
+    batch.packed[:] = tx.peer[8:12]
+    plan.heard(batch)
+    assert plan.take(tx, 0, 64, 0) == 1
+    assert (addresses(tx, 1), plan.timeout) == ([FIRST + 2], 4 * SECOND)
+    assert plan.take(tx, 0, 64, 0) == 2
+    assert (addresses(tx, 2), plan.timeout) == ([FIRST + 4, FIRST + 5], SECOND)
+
+
 def test_an_error_or_a_failure_is_not_probed_again() -> None:
     plan, tx = sweep(retries=5), PacketBatch(4)
     plan.add(Segment(FIRST, 2, 0))

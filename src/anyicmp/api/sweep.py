@@ -215,6 +215,7 @@ class SweepStream(Stream[Outcome]):
                 driver.exchange.method.template(size=options.size, payload=options.payload),
                 timeout=options.timeout,
                 retries=options.retries,
+                backoff=options.backoff,
                 in_flight=self._in_flight,
                 segments=options.segments(version),
                 on_hungry=self._hungry.wake,

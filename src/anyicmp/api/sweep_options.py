@@ -23,6 +23,9 @@ __all__ = ["SweepOptions"]
 SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
 """Packets a second: time is counted in nanoseconds, and no duration is longer than a year."""
 
+STEEPEST = 10
+"""Times by which a timeout may grow from probe to probe."""
+
 
 @attrs.frozen(kw_only=True)
 class SweepOptions:
@@ -30,6 +33,7 @@ class SweepOptions:
 
     timeout: int
     retries: int
+    backoff: float
     rate: float | None
     per_network_rate: float | None
     network_prefixes: tuple[int, int]
@@ -47,6 +51,7 @@ class SweepOptions:
         *,
         timeout: float,
         retries: int,
+        backoff: float,
         rate: float | None,
         per_network_rate: float | None,
         network_prefixes: tuple[int, int],
@@ -64,6 +69,8 @@ class SweepOptions:
             if value is not None and not SLOWEST <= number(name, value) <= FASTEST:
                 limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
                 raise ValueError(f"{name} must be {limits}, not {value}")
+        if not 1 <= number("backoff", backoff) <= STEEPEST:
+            raise ValueError(f"backoff must be 1 to {STEEPEST}, not {backoff}")
         try:
             v4, v6 = network_prefixes
         except (TypeError, ValueError):
@@ -79,6 +86,7 @@ class SweepOptions:
             shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
             timeout=nanoseconds("timeout", timeout),
             retries=whole("retries", retries, 0, ATTEMPTS - 1),
+            backoff=backoff,
             rate=rate,
             per_network_rate=per_network_rate,
             network_prefixes=(

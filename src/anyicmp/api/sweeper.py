@@ -27,6 +27,7 @@ class Sweeper(SocketOwner):
         *,
         timeout: float = 1.0,
         retries: int = 0,
+        backoff: float = 1.5,
         rate: float | None = None,
         per_network_rate: float | None = None,
         network_prefixes: tuple[int, int] = (24, 64),
@@ -53,6 +54,8 @@ class Sweeper(SocketOwner):
                 its hosts) and ranges ("10.0.0.1-10.0.0.99"), never expanded in memory; or one of them.
             timeout: seconds that each probe waits for its answer.
             retries: how often a silent target is probed again, 0 to 255.
+            backoff: how many times as long each further probe to a target waits as the one before, at most
+                a minute (or `timeout`, if that is longer). 1: all wait alike.
             rate: packets a second, None for all that buffers allow.
             per_network_rate: packets a second into any one network, None for no such limit. A network that
                 waits holds up no other.
@@ -75,6 +78,7 @@ class Sweeper(SocketOwner):
             targets,
             timeout=timeout,
             retries=retries,
+            backoff=backoff,
             rate=rate,
             per_network_rate=per_network_rate,
             network_prefixes=network_prefixes,
@@ -101,6 +105,7 @@ class Sweeper(SocketOwner):
         *,
         timeout: float = 1.0,
         retries: int = 0,
+        backoff: float = 1.5,
         rate: float | None = None,
         per_network_rate: float | None = None,
         network_prefixes: tuple[int, int] = (24, 64),
@@ -123,6 +128,7 @@ class Sweeper(SocketOwner):
         options = SweepOptions.check(
             timeout=timeout,
             retries=retries,
+            backoff=backoff,
             rate=rate,
             per_network_rate=per_network_rate,
             network_prefixes=network_prefixes,

@@ -37,6 +37,10 @@ __all__ = ["outcome_line", "sweep"]
         help="How often a silent target is probed again.",
     ),
     click.option(
+        "--backoff", type=float, metavar="FACTOR",
+        help="How many times as long each further probe to a target waits.  [default: 1.5]",
+    ),
+    click.option(
         "--rate", type=float, metavar="N",
         help="Packets a second; 0: as fast as buffers allow.  [default: 10000; on loopback 0]",
     ),
