@@ -53,6 +53,7 @@ MECHANISM = (
     "plan",
     "probe",
     "quarantine",
+    "rate_loss",
     "room",
     "schedule",
     "segments",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Outcome,
         PingResult,
         ProberStatistics,
+        RateLoss,
         Reply,
         SendFailure,
         Statistics,
@@ -72,6 +73,7 @@ __all__ = [
     "PingStream",
     "Prober",
     "ProberStatistics",
+    "RateLoss",
     "Reply",
     "SendFailure",
     "SocketPermissionError",
@@ -109,7 +111,7 @@ _HOMES = {
     ),
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "
-        "Reply SendFailure Statistics SweepProgress Trace"
+        "RateLoss Reply SendFailure Statistics SweepProgress Trace"
     ),
     "anyicmp.wire": "MplsLabel",
 }

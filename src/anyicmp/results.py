@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "PingResult",
     "ProberStatistics",
+    "RateLoss",
     "Reply",
     "SendFailure",
     "Statistics",
@@ -208,6 +209,36 @@ class SweepProgress:
     total: int | None
     sent: int
     received: int
+
+
+@attrs.frozen(kw_only=True, order=False)
+class RateLoss:
+    """Whether a sweep lost answers because it was fast: what its targets say when probed again slowly.
+
+    If the rate makes no difference, a target that answers once of its two times is as likely to do so the
+    first time as the second. The test is McNemar's, exact.
+
+    Attributes:
+        rate: targets a second in the sweep, on average.
+        slow_rate: targets a second when some were probed again.
+        silent, recovered: how many that had been silent were probed again, and how many of them answered.
+        answered, lost: how many that had answered were probed again, and how many of them stayed silent.
+        loss: share, 0 to 1, of the hosts that answer which the sweep called silent, an estimate.
+        slow_loss: the same when probed again; None where nobody had answered.
+        chance: probability that as many recover if the rate makes no difference.
+        rises: whether loss rises with the rate: `chance` is below one in a million.
+    """
+
+    rate: float
+    slow_rate: float
+    silent: int
+    recovered: int
+    answered: int
+    lost: int
+    loss: float
+    slow_loss: float | None
+    chance: float
+    rises: bool
 
 
 @attrs.frozen(kw_only=True, order=False)

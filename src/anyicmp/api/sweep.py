@@ -24,12 +24,13 @@ from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.rate_loss import Recheck
 from anyicmp.engine.segments import Segment
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.sweep import InFlight, SweepPlan
 from anyicmp.engine.targets import BadTarget, Span, subtract
 from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPermissionError
-from anyicmp.results import Outcome, SweepProgress
+from anyicmp.results import Outcome, RateLoss, SweepProgress
 from anyicmp.wire.batch import Version
 
 __all__ = ["SweepResult", "SweepStream", "whole"]
@@ -49,19 +50,26 @@ async def whole(stream: SweepStream, *, time_limit: float | None) -> SweepResult
         with anyio.move_on_after(limit):
             while (batch := await stream.next_batch()) is not None:
                 batches.append(batch)
-        return SweepResult(columns=tuple(batches), statistics=stream.tally.statistics())
+        return SweepResult(
+            columns=tuple(batches), statistics=stream.tally.statistics(), rate_loss=stream.rate_loss
+        )
 
 
 class SweepStream(Stream[Outcome]):
     """Outcomes of a sweep as they happen: an async context manager and, inside, an async iterator.
 
     Nothing is dropped: a consumer that falls behind slows the sweep. Leaving the block stops it.
+
+    Attributes:
+        rate_loss: with `recheck`, once all outcomes were taken: whether the rate lost answers.
     """
 
     def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
         """`owns`: the stream opens and closes the prober with itself. Raises as `TargetReader` does."""
         super().__init__(prober, owns=owns)
         self.tally = Tally(one_host=False)
+        self.rate_loss: RateLoss | None = None
+        self._found = Recheck(options.recheck) if options.recheck else None
         self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
         self._options = options
         self._pacer = None if options.rate is None else Pacer(options.rate)
@@ -112,6 +120,8 @@ class SweepStream(Stream[Outcome]):
         self.tally.add(batch)
         self._done += len(batch)
         self._received += batch.kinds.count(REPLY)
+        if self._found is not None:
+            self._found.add(batch)
         if self._inbox.unread > UNREAD:
             self._hold(True)
         elif self._options.in_flight is not None:
@@ -133,10 +143,23 @@ class SweepStream(Stream[Outcome]):
         """The next outcomes; None at the end."""
         self._check_begun()
         batch = await self._inbox.next()
+        if batch is None and self._found is not None:
+            await self._recheck(self._found)
         if self._inbox.unread <= UNREAD // 2:
             self._hold(False)
             self._hungry.wake()
         return batch
+
+    async def _recheck(self, found: Recheck) -> None:
+        """Probe some targets again, slowly, now that all have their outcome."""
+        from anyicmp.api.recheck import probe_again
+
+        self._found = None
+        plans = {
+            version: (driver, self._new_plan(version, driver, InFlight(None)))
+            for version, (driver, _) in self._plans.items()
+        }
+        self.rate_loss = await probe_again(found, plans)
 
     async def __anext__(self) -> Outcome:
         # One call a row and nothing else: at this point of a sweep a call weighs as much as a packet.
@@ -203,27 +226,30 @@ class SweepStream(Stream[Outcome]):
 
     def _plan(self, version: Version) -> tuple[Driver, SweepPlan]:
         if version not in self._plans:
-            options, route = self._options, self._options.route
-            driver = self._prober.driver(version, route)
-            plan = SweepPlan(
-                Probe(
-                    peer=b"",
-                    hop_limit=route.hop_limit,
-                    traffic_class=route.traffic_class,
-                    stamped=self._prober.stamps(driver),
-                ),
-                driver.exchange.method.template(size=options.size, payload=options.payload),
-                timeout=options.timeout,
-                retries=options.retries,
-                backoff=options.backoff,
-                in_flight=self._in_flight,
-                segments=options.segments(version),
-                on_hungry=self._hungry.wake,
-            )
+            driver = self._prober.driver(version, self._options.route)
+            plan = self._new_plan(version, driver, self._in_flight)
             self._plans[version] = driver, plan
             self._inbox.expect()
             driver.start(plan, self._inbox, self._pacer)
         return self._plans[version]
+
+    def _new_plan(self, version: Version, driver: Driver, in_flight: InFlight) -> SweepPlan:
+        options, route = self._options, self._options.route
+        return SweepPlan(
+            Probe(
+                peer=b"",
+                hop_limit=route.hop_limit,
+                traffic_class=route.traffic_class,
+                stamped=self._prober.stamps(driver),
+            ),
+            driver.exchange.method.template(size=options.size, payload=options.payload),
+            timeout=options.timeout,
+            retries=options.retries,
+            backoff=options.backoff,
+            in_flight=in_flight,
+            segments=options.segments(version),
+            on_hungry=self._hungry.wake,
+        )
 
     async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:
         try:

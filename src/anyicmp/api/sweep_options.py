@@ -26,6 +26,9 @@ SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
 STEEPEST = 10
 """Times by which a timeout may grow from probe to probe."""
 
+MOST_RECHECKED = 100_000
+"""Targets of each kind that are kept to be probed again."""
+
 
 @attrs.frozen(kw_only=True)
 class SweepOptions:
@@ -43,6 +46,7 @@ class SweepOptions:
     exclude: tuple[Span, ...]
     shuffle: int | None
     shard: tuple[int, int]
+    recheck: int
     route: Route
 
     @classmethod
@@ -61,6 +65,7 @@ class SweepOptions:
         exclude: Target | Iterable[Target],
         shuffle: int | None,
         shard: tuple[int, int] | None,
+        recheck: int,
         route: Route,
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
@@ -84,6 +89,7 @@ class SweepOptions:
         return cls(
             shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
             shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
+            recheck=whole("recheck", recheck, 0, MOST_RECHECKED),
             timeout=nanoseconds("timeout", timeout),
             retries=whole("retries", retries, 0, ATTEMPTS - 1),
             backoff=backoff,

@@ -38,6 +38,7 @@ class Sweeper(SocketOwner):
         shuffle: int | None = None,
         shard: tuple[int, int] | None = None,
         exact: bool = False,
+        recheck: int = 0,
         ttl: int | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
@@ -68,6 +69,9 @@ class Sweeper(SocketOwner):
                 targets and seed are disjoint and together complete.
             exact: have the kernel say when each probe leaves, so that round trips at full speed are right
                 to the microsecond; the sweep is slower by about a half.
+            recheck: how many silent targets and how many that answered are probed once more at the end, ten
+                times slower and for ten seconds at most: `rate_loss` of the result then tells whether the
+                rate lost answers.
             size, payload, ttl, dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as
                 in `ping`.
 
@@ -89,6 +93,7 @@ class Sweeper(SocketOwner):
             shuffle=shuffle,
             shard=shard,
             exact=exact,
+            recheck=recheck,
             ttl=ttl,
             dscp=dscp,
             dont_fragment=dont_fragment,
@@ -116,6 +121,7 @@ class Sweeper(SocketOwner):
         shuffle: int | None = None,
         shard: tuple[int, int] | None = None,
         exact: bool = False,
+        recheck: int = 0,
         ttl: int | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
@@ -138,6 +144,7 @@ class Sweeper(SocketOwner):
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
+            recheck=recheck,
             route=self.route(
                 source=source,
                 interface=interface,

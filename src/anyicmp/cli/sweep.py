@@ -16,7 +16,7 @@ from anyicmp.cli.loop import run
 from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
 from anyicmp.cli.progress import sweep_bar
 from anyicmp.cli.status import exit_status
-from anyicmp.cli.sweep_summary import SweepSummary
+from anyicmp.cli.sweep_summary import SweepSummary, rate_line
 from anyicmp.cli.targets import default_rate, read_targets
 from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
@@ -69,6 +69,10 @@ __all__ = ["outcome_line", "sweep"]
         "--exact", is_flag=True,
         help="Time each probe by the kernel's stamp of its leaving: slower, and right to the microsecond.",
     ),
+    click.option(
+        "--recheck", type=int, metavar="N",
+        help="Probe N silent and N answering targets again, slowly: was the sweep too fast?",
+    ),
     SIZE,
     TTL,
     DSCP,
@@ -118,6 +122,9 @@ async def _sweep(
         return exit_status(answered=0, sent=0, failed=0)
     if not summary.done and not stop.cancel_called:
         raise ValueError("there is nothing to probe: all targets are excluded")
+    summary.rate_loss = stream.rate_loss
+    if setting.as_json and summary.rate_loss is not None:
+        click.echo(f"anyicmp: {rate_line(summary.rate_loss)}", err=True)
     for line in summary.complaints:
         click.echo(f"anyicmp: {line}", err=True)
     if not setting.as_json and (summary.done > len(summary.complaints) or stop.cancel_called):

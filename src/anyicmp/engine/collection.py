@@ -11,7 +11,7 @@ from typing import overload
 import attrs
 
 from anyicmp.engine.outcome import OutcomeBatch
-from anyicmp.results import KINDS, Outcome, Statistics
+from anyicmp.results import KINDS, Outcome, RateLoss, Statistics
 
 __all__ = ["Rows", "SweepResult"]
 
@@ -74,10 +74,13 @@ class SweepResult:
     Attributes:
         columns: the outcomes as batches of columns.
         statistics: of the whole sweep.
+        rate_loss: whether the rate of the sweep lost answers; None where that was not looked into
+            (`recheck`), or nothing was silent.
     """
 
     columns: tuple[OutcomeBatch, ...] = attrs.field(repr=False)
     statistics: Statistics
+    rate_loss: RateLoss | None = None
 
     @property
     def outcomes(self) -> Rows:
