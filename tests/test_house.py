@@ -51,6 +51,7 @@ MECHANISM = (
     "per_network",
     "permutation",
     "plan",
+    "position",
     "probe",
     "quarantine",
     "rate_loss",

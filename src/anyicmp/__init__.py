@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anyicmp.api.observer import Observer
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prober import Prober
-    from anyicmp.api.sweep import SweepResult, SweepStream
+    from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -78,6 +78,7 @@ __all__ = [
     "SendFailure",
     "SocketPermissionError",
     "Statistics",
+    "SweepPosition",
     "SweepProgress",
     "SweepResult",
     "SweepStream",
@@ -103,7 +104,7 @@ _HOMES = {
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prober": "Prober",
-    "anyicmp.api.sweep": "SweepResult SweepStream",
+    "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (

@@ -187,8 +187,10 @@ RATES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"recovered": 40, "loss": 0.99, "slow_loss": None, "chance": 1e-9, "rises": True},
-        "too fast: at 20,000 targets a second about 99% of the hosts that answer seemed silent, at 1,000"
-        + " they did not",
+        (
+            "too fast: at 20,000 targets a second about 99% of the hosts that answer seemed silent, "
+            "at 1,000 they did not"
+        ),
     ),
     (
         {"recovered": 1, "loss": 0.01, "slow_loss": 0.01, "chance": 0.5, "rises": False},

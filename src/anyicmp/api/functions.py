@@ -16,6 +16,7 @@ from anyicmp.api.sweep import SweepStream
 from anyicmp.api.targets import Targets
 from anyicmp.api.trace import TraceStream
 from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.targets import Target
 from anyicmp.results import Capabilities, IPAddress, PingResult, Trace
 
@@ -131,6 +132,7 @@ async def sweep(
     exclude: Target | Iterable[Target] = (),
     shuffle: int | None = None,
     shard: tuple[int, int] | None = None,
+    resume: SweepPosition | str | None = None,
     exact: bool = False,
     recheck: int = 0,
     ttl: int | None = None,
@@ -159,6 +161,7 @@ async def sweep(
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
+            resume=resume,
             exact=exact,
             recheck=recheck,
             ttl=ttl,
@@ -186,6 +189,7 @@ def open_sweep(
     exclude: Target | Iterable[Target] = (),
     shuffle: int | None = None,
     shard: tuple[int, int] | None = None,
+    resume: SweepPosition | str | None = None,
     exact: bool = False,
     recheck: int = 0,
     ttl: int | None = None,
@@ -212,6 +216,7 @@ def open_sweep(
         exclude=exclude,
         shuffle=shuffle,
         shard=shard,
+        resume=resume,
         exact=exact,
         recheck=recheck,
         ttl=ttl,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import aclosing
+from operator import length_hint
 from typing import Self
 
 import anyio
@@ -23,6 +24,7 @@ from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
+from anyicmp.engine.position import Ended, SweepPosition
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.rate_loss import Recheck
 from anyicmp.engine.segments import Segment
@@ -33,7 +35,7 @@ from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPer
 from anyicmp.results import Outcome, RateLoss, SweepProgress
 from anyicmp.wire.batch import Version
 
-__all__ = ["SweepResult", "SweepStream", "whole"]
+__all__ = ["SweepPosition", "SweepResult", "SweepStream", "whole"]
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
@@ -51,7 +53,10 @@ async def whole(stream: SweepStream, *, time_limit: float | None) -> SweepResult
             while (batch := await stream.next_batch()) is not None:
                 batches.append(batch)
         return SweepResult(
-            columns=tuple(batches), statistics=stream.tally.statistics(), rate_loss=stream.rate_loss
+            columns=tuple(batches),
+            statistics=stream.tally.statistics(),
+            rate_loss=stream.rate_loss,
+            position=stream.position,
         )
 
 
@@ -70,7 +75,7 @@ class SweepStream(Stream[Outcome]):
         self.tally = Tally(one_host=False)
         self.rate_loss: RateLoss | None = None
         self._found = Recheck(options.recheck) if options.recheck else None
-        self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
+        self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard, options.resume)
         self._options = options
         self._pacer = None if options.rate is None else Pacer(options.rate)
         self._in_flight = InFlight(options.in_flight)
@@ -81,6 +86,9 @@ class SweepStream(Stream[Outcome]):
         self._left = False
         self._done = 0
         self._received = 0
+        self._ended = Ended(options.resume)
+        self._shown: OutcomeBatch | None = None  # whose rows are being handed out, and how many are noted
+        self._noted = 0
         self._rows: Iterator[Outcome] = iter(())
         self._feeder: Background | None = None
         self._inbox: Inbox
@@ -108,10 +116,24 @@ class SweepStream(Stream[Outcome]):
         """How far the sweep is. `total` is None until all targets were read."""
         return SweepProgress(
             done=self._done,
-            total=self._reader.numbered if self._all_read else None,
+            total=self._reader.numbered - self._reader.skipped if self._all_read else None,
             sent=sum(plan.sent for _, plan in self._plans.values()),
             received=self._received,
         )
+
+    @property
+    def position(self) -> SweepPosition:
+        """Which targets had their outcome handed out, at any time: `resume` another sweep with it."""
+        if self._shown is not None:
+            self._note(self._shown, len(self._shown) - length_hint(self._rows))
+        return self._ended.position
+
+    def _note(self, batch: OutcomeBatch, handed_out: int) -> None:
+        """So many rows of a batch have been handed out."""
+        numbers, places = batch.sequences[self._noted : handed_out], self._reader.places
+        self._noted = handed_out
+        if numbers:
+            self._ended.end(numbers if places is None else [places.pop(number) for number in numbers])
 
     # Outcomes out.
 
@@ -141,6 +163,13 @@ class SweepStream(Stream[Outcome]):
 
     async def next_batch(self) -> OutcomeBatch | None:
         """The next outcomes; None at the end."""
+        batch = await self._take()
+        if batch is not None:
+            self._noted = 0
+            self._note(batch, len(batch))
+        return batch
+
+    async def _take(self) -> OutcomeBatch | None:
         self._check_begun()
         batch = await self._inbox.next()
         if batch is None and self._found is not None:
@@ -169,10 +198,14 @@ class SweepStream(Stream[Outcome]):
 
     async def _next(self) -> Outcome:
         while (row := next(self._rows, None)) is None:
-            batch = await self.next_batch()
+            if self._shown is not None:
+                shown, self._shown = self._shown, None
+                self._note(shown, len(shown))
+            batch = await self._take()
             if batch is None:
                 raise StopAsyncIteration
-            self._rows = iter(batch)
+            # A list, for its iterator knows how many are left.
+            self._shown, self._noted, self._rows = batch, 0, iter(list(batch))
         return row
 
     # Targets in.

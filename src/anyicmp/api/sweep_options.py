@@ -14,6 +14,7 @@ from anyicmp.api.options import at_least, check_payload, nanoseconds, number, wh
 from anyicmp.api.route import Route
 from anyicmp.api.targets import excluded
 from anyicmp.engine.per_network import PerNetwork
+from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.segments import ATTEMPTS, InOrder, Segments
 from anyicmp.engine.targets import Span, Target
 from anyicmp.wire.batch import Version
@@ -46,6 +47,7 @@ class SweepOptions:
     exclude: tuple[Span, ...]
     shuffle: int | None
     shard: tuple[int, int]
+    resume: SweepPosition
     recheck: int
     route: Route
 
@@ -65,6 +67,7 @@ class SweepOptions:
         exclude: Target | Iterable[Target],
         shuffle: int | None,
         shard: tuple[int, int] | None,
+        resume: SweepPosition | str | None,
         recheck: int,
         route: Route,
     ) -> Self:
@@ -89,6 +92,7 @@ class SweepOptions:
         return cls(
             shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
             shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
+            resume=_position(resume),
             recheck=whole("recheck", recheck, 0, MOST_RECHECKED),
             timeout=nanoseconds("timeout", timeout),
             retries=whole("retries", retries, 0, ATTEMPTS - 1),
@@ -112,3 +116,12 @@ class SweepOptions:
             return InOrder()
         v4, v6 = self.network_prefixes
         return PerNetwork(self.per_network_rate, 32 - v4 if version == 4 else 128 - v6)
+
+
+def _position(resume: object) -> SweepPosition:
+    """Where to go on. Raises ValueError or TypeError for what is no position."""
+    if isinstance(resume, str):
+        return SweepPosition.of(resume)
+    if resume is not None and not isinstance(resume, SweepPosition):
+        raise TypeError(f"resume must be a position in a sweep, not {resume!r}")
+    return resume or SweepPosition()

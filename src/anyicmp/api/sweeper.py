@@ -12,6 +12,7 @@ from anyicmp.api.sweep import SweepStream, whole
 from anyicmp.api.sweep_options import SweepOptions
 from anyicmp.api.targets import Targets
 from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.targets import Target
 from anyicmp.results import IPAddress
 
@@ -37,6 +38,7 @@ class Sweeper(SocketOwner):
         exclude: Target | Iterable[Target] = (),
         shuffle: int | None = None,
         shard: tuple[int, int] | None = None,
+        resume: SweepPosition | str | None = None,
         exact: bool = False,
         recheck: int = 0,
         ttl: int | None = None,
@@ -67,6 +69,8 @@ class Sweeper(SocketOwner):
             shuffle: seed of the order to probe in, None for the order given. All targets are read first.
             shard: (index, of): probe only each of-th target, from the index-th on; the shards of the same
                 targets and seed are disjoint and together complete.
+            resume: where a sweep of the same targets, with the same `exclude`, `shuffle` and `shard`, was
+                when it stopped (its `position`, or the text of it): only what had no outcome then is probed.
             exact: have the kernel say when each probe leaves, so that round trips at full speed are right
                 to the microsecond; the sweep is slower by about a half.
             recheck: how many silent targets and how many that answered are probed once more at the end, ten
@@ -92,6 +96,7 @@ class Sweeper(SocketOwner):
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
+            resume=resume,
             exact=exact,
             recheck=recheck,
             ttl=ttl,
@@ -120,6 +125,7 @@ class Sweeper(SocketOwner):
         exclude: Target | Iterable[Target] = (),
         shuffle: int | None = None,
         shard: tuple[int, int] | None = None,
+        resume: SweepPosition | str | None = None,
         exact: bool = False,
         recheck: int = 0,
         ttl: int | None = None,
@@ -144,6 +150,7 @@ class Sweeper(SocketOwner):
             exclude=exclude,
             shuffle=shuffle,
             shard=shard,
+            resume=resume,
             recheck=recheck,
             route=self.route(
                 source=source,

@@ -66,6 +66,10 @@ __all__ = ["outcome_line", "sweep"]
         help="Probe one share of the targets, the one of this index (from 0) of so many.",
     ),
     click.option(
+        "--resume", metavar="POSITION",
+        help="Go on where a sweep of the same targets was when it stopped.",
+    ),
+    click.option(
         "--exact", is_flag=True,
         help="Time each probe by the kernel's stamp of its leaving: slower, and right to the microsecond.",
     ),
@@ -129,6 +133,8 @@ async def _sweep(
         click.echo(f"anyicmp: {line}", err=True)
     if not setting.as_json and (summary.done > len(summary.complaints) or stop.cancel_called):
         write_lines(summary.lines(stream.progress))
+        if stop.cancel_called:
+            write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
 
 
