@@ -45,6 +45,7 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "gathering",
     "matching",
     "outcome",
     "pacer",

@@ -22,6 +22,7 @@ from anyicmp.api.sweep_options import SweepOptions
 from anyicmp.api.targets import TargetReader, Targets
 from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.gathering import Gathering
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.position import Ended, SweepPosition
@@ -47,13 +48,13 @@ LOOKUPS = 32
 async def whole(stream: SweepStream, *, time_limit: float | None) -> SweepResult:
     """Wait for all outcomes of a sweep; see `Prober.sweep`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
-    batches: list[OutcomeBatch] = []
+    found = Gathering()
     async with stream:
         with anyio.move_on_after(limit):
             while (batch := await stream.next_batch()) is not None:
-                batches.append(batch)
+                found.add(batch)
         return SweepResult(
-            columns=tuple(batches),
+            columns=found.batches(),
             statistics=stream.tally.statistics(),
             rate_loss=stream.rate_loss,
             position=stream.position,
