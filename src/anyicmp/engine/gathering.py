@@ -22,8 +22,8 @@ ROWS = 65_536
 EXCEPTIONS = 64
 """A column is kept by kind if at most one row in so many says something else."""
 
-BY_KIND = ("tags", "scopes", "sizes", "duplicates", "kernel")
-OF_ROWS = (*BY_KIND[1:], "packed", "sequences", "rtts", "kinds", "sources", "ttls", "sent_at")
+BY_KIND = ("scopes", "sizes", "duplicates", "kernel")
+OF_ROWS = (*BY_KIND, "packed", "sequences", "rtts", "kinds", "sources", "ttls", "sent_at")
 BY_INDEX = ("errors", "failures")
 
 
@@ -101,12 +101,14 @@ def _compact(batch: OutcomeBatch) -> None:
     batch.sources = batch.packed if batch.sources == batch.packed else bytearray(batch.sources)
     batch.sequences, batch.ttls = array("Q", batch.sequences), array("h", batch.ttls)
     batch.rtts, batch.sent_at = array("d", batch.rtts), array("d", batch.sent_at)
-    batch.tags = array("Q", bytes(8 * len(batch)))  # the plan has read them
+    batch.tags = array("Q")  # the plan has read them
+    firsts = [batch.kinds.find(kind) for kind in range(len(KINDS))]
     for name in BY_KIND:
         column = getattr(batch, name)
-        firsts = [batch.kinds.find(kind) for kind in range(len(KINDS))]
         usual = tuple(column[first] if first >= 0 else 0 for first in firsts)
-        unusual = map(ne, column, map(usual.__getitem__, batch.kinds))
-        exceptions = {i: column[i] for i in compress(range(len(batch)), unusual)}
+        exceptions = {}
+        if column.count(column[0]) < len(column):
+            unusual = map(ne, column, map(usual.__getitem__, batch.kinds))
+            exceptions = {i: column[i] for i in compress(range(len(batch)), unusual)}
         if len(exceptions) * EXCEPTIONS <= len(batch):
             setattr(batch, name, ByKind(batch.kinds, usual, exceptions))
