@@ -56,6 +56,7 @@ MECHANISM = (
     "probe",
     "quarantine",
     "rate_loss",
+    "reserved",
     "room",
     "schedule",
     "segments",

@@ -65,7 +65,8 @@ class Sweeper(SocketOwner):
             network_prefixes: how many first bits of an IPv4 address and of an IPv6 address tell one such
                 network from another.
             in_flight: unanswered probes at once, None for all that buffers allow.
-            exclude: addresses, networks and ranges to leave out.
+            exclude: addresses, networks (all their addresses) and ranges to leave out; "reserved": all that
+                are no host's on the internet, such as private, documentation and multicast addresses.
             shuffle: seed of the order to probe in, None for the order given. All targets are read first.
             shard: (index, of): probe only each of-th target, from the index-th on; the shards of the same
                 targets and seed are disjoint and together complete.

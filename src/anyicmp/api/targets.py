@@ -17,7 +17,7 @@ import attrs
 
 from anyicmp.engine.permutation import Permutation
 from anyicmp.engine.position import SweepPosition
-from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_target, subtract
+from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_excluded, parse_target, subtract
 
 __all__ = ["Found", "TargetReader", "Targets", "excluded"]
 
@@ -34,17 +34,7 @@ COUNTABLE = 1 << 56
 def excluded(targets: Target | Iterable[Target]) -> tuple[Span, ...]:
     """The spans to leave out. Raises ValueError for a name or what is no target."""
     many = (targets,) if isinstance(targets, SINGLE) else targets
-    return tuple(_excluded(target) for target in many)
-
-
-def _excluded(target: Target) -> Span:
-    match parse_target(target):
-        case Span() as span:
-            return span
-        case Name(text=text):
-            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
-        case BadTarget(text=text, reason=reason):
-            raise ValueError(f"exclude: {text}: {reason}")
+    return tuple(chain.from_iterable(map(parse_excluded, many)))
 
 
 def _size(found: Found) -> int:

@@ -56,7 +56,10 @@ __all__ = ["outcome_line", "sweep"]
         "--in-flight", type=int, metavar="N",
         help="Unanswered probes at once.  [default: all that buffers allow]",
     ),
-    click.option("--exclude", multiple=True, metavar="TARGET", help="Addresses or network to leave out."),
+    click.option(
+        "--exclude", multiple=True, metavar="TARGET",
+        help="Addresses or network to leave out. reserved: all that are no host's on the internet.",
+    ),
     click.option(
         "--shuffle", type=int, metavar="SEED",
         help="Probe in an order that the seed decides.",
