@@ -185,7 +185,7 @@ class SweepStream(Stream[Outcome]):
         from anyicmp.api.recheck import probe_again
 
         self._found = None
-        plans = {
+        plans: dict[Version, tuple[Driver, SweepPlan]] = {
             version: (driver, self._new_plan(version, driver, InFlight(None)))
             for version, (driver, _) in self._plans.items()
         }
