@@ -35,6 +35,38 @@ def of(times: dict[str, list[float]], start: str) -> list[float]:
     return sorted(at for target, each in times.items() if target.startswith(start) for at in each)
 
 
+@pytest.mark.parametrize("rate", [10, 250, 5000, 200_000])
+async def test_the_rate_is_exact(network: SimulatedNetwork, rate: float) -> None:
+    """Within 1 % over every window of 100 packets, whatever else ends meanwhile."""
+    sent: list[int] = []
+    network.on_sent = lambda packet: sent.append(network.clocks.monotonic())
+    network.add("10.2.0.0/16", Host(silent=True))
+    async with Prober(network=network) as prober:
+        await prober.sweep(["10.1.0.0/24", "10.2.0.0/24", "2001:db8:2::/121"], rate=rate, timeout=0.05)
+    assert len(sent) == 254 + 254 + 127
+    for first, last in zip(sent, sent[100:], strict=False):
+        assert last - first == pytest.approx(100e9 / rate, rel=0.01)
+
+
+async def test_a_stall_is_not_made_up_for(network: SimulatedNetwork) -> None:
+    """The process was stopped for an hour in the middle: what follows is 20 ms' worth and then the rate."""
+    sent: list[float] = []
+    stall = 3600.0
+
+    def noting(packet: bytes) -> None:
+        sent.append(network.clocks.monotonic() / 1e9)
+        if len(sent) == 300:
+            network.clocks.advance(stall)
+
+    network.on_sent = noting
+    async with Prober(network=network) as prober:
+        result = await prober.sweep("10.1.0.0/22", rate=1000)
+    assert len(result.outcomes) == 1022
+    after = [at for at in sent if at >= sent[299] + stall]
+    assert len([at for at in after if at < after[0] + 0.001]) <= 22
+    assert after[-1] - after[0] == pytest.approx((len(after) - 20) / 1000, rel=0.01)
+
+
 async def test_each_network_has_its_rate(network: SimulatedNetwork, times: dict[str, list[float]]) -> None:
     async with Prober(network=network) as prober:
         result = await prober.sweep("10.1.0.0/21", per_network_rate=50)

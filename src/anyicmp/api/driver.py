@@ -36,6 +36,8 @@ LONG = 300_000
 MOST = 64
 """Rows that one send call takes at most."""
 
+STAMP = int(RowKind.STAMP)
+
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
 
@@ -225,7 +227,7 @@ class Driver:
                 rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
             # More may wait behind a full batch, behind the stamps of one lane, and in another lane.
-            if not n or (self._lanes == 1 and n < rx.capacity and rx.kind[n - 1] != RowKind.STAMP):
+            if not n or (self._lanes == 1 and n < rx.capacity and rx.kind[n - 1] != STAMP):
                 self._unread = False  # that was all; what came since shows at the descriptor
                 return any_
         self._unread = True

@@ -6,6 +6,7 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from contextlib import aclosing
 from operator import length_hint
@@ -131,10 +132,12 @@ class SweepStream(Stream[Outcome]):
 
     def _note(self, batch: OutcomeBatch, handed_out: int) -> None:
         """So many rows of a batch have been handed out."""
-        numbers, places = batch.sequences[self._noted : handed_out], self._reader.places
+        numbers, places = batch.sequences, self._reader.places
+        if self._noted or handed_out < len(numbers):
+            numbers = numbers[self._noted : handed_out]
         self._noted = handed_out
         if numbers:
-            self._ended.end(numbers if places is None else [places.pop(number) for number in numbers])
+            self._ended.end(numbers if places is None else array("Q", map(places.pop, numbers)))
 
     # Outcomes out.
 
@@ -185,7 +188,7 @@ class SweepStream(Stream[Outcome]):
         from anyicmp.api.recheck import probe_again
 
         self._found = None
-        plans = {
+        plans: dict[Version, tuple[Driver, SweepPlan]] = {
             version: (driver, self._new_plan(version, driver, InFlight(None)))
             for version, (driver, _) in self._plans.items()
         }

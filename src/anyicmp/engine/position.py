@@ -6,13 +6,18 @@ It is kept up as outcomes are handed out, and it says what is left. What the tar
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Self
 
 import attrs
 
+from anyicmp.wire.wide import counting, ones, wide
+
 __all__ = ["Ended", "SweepPosition"]
+
+FEW = 64
+"""Up to so many, as a batch has, are compared at once: for each number there is a column to keep."""
 
 
 @attrs.frozen(order=False)
@@ -69,10 +74,10 @@ class Ended:
         for first, last in position.done:
             self._set(first, last + 1 - first)
 
-    def end(self, places: Sequence[int]) -> None:
+    def end(self, places: array[int]) -> None:
         """These targets, by their places in the order of probing, have theirs now."""
         n, first = len(places), places[0]
-        if places[-1] - first == n - 1 and array("Q", places) == array("Q", range(first, first + n)):
+        if places[-1] - first == n - 1 and _in_a_row(places, n):
             if first == self._start and not self._flags:
                 self._start += n
                 return
@@ -101,3 +106,10 @@ class Ended:
                 done.append((at, at + count - 1))
             at += count
         return SweepPosition(self._start, tuple(done))
+
+
+def _in_a_row(places: array[int], n: int) -> bool:
+    """Whether n places follow one another."""
+    if n > FEW:
+        return places == array("Q", range(places[0], places[0] + n))
+    return wide(places) == places[0] * ones(n) + counting(n)
