@@ -15,6 +15,9 @@ NEIGHBORS = 1024
 """Neighbours that Linux keeps at most by default (arp(7), gc_thresh3): so many silent hosts of our own links
 hold a packet each in the send buffer, for about three seconds."""
 
+HOPED = 65_536
+"""Probes in flight, all lanes together, of which not all answers need to fit."""
+
 # Octets behind an error's ICMP header: as much of the probe as fits into 576 octets of packet (RFC 1812
 # section 4.3.2.3) or 1,280 (RFC 4443 section 2.4).
 _LONGEST_QUOTE = {4: 548, 6: 1232}
@@ -97,8 +100,8 @@ class Room:
 
     def fitting(self, lane: int, size: int) -> int:
         """How many more probes with so much payload may be in flight in a lane: one at least when none is."""
-        used = self.used[lane] if self.careful else 0
-        if used >= self.octets:
-            return 0
-        fitting = (self.octets - used) // self.cost[size]
+        used, cost = self.used[lane], self.cost[size]
+        fitting = max(0, self.octets - used) // cost
+        if not self.careful:
+            fitting = max(fitting, min(self.octets // cost, HOPED - sum(self.used) // cost))
         return fitting if fitting or used else 1

@@ -6,6 +6,7 @@ Makes the answers as packets with their times. How they travel is decided elsewh
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import xor
 from random import Random
 from struct import Struct
 
@@ -266,5 +267,5 @@ class Forger:
         if not foreign:
             return packet[: at + 8] + inverted
         # Identifier and sequence too are of another, and far away: a kernel hands identifiers out in a row.
-        identifier, sequence = packet[at + 4] ^ 0x80, (packet[at + 6] ^ 0xFF, packet[at + 7] ^ 0xFF)
-        return packet[: at + 4] + bytes((identifier, packet[at + 5], *sequence)) + inverted
+        header = bytes(map(xor, packet[at + 4 : at + 8], (0x80, 0, 0xFF, 0xFF)))
+        return packet[: at + 4] + header + inverted
