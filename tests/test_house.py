@@ -44,6 +44,7 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "heard",
     "matching",
     "outcome",
     "pacer",
@@ -55,6 +56,7 @@ MECHANISM = (
     "schedule",
     "stamps",
     "statistics",
+    "suspects",
     "table",
     "targets",
 )

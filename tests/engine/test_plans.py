@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.heard import ErrorBytes
+from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
@@ -35,6 +36,7 @@ def ended(version: Version, kind: int, *tags: int, error: int | None = None) -> 
                 quoted=Quoted.TRANSPORT,
                 extension=0,
                 original=bytes(width),
+                protocol=1,
             )
     return batch
 

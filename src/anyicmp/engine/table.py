@@ -155,6 +155,12 @@ class Table:
         ring.append(run)
         self.earliest = min(self.earliest, run.deadline)
 
+    def owner(self, slot: int) -> Plan:
+        """Whose probe a slot that was used last had."""
+        plan = self.plan[slot]
+        assert plan is not None
+        return plan
+
     def waits(self, run: Run) -> bool:
         """Whether any slot of a run still waits, or a later generation's in its place."""
         return self.state.find(_OPEN, run.first, run.first + run.count) >= 0
