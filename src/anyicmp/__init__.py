@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from anyicmp.api.observer import Observer
     from anyicmp.api.ping import PingStream
+    from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
     from anyicmp.api.sweep import SweepResult, SweepStream
     from anyicmp.api.trace import TraceStream
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         IPAddress,
         NoReply,
         Outcome,
+        PathChange,
         PingResult,
         ProberStatistics,
         Reply,
@@ -68,8 +70,10 @@ __all__ = [
     "Observer",
     "Outcome",
     "OutcomeBatch",
+    "PathChange",
     "PingResult",
     "PingStream",
+    "PrefixTable",
     "Prober",
     "ProberStatistics",
     "Reply",
@@ -100,6 +104,7 @@ _HOMES = {
     ),
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.ping": "PingStream",
+    "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
     "anyicmp.api.sweep": "SweepResult SweepStream",
     "anyicmp.api.trace": "TraceStream",
@@ -108,8 +113,8 @@ _HOMES = {
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
     "anyicmp.results": (
-        "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "
-        "Reply SendFailure Statistics SweepProgress Trace"
+        "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PathChange PingResult "
+        "ProberStatistics Reply SendFailure Statistics SweepProgress Trace"
     ),
     "anyicmp.wire": "MplsLabel",
 }

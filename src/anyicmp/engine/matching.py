@@ -6,7 +6,7 @@ exchange.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from anyicmp.engine.belief import is_ours
 from anyicmp.engine.block import FEW, expected, match_replies
@@ -215,6 +215,12 @@ class Matching:
             tag=table.tag[slot],
             **columns,  # type: ignore[arg-type]
         )
+
+    def let_go(self, tokens: Iterable[int]) -> None:
+        """Nobody waits for these probes any longer, which may have left after they were given up."""
+        if self.on_close is not None:
+            for token in tokens:
+                self.on_close(token)
 
     def close(self, slot: int, state: int) -> Plan:
         """End the waiting of one open slot; returns whose it was."""

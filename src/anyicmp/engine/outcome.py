@@ -134,23 +134,9 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def only(self, rows: list[int]) -> OutcomeBatch:
         """A batch with these rows alone, in this order."""
-        width = 4 if self.version == 4 else 16
         batch = OutcomeBatch(self.version)
         for i in rows:
-            batch.append(
-                self.kinds[i],
-                target=bytes(self.packed[i * width : (i + 1) * width]),
-                scope=self.scopes[i],
-                tag=self.tags[i],
-                sent_at=self.sent_at[i],
-                rtt=self.rtts[i],
-                source=bytes(self.sources[i * width : (i + 1) * width]),
-                ttl=self.ttls[i],
-                size=self.sizes[i],
-                duplicates=self.duplicates[i],
-                kernel=bool(self.kernel[i]),
-            )
-            batch.sequences[-1] = self.sequences[i]
+            batch._copy(self, i)
         batch.errors = {k: self.errors[i] for k, i in enumerate(rows) if i in self.errors}
         batch.local = {k for k, i in enumerate(rows) if i in self.local}
         batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
@@ -159,6 +145,30 @@ class OutcomeBatch(Sequence[Outcome]):
         batch.doubtful, batch.unclear = self.doubtful, self.unclear
         batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
         return batch
+
+    def take(self, other: OutcomeBatch, i: int) -> None:
+        """Add row i of another batch, one that nobody answered, with the same timeout."""
+        self._copy(other, i)
+        self.timeout = other.timeout
+        if other.tags[i] in other.doubtful:
+            self.doubtful.add(other.tags[i])
+
+    def _copy(self, other: OutcomeBatch, i: int) -> None:
+        width = 4 if self.version == 4 else 16
+        self.append(
+            other.kinds[i],
+            target=bytes(other.packed[i * width : (i + 1) * width]),
+            scope=other.scopes[i],
+            tag=other.tags[i],
+            sent_at=other.sent_at[i],
+            rtt=other.rtts[i],
+            source=bytes(other.sources[i * width : (i + 1) * width]),
+            ttl=other.ttls[i],
+            size=other.sizes[i],
+            duplicates=other.duplicates[i],
+            kernel=bool(other.kernel[i]),
+        )
+        self.sequences[-1] = other.sequences[i]
 
     def __len__(self) -> int:
         return len(self.kinds)

@@ -91,7 +91,9 @@ class RecordingTransport:
         self.send_buffer = transport.send_buffer
         self.stamps = transport.stamps
         self.stamps_sending = transport.stamps_sending
+        self.one_per_flow = transport.one_per_flow
         self.fileno = transport.fileno
+        self.forget = transport.forget
         self.watch_writable = transport.watch_writable
         self.dropped = transport.dropped
         self.close = transport.close

@@ -27,7 +27,7 @@ class SocketSpec:
 
     Attributes:
         version: 4 or 6.
-        method: name of the probe method ("icmp"), which decides protocol and filters.
+        method: name of the probe method ("icmp", "udp", "tcp"), which decides protocol and filters.
         privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
         interface: name of the interface to bind to, or None.
         source: packed local address to bind to, or None for the kernel's choice.
@@ -82,6 +82,7 @@ class Transport(Protocol):
         stamps: whether the kernel stamps received rows (`PacketBatch.when`).
         stamps_sending: whether a row sent with `PacketBatch.stamped` comes back as a RowKind.STAMP row,
             with its token and the time when the kernel passed it to the network device.
+        one_per_flow: two probes of one flow to one target cannot be under way at once.
         overfull: how often `recv` found an error queue so full that it may have lost entries, which no
             kernel counts.
     """
@@ -93,6 +94,7 @@ class Transport(Protocol):
     send_buffer: int
     stamps: bool
     stamps_sending: bool
+    one_per_flow: bool
 
     @property
     def overfull(self) -> int: ...
@@ -126,6 +128,13 @@ class Transport(Protocol):
         """Also make `fileno()` readable when a full send buffer has room again."""
         ...
 
+    def forget(self, token: int) -> None:
+        """The probe with this token is over, or nobody waits for it: let go of what is held open for it.
+
+        Called of every probe that left, where the transport is `one_per_flow`.
+        """
+        ...
+
     def dropped(self) -> int:
         """Packets that the kernel dropped for want of receive buffer, since opening (an upper bound)."""
         ...
@@ -153,6 +162,22 @@ def _linux() -> Opener:
 BATCHED: dict[str, Callable[[], Opener]] = {"linux": _linux}
 """Platforms with batched calls; everywhere else, and where they are not wanted, it is one datagram a call."""
 
+
+def _udp() -> Opener:
+    from anyicmp.net.udp import open_udp
+
+    return open_udp
+
+
+def _tcp() -> Opener:
+    from anyicmp.net.tcp import open_tcp
+
+    return open_tcp
+
+
+WITH_PORTS: dict[str, Callable[[], Opener]] = {"udp": _udp, "tcp": _tcp}
+"""Methods with ports, whose transports move one datagram a call."""
+
 KINDS: dict[bool | None, tuple[bool, ...]] = {None: (True, False), True: (True,), False: (False,)}
 """Which sockets to try, best first: raw or not."""
 
@@ -167,6 +192,7 @@ def open_transport(spec: SocketSpec) -> Transport:
         OSError: the process has no descriptors or memory left.
     """
     choose = _portable if spec.batched is False else BATCHED.get(sys.platform, _portable)
+    choose = WITH_PORTS.get(spec.method, choose)
     opener, refused = choose(), False
     unsupported: UnsupportedError | None = None
     for raw in KINDS[spec.privileged]:

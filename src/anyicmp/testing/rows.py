@@ -12,7 +12,17 @@ from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.extension import parse_extensions
 
-__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
+__all__ = [
+    "INTERFACE",
+    "Row",
+    "error",
+    "header_length",
+    "local_error",
+    "message",
+    "packet",
+    "segment",
+    "stamp",
+]
 
 INTERFACE = 1
 REBUILT = 8
@@ -38,6 +48,8 @@ class Row(NamedTuple):
     original: bytes | None = None
     quoted: int = 0
     extension: int = 0
+    own_port: int = 0
+    port: int = 0
 
     def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
         """Put it into row i of a batch; `own` is the address that it was sent to."""
@@ -56,6 +68,8 @@ class Row(NamedTuple):
             original,
             quoted,
             extension,
+            own_port,
+            port,
         ) = self
         width, slot, size = rx.width, rx.slot, len(octets)
         first, end, begin = i * width, (i + 1) * width, i * slot
@@ -66,6 +80,7 @@ class Row(NamedTuple):
         rx.length[i], rx.start[i] = size, min(size, start)
         rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
         rx.errno[i], rx.token[i] = errno, token
+        rx.own_port[i], rx.port[i] = own_port, port
         rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
         rx.quoted[i], rx.extension[i], rx.scope[i] = quoted, extension, 0
         rx.has_local[i], rx.interface[i] = 1, INTERFACE
@@ -93,12 +108,25 @@ def packet(lane: int, when: int, cost: int, octets: bytes) -> Row:
     return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
-def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+def segment(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """A segment of TCP, as raw sockets deliver it: over IPv4 with its IP header."""
+    first, second, _ = ADDRESSES_AT[version]
+    at = header_length(octets)
+    peer, hop_limit = octets[first:second], octets[TTL_AT[version]]
+    if version == 4:
+        return Row(lane, when, cost, RowKind.DATA, octets, peer, hop_limit, octets[1], at)
+    return Row(lane, when, cost, RowKind.DATA, octets[at:], peer, hop_limit)
+
+
+def error(
+    lane: int, when: int, cost: int, version: Version, octets: bytes, quoted_header: int | None = None
+) -> Row:
     """An ICMP error, as the error queue delivers it (ip(7), IP_RECVERR).
 
-    The quoted IP header is withheld; of it the socket knows the destination.
+    The quoted IP header is withheld; of it the socket knows the destination. `quoted_header`: octets of
+    headers before what is delivered of the quote, None: the IP header alone.
     """
-    header = HEADER[version]
+    header = HEADER[version] if quoted_header is None else quoted_header
     heard = octets[header_length(octets) :]
     quoted = heard[8:]
     first, second, third = ADDRESSES_AT[version]
@@ -115,7 +143,7 @@ def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> R
         hop_limit=octets[TTL_AT[version]],
         errno=ERRNO[heard[0]],
         original=quoted[second:third],
-        quoted=Quoted.TRANSPORT,
+        quoted=Quoted.TRANSPORT if quoted_header is None else Quoted.PAYLOAD,
         extension=REBUILT + length - header if extended else 0,
     )
 
