@@ -270,9 +270,8 @@ class Prober(SocketOwner):
             names: also look up the names of all who answer.
             asn: from an address to the number of its autonomous system, or None: see `PrefixTable`.
             size: octets of data: of echo 20 to 65,507, of UDP from 12 on, of TCP none; None: 56.
-            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`.
-
-        Raises as `ping` does.
+            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`, which
+                raises the same.
         """
         options = TraceOptions.check(
             self,
@@ -322,7 +321,7 @@ class Prober(SocketOwner):
 
         Args:
             rounds: how many, None: until the block is left.
-            interval: seconds from the beginning of one round to the next, or as long as a round takes.
+            interval: seconds from the beginning of a round to that of the next, if it takes no longer.
             probes: probes to each hop and round; routers limit how many errors they send.
 
         A hop's `outcomes` are the last round's, its `statistics` all rounds'. The rest as in `traceroute`.
