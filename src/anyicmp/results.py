@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import attrs
 
 if TYPE_CHECKING:
-    from anyicmp.wire import Message, MplsLabel
+    from anyicmp.wire import InterfaceInformation, Message, MplsLabel
 
 __all__ = [
     "KINDS",
@@ -238,7 +238,7 @@ class Hop:
     addresses: tuple[IPAddress, ...] = ()
     statistics: Statistics = Statistics()
     mpls: tuple[MplsLabel, ...] = ()
-    interfaces: tuple[object, ...] = ()
+    interfaces: tuple[InterfaceInformation, ...] = ()
     quoted_ttl: int | None = None
     nat: bool | None = None
     return_hops: int | None = None

@@ -16,7 +16,7 @@ from anyicmp.wire.batch import PacketBatch
 __all__ = ["BEYOND", "TracePlan"]
 
 BEYOND = 8
-"""Hops probed beyond the nearest place where the target may be: so many probes go past it at most."""
+"""So many probes go past the target at most."""
 
 PATIENCE = 4
 """The part of a timeout, one in so many, without any news after which the next hops are asked all the same:
@@ -33,9 +33,9 @@ SECOND = 1_000_000_000
 class TracePlan:
     """Rounds of `probes` probes to each hop limit from `first_hop` to `max_hops`; see `plan.Plan`.
 
-    The first probe of each hop scouts, up to `BEYOND` hops past the nearest where the target may be; an
-    answer from on the way moves that place on. The other probes go to hops that are certainly not past the
-    target. If nothing is heard for a while the scouts go on; then the target is far away, or silent.
+    The first probe of each hop scouts. No more than `BEYOND` probes go past the nearest place where the
+    target may be; an answer from on the way moves that place on. If nothing is heard for a while more may
+    go, for then the target is far away, or silent.
 
     A round ends when the way is known: all probes up to its last hop have ended. The next begins
     `interval` nanoseconds after the one before began, or later, and goes as far as the one before, unless
@@ -89,6 +89,7 @@ class TracePlan:
         self._scout = self._first_hop
         self._further: deque[int] = deque()
         self._sent: dict[int, int] = {}
+        self._past = 0
         self._waiting: dict[int, int] = {}
         self._unclear: set[int] = set()
         self._owed = 0
@@ -127,6 +128,7 @@ class TracePlan:
             else:
                 self._further.remove(ttl)
             self._sent[ttl] = sent + 1
+            self._past += ttl > self._nearest
             self._write(tx, at, ttl, self.rounds_done % ROUNDS * ROUND + ttl * NUMBER + number)
             at += 1
         if at == start and stop > start and self.waiting == 0 and self._again and not self._open():
@@ -150,10 +152,13 @@ class TracePlan:
 
     def _next(self) -> int | None:
         """The hop limit that may be probed next."""
-        if self._scout <= min(self._reach, self._limit):
-            return self._scout
-        safe = self._limit if self._sure or self._widened > 1 else self._nearest
-        return next((ttl for ttl in self._further if ttl <= min(safe, self._limit)), None)
+        limit, may_pass = self._limit, self._past < self._allowed
+        if self._scout <= limit:
+            if self._scout <= self._nearest or may_pass:
+                return self._scout
+            may_pass = False  # the next scout has precedence
+        safe = limit if self._sure or may_pass else min(self._nearest, limit)
+        return next((ttl for ttl in self._further if ttl <= safe), None)
 
     @property
     def _limit(self) -> int:
@@ -163,10 +168,11 @@ class TracePlan:
         return self._settled
 
     @property
-    def _reach(self) -> int:
+    def _allowed(self) -> int:
+        """How many probes may go past the nearest place where the target may be."""
         if self._one_by_one or self._widened > 1:
-            return self._max_hops
-        return self._nearest + BEYOND + self._widened * (BEYOND + 1)
+            return self._probes * self._max_hops
+        return BEYOND + self._widened * (BEYOND + 1)
 
     def _open(self) -> bool:
         """Whether a probe that has not been sent yet may be."""
@@ -258,8 +264,9 @@ class TracePlan:
             if not self._found or ttl < self.last_hop:
                 self._sure, self._sure_at = False, None
             self.last_hop, self._found = min(self.last_hop, ttl), True
-        elif kind == ERROR:
-            self._nearest = max(self._nearest, min(ttl + 1, self._max_hops))
+        elif kind == ERROR and self._nearest <= ttl < self._max_hops:
+            self._nearest = ttl + 1
+            self._past = sum(sent for hop, sent in self._sent.items() if hop > ttl + 1)
 
     def _give_up(self, outcomes: OutcomeBatch) -> None:
         """Tell of those that are not asked again after all: nobody answered them."""

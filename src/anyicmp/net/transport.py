@@ -192,7 +192,10 @@ def open_transport(spec: SocketSpec) -> Transport:
         OSError: the process has no descriptors or memory left.
     """
     choose = _portable if spec.batched is False else BATCHED.get(sys.platform, _portable)
-    choose = WITH_PORTS.get(spec.method, choose)
+    if spec.method != "icmp":
+        if spec.method not in WITH_PORTS:
+            raise UnsupportedError(f"there are no sockets for the method {spec.method!r}")
+        choose = WITH_PORTS[spec.method]
     opener, refused = choose(), False
     unsupported: UnsupportedError | None = None
     for raw in KINDS[spec.privileged]:
