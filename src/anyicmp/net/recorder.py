@@ -50,7 +50,14 @@ class Recorder:
         kind = "raw" if transport.privileged else "datagram"
         about = ", for probes with a hop limit" if transport.spec.hop_limited else ""
         name = transport.spec.interface or "any"
-        self.put([interface_block(name, f"{kind} ICMP sockets, IPv{transport.spec.version}{about}")])
+        self.put(
+            [
+                interface_block(
+                    name,
+                    f"{kind} {transport.spec.method.upper()} sockets, IPv{transport.spec.version}{about}",
+                )
+            ]
+        )
         self._interfaces += 1
         return RecordingTransport(transport, self, self._interfaces - 1, real, own)
 
