@@ -214,6 +214,26 @@ def open_transport(spec: SocketSpec) -> Transport:
     raise unsupported
 
 
+WITHHELD = (
+    "quoted IP headers (hop limit, translation) in traces",
+    "several TCP probes of one flow at once, and the hop limit of their answers",
+    "UDP headers quoted without payload in traces: such probes are sent again one by one",
+)
+"""What only raw sockets are told or can do."""
+
+
+def _opens(method: str) -> bool:
+    """Whether sockets for a method with ports may be opened, of either kind and IP version."""
+    versions: tuple[Version, ...] = (4, 6)
+    for version in versions:
+        try:
+            open_transport(SocketSpec(version=version, method=method, privileged=False)).close()
+        except (OSError, UnsupportedError):
+            continue
+        return True
+    return False
+
+
 def capabilities() -> Capabilities:
     """What this process may do here, found by opening each kind of socket and closing it again."""
     works: set[tuple[Version, bool]] = set()
@@ -234,10 +254,14 @@ def capabilities() -> Capabilities:
             transport.close()
     families = tuple(v for v in versions if {(v, True), (v, False)} & works)
     privileged = any(raw for _, raw in works)
+    # A prober opens its echo sockets first, and goes no farther without.
+    methods = ["icmp", *filter(_opens, WITH_PORTS)] if families else []
+    if methods and not privileged:
+        missing.update(dict.fromkeys(WITHHELD, "raw sockets, which need the capability CAP_NET_RAW"))
     return Capabilities(
         families=families,
         privileged=privileged,
-        methods=("icmp",) if families else (),
+        methods=tuple(methods),
         listen=privileged,
         clock=clock,
         missing=missing,
