@@ -16,7 +16,7 @@ from random import Random
 from typing import Self
 
 from anyicmp.errors import SocketPermissionError
-from anyicmp.net.transport import SocketSpec
+from anyicmp.net.transport import WITHHELD, SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
@@ -224,6 +224,7 @@ class SimulatedNetwork:
             methods=("icmp", "udp", "tcp"),
             listen=self.privileged,
             clock="kernel",
+            missing={} if self.privileged else dict.fromkeys(WITHHELD, "raw sockets: set its privileged"),
         )
 
     def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
