@@ -31,8 +31,6 @@ BY_CHANCE = frozenset(
         "trace_balanced_per_flow_other",
         "trace_balanced_per_flow_v6",
         # Chance is drawn packet by packet, and one at a time they come in another order.
-        "trace_balanced_mesh",
-        "trace_balanced_per_packet",
         "trace_unequal_paths",
     }
 )

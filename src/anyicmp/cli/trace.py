@@ -158,7 +158,7 @@ def _hop(hop: Hop, reasons: dict[str, str]) -> str:
 def _who(hop: Hop, address: IPAddress) -> str:
     """An address, its name and the autonomous system, where these were asked for."""
     names = dict(zip(hop.addresses, hop.names, strict=False))
-    name, number = names.get(address), hop.asn if address == hop.addresses[0] else None
+    name, number = names.get(address), hop.asn if hop.addresses[:1] == (address,) else None
     return f"{named(name, address)}{'' if number is None else f' [AS{number}]'}"
 
 
