@@ -39,6 +39,7 @@ IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = (
     "__init__",
+    "addresses",
     "belief",
     "block",
     "changes",

@@ -5,7 +5,7 @@ In virtual time, so that the true round trip is known. What cannot be seen is in
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from itertools import product
 from types import SimpleNamespace
 
@@ -96,10 +96,6 @@ def check(outcome: Outcome, delay: float) -> None:
         assert outcome.clock == "user"
 
 
-def combinations() -> Iterator[tuple[str, float, float, bool]]:
-    yield from product(MOMENTS, STEPS, (0.0, 0.005), (False, True))
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("measure", [ping, sweep, trace])
 @pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
@@ -107,18 +103,20 @@ def combinations() -> Iterator[tuple[str, float, float, bool]]:
 async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
     measure: Measure, privileged: bool, version: int
 ) -> None:
-    for moment, step, delay, stamps_sending in combinations():
+    for stamps_sending in (False, True):
         network = network_of(privileged=privileged, stamps_sending=stamps_sending)
         async with Prober(network=network, privileged=privileged) as prober:
-            set_once(network, moment, step, delay)
-            found = await measure(prober, version)
-            assert len(found) == {ping: 1, sweep: 30 if version == 4 else 31, trace: HOPS + 1}[measure]
-            for outcome in found:
-                check(outcome, delay)
-            if moment in ("before", "after") and measure is not trace:
-                # A late reader alone is no reason to doubt the kernel.
-                assert {outcome.clock for outcome in found} == {"kernel"}
-                assert {round(outcome.rtt, 9) for outcome in found} == {TRUE}
+            for moment, step, delay in product(MOMENTS, STEPS, (0.0, 0.005)):
+                set_once(network, moment, step, delay)
+                found = await measure(prober, version)
+                assert len(found) == {ping: 1, sweep: 30 if version == 4 else 31, trace: HOPS + 1}[measure]
+                for outcome in found:
+                    check(outcome, delay)
+                if moment in ("before", "after") and measure is not trace:
+                    # A late reader alone is no reason to doubt the kernel.
+                    assert {outcome.clock for outcome in found} == {"kernel"}
+                    assert {round(outcome.rtt, 9) for outcome in found} == {TRUE}
+                network.clocks.advance(1.0)  # what was to come after the probe does so before the next one
 
 
 class Stopping(VirtualClock):

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from anyicmp import Prober
-from anyicmp.engine.room import Room
+from anyicmp.engine.room import Costs
 from anyicmp.testing import Host, Router, SimulatedNetwork
 from anyicmp.testing.transport import SimulatedTransport
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 def flooded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine believes in a sixteenth of what an answer takes, so that buffers overflow."""
-    cost = Room.cost
-    monkeypatch.setattr(Room, "cost", lambda room, size: cost(room, size) // 16)
+    cost = Costs.__missing__
+    monkeypatch.setattr(Costs, "__missing__", lambda costs, size: cost(costs, size) // 16)
 
 
 async def test_replies_that_found_no_room_are_asked_for_again(

@@ -11,8 +11,8 @@ import anyio.to_thread
 import pytest
 
 from anyicmp import ClosedError, IPAddress, NameLookupError, Prober
+from anyicmp.api import sweep
 from anyicmp.api.stream import Stream
-from anyicmp.api.sweep import UNREAD
 from anyicmp.testing import SimulatedNetwork
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +111,11 @@ async def test_closing_ends_a_sweep_that_still_waits_for_its_first_target(networ
             await prober.aclose()
 
 
-async def test_targets_that_never_wait_leave_others_their_turn(network: SimulatedNetwork) -> None:
+async def test_targets_that_never_wait_leave_others_their_turn(
+    network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "UNREAD", 200)
+
     async def asynchronous() -> AsyncIterator[str]:
         while True:
             yield "10.0.0.999"
@@ -123,9 +127,13 @@ async def test_targets_that_never_wait_leave_others_their_turn(network: Simulate
     async with Prober(network=network) as prober:
         for targets in (asynchronous(), plain()):
             async with prober.open_sweep(targets) as stream:
-                await anyio.sleep(0.2)
-                assert stream.progress.done <= UNREAD + 1
-                for _ in range(2 * UNREAD):
+                with anyio.fail_after(5):
+                    while stream.progress.done <= sweep.UNREAD:
+                        await anyio.lowlevel.checkpoint()
+                for _ in range(100):
+                    await anyio.lowlevel.checkpoint()
+                assert stream.progress.done == sweep.UNREAD + 1
+                for _ in range(5 * sweep.UNREAD):
                     assert (await anext(stream)).kind == "failed"
 
 

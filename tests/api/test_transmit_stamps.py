@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from anyicmp import Prober
+from anyicmp.api.driver import AT_ONCE
 from anyicmp.engine.ping import MANY
 from anyicmp.testing import SimulatedNetwork
 from anyicmp.testing.transport import SimulatedTransport
@@ -44,10 +45,11 @@ async def test_a_few_pings_ask(network: SimulatedNetwork, asked: list[int], at_o
 async def test_many_pings_at_once_are_timed_as_a_sweep_is(
     network: SimulatedNetwork, asked: list[int]
 ) -> None:
-    await pinged(network, [f"10.1.0.{i}" for i in range(MANY)])
-    assert asked == [0] * MANY
+    """The first of them leave before anybody can know that there are many."""
+    await pinged(network, [f"10.1.0.{i}" for i in range(AT_ONCE + MANY)])
+    assert asked == [1] * AT_ONCE + [0] * MANY
     await pinged(network, ["10.1.0.1"])
-    assert asked[MANY:] == [1]
+    assert asked[AT_ONCE + MANY :] == [1]
 
 
 async def test_a_trace_asks_and_a_sweep_does_not(network: SimulatedNetwork, asked: list[int]) -> None:

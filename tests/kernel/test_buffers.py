@@ -145,8 +145,8 @@ def test_a_probe_is_charged_for_what_the_kernel_charges_its_answer(
     found = run_in(lab.client, charged, version, lab.target4 if version == 4 else lab.target6, sizes, uid=uid)
     plain, limited = Room(1 << 20, version=version), Room(1 << 20, version=version, hop_limited=True)
     for size, (reply, error) in zip(sizes, found, strict=True):
-        assert max(reply, error) <= plain.cost(size) <= 2 * max(reply, error), size
-        assert error <= limited.cost(size) <= 2 * max(reply, error), size
+        assert max(reply, error) <= plain.cost[size] <= 2 * max(reply, error), size
+        assert error <= limited.cost[size] <= 2 * max(reply, error), size
 
 
 async def refused(targets: list[str], size: int, dont_fragment: bool) -> object:

@@ -35,10 +35,10 @@ SHOWN: dict[str, tuple[int, ...]] = {
 }
 
 
-def lossy(loss: str) -> SimulatedNetwork:
-    """Twenty routers, then a network of hosts; the first link loses."""
+def lossy(loss: str, hops: int = HOPS) -> SimulatedNetwork:
+    """Routers, then a network of hosts at the last hop; the first link loses."""
     topology = Topology(seed=2024)
-    names = [f"r{number}" for number in range(1, HOPS)]
+    names = [f"r{number}" for number in range(1, hops)]
     for number, name in enumerate(names, 1):
         topology.router(name, f"10.9.{number}.1")
     topology.host("lan", "10.64.0.0/24").link("client", "r1", delay="1 ms", loss=loss)
@@ -46,7 +46,7 @@ def lossy(loss: str) -> SimulatedNetwork:
 
 
 async def alive(loss: str, retries: int) -> int:
-    async with Prober(network=lossy(loss)) as prober:
+    async with Prober(network=lossy(loss, hops=2)) as prober:
         result = await prober.sweep("10.64.0.0/24", retries=retries, timeout=0.2)
     return len(result.alive)
 

@@ -10,7 +10,6 @@ import pytest
 
 from anyicmp import MplsLabel, Prober, Reply
 from anyicmp.errors import SocketPermissionError
-from anyicmp.methods.base import Answer
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import Host, Router, SimulatedNetwork, VirtualClock
@@ -324,9 +323,6 @@ def test_a_stamp_is_keyed_by_the_probe_s_token() -> None:
     wanted = [token & STAMP_TOKEN for token in tx.token[:2]]
     assert list(rx.token[:2]) == wanted
     assert rx.when[0] == network.clocks.real()
-    found = method.tokens(rx, 2)
-    assert list(found.kinds) == [Answer.STAMP] * 2
-    assert found.tokens == wanted
 
 
 @pytest.mark.parametrize("privileged", [False, True])

@@ -12,8 +12,8 @@ from anyicmp.wire.batch import PacketBatch, Version
 
 __all__ = ["BATCH", "Batches"]
 
-BATCH = 64
-"""Rows that go through one system call: larger batches gain little and delay other tasks more."""
+BATCH = 128
+"""Rows that are handled together: larger batches gain little and delay other tasks more."""
 
 SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
 """Octets a row and number of rows of the batches, by what the plans' probes need."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
 from typing import Protocol
 
-from anyicmp.api.batches import BATCH, Batches
+from anyicmp.api.batches import Batches
 from anyicmp.api.environment import Clocks, Network
 from anyicmp.api.observer import Observer, tell_outcomes, tell_sent
 from anyicmp.engine.exchange import Exchange, Results
@@ -26,15 +26,23 @@ __all__ = ["Driver", "Sink", "SystemClocks"]
 
 logger = logging.getLogger("anyicmp")
 
-ROUNDS = 4
+ROUNDS = 2
 """Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
 
 LONG = 300_000
 """Nanoseconds: after a longer send call the next ones have fewer rows, as a row left somewhere within it."""
 
+MOST = 64
+"""Rows that one send call takes at most."""
+
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
 
+AT_ONCE = 8
+"""Plans in a row that may leave within the caller's own step, before the loop gives a turn: what a thousand
+tasks ask for in one cycle of the loop leaves in batches."""
+
+TRIES = 4
 TOGETHER = 5_000
 """Nanoseconds: less than by what the engine sees that the wall clock was set."""
 
@@ -84,6 +92,8 @@ class Driver:
         self.closed = False
         self._lost = (0, 0)
         self._rows = FEWEST
+        self._at_once = 0
+        self._working = self._unread = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self.now = self._clocks.monotonic
         self._own_address = environment.own_address
@@ -116,7 +126,15 @@ class Driver:
             raise ClosedError("the prober is closed: open a new one")
         self._sinks[plan] = sink
         self.exchange.start(plan, self.now(), pacer)
-        self._wake.soon()
+        self._go()
+
+    def _go(self) -> None:
+        """Work at once, but for a caller who has just done so often, or who is called by that work."""
+        if self._at_once < AT_ONCE and not self._working:
+            self._at_once += 1
+            self._work(readable=False)
+        else:
+            self._wake.soon()
 
     def poke(self, plan: Plan) -> None:
         """The plan was told something from outside: ask it anew for rows, end it if it is done."""
@@ -125,7 +143,7 @@ class Driver:
                 self._end(plan)
             else:
                 self.exchange.schedule(plan, self.now())
-                self._wake.soon()
+                self._go()
 
     def release(self, plan: Plan, wanted: Callable[[int], bool]) -> None:
         """Before the next turn, forget those probes of a plan whose tags are not wanted.
@@ -163,54 +181,69 @@ class Driver:
 
     # One turn.
 
-    def turn(self) -> None:
-        """Receive, expire, send, and say when to come again."""
+    def turn(self, readable: bool = True) -> None:
+        """Receive, expire, send, and say when to come again. `readable`: the descriptor may be."""
+        self._at_once = 0
+        self._work(readable)
+
+    def _work(self, readable: bool) -> None:
         if self.closed:
             return
+        self._working = True
         try:
             while self._released:
                 self.exchange.release(*self._released.popitem())
-            busy = self._receive()
             now = self.now()
-            if now >= self.exchange.table.earliest:
+            expires = now >= self.exchange.table.earliest
+            # What has come may end what is overdue.
+            if (readable or self._unread or expires) and self._receive():
+                now = self.now()
+            if expires:
                 self._look_for_losses()
                 self._deliver(self.exchange.expire(now, self._clocks.real()))
             if self._pending[0] != self._pending[1] or self.exchange.is_due(now):
-                busy = self._send() or busy
-            self._rest(busy)
+                self._rest(self._send(now), self.now())
+            else:
+                self._rest(False, now)
         except BaseException as error:
             # Whoever waits must learn of it; the loop that gave the turn has no use for it.
             self.close(error)
             if not isinstance(error, Exception):
                 raise
+        finally:
+            self._working = False
 
     def _receive(self) -> bool:
-        rx = self._batches.rx
+        """Receive what is there, but for what must wait for the next turn; returns whether anything was."""
+        rx, any_ = self._batches.rx, False
         for _ in range(ROUNDS):
             n = self.transport.recv(rx, 0)
             if n:
+                any_ = True
                 rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
             if n < rx.capacity:
-                return False  # that was all; what came since shows at the descriptor
+                self._unread = False  # that was all; what came since shows at the descriptor
+                return any_
+        self._unread = True
         return True
 
     def _both_clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock at one moment: read again if the process was stopped in between."""
-        clocks, tries = self._clocks, ROUNDS
+        clocks, tries = self._clocks, TRIES
         now, real = clocks.monotonic(), clocks.real()
         while tries and clocks.monotonic() - now > TOGETHER:
             tries -= 1
             now, real = clocks.monotonic(), clocks.real()
         return now, real
 
-    def _send(self) -> bool:
+    def _send(self, now: int) -> bool:
         """Send what is due; returns whether more is due at once."""
-        for _ in range(ROUNDS):
+        for again in range(ROUNDS):
             start, stop = self._pending
             if start == stop:
                 tx = self._batches.to_send(self.exchange.largest)
-                start, stop = 0, self.exchange.fill(tx, self.now())
+                start, stop = 0, self.exchange.fill(tx, self.now() if again else now)
                 self._batches.used = stop
                 if not stop:
                     return False
@@ -228,7 +261,7 @@ class Driver:
             tx.before, tx.real = self._both_clocks()
             n, errno = self.transport.send(tx, start, min(stop, start + self._rows))
             tx.after = monotonic()
-            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(BATCH, self._rows * 2)
+            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(MOST, self._rows * 2)
             if n:
                 self.exchange.sent(tx, start, start + n)
                 if self._observer is not None:
@@ -274,10 +307,10 @@ class Driver:
             self.exchange.forget(plan)
             sink.ended(None)
 
-    def _rest(self, busy: bool) -> None:
+    def _rest(self, busy: bool, now: int) -> None:
         if self.closed:
             return
-        if busy:
+        if busy or self._unread:
             self._wake.soon()
             return
         deadline = self.exchange.next_deadline()
@@ -285,11 +318,10 @@ class Driver:
         if deadline == 0 and not held_back:
             self._wake.soon()
             return
-        now = self.now()
         if held_back:
             again = now + round(self._patience * SECOND)
             deadline = min(deadline, again) if deadline else again
         if deadline is None:
             self._wake.after(None)
         else:
-            self._wake.after(max(0, deadline - now) / SECOND, deadline)
+            self._wake.after((deadline - now) / SECOND if deadline > now else 0.0, deadline)

@@ -65,7 +65,7 @@ class Network(Protocol):
     @property
     def clocks(self) -> Clocks | None: ...
     @property
-    def open_wake(self) -> Callable[[Callable[[], None], int], Wake]: ...
+    def open_wake(self) -> Callable[[Callable[[bool], None], int], Wake]: ...
     @property
     def resolve(self) -> Resolver | None: ...
     @property
@@ -97,7 +97,7 @@ class Environment:
     open_transport: Callable[[SocketSpec], Transport] = open_transport
     capabilities: Callable[[], Capabilities] = capabilities
     clocks: Clocks | None = None
-    open_wake: Callable[[Callable[[], None], int], Wake] = open_wake
+    open_wake: Callable[[Callable[[bool], None], int], Wake] = open_wake
     resolve: Resolver | None = None
     name_of: ReverseResolver | None = None
     entropy: Callable[[int], bytes] = os.urandom

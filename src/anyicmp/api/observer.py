@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 
-from anyicmp.engine.outcome import OutcomeBatch, address
+from anyicmp.engine.addresses import address
+from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.results import IPAddress, Outcome
 from anyicmp.wire.batch import PacketBatch
 

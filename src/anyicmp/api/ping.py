@@ -96,6 +96,8 @@ class _Rows:
 
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
+        if self.over:
+            await anyio.lowlevel.checkpoint()
         while not self.over:
             await self.place.wait()
         if self.error is not None:

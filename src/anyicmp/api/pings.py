@@ -57,12 +57,13 @@ class Pings:
             if first:
                 self.driver.poke(self._plan)
             return
+        self.running = True  # all may be over before `start` returns
         try:
             self.driver.start(self._plan, self)
         except BaseException:
+            self.running = False
             self._plan.drop(series)
             raise
-        self.running = True
 
     def stop(self, series: Series) -> None:
         """Nobody waits for it any longer. Does nothing for one that is over."""

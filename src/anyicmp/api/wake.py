@@ -68,8 +68,11 @@ def running_loop() -> object:
     return asyncio.get_running_loop() if module is None else module.lowlevel.current_trio_token()
 
 
-def open_wake(turn: Callable[[], None], fileno: int) -> Wake:
-    """Turns of the running loop whenever `fileno` is readable (-1: no descriptor) or as asked."""
+def open_wake(turn: Callable[[bool], None], fileno: int) -> Wake:
+    """Turns of the running loop whenever `fileno` is readable (-1: no descriptor) or as asked.
+
+    A turn is told whether it is given because the descriptor is readable.
+    """
     return _TrioWake(turn, fileno) if _trio() else _AsyncioWake(turn, fileno)
 
 
@@ -107,7 +110,7 @@ def in_background(run: Callable[[], Awaitable[None]]) -> Background:
 
 
 class _AsyncioWake:
-    def __init__(self, turn: Callable[[], None], fileno: int) -> None:
+    def __init__(self, turn: Callable[[bool], None], fileno: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._turn = turn
         self._fileno = fileno
@@ -115,7 +118,7 @@ class _AsyncioWake:
         self._at = 0
         self._soon: asyncio.Handle | None = None
         if fileno >= 0:
-            self._loop.add_reader(fileno, turn)
+            self._loop.add_reader(fileno, turn, True)
 
     def soon(self) -> None:
         if self._soon is None:
@@ -123,7 +126,7 @@ class _AsyncioWake:
 
     def _run_soon(self) -> None:
         self._soon = None
-        self._turn()
+        self._turn(False)
 
     def after(self, delay: float | None, at: int = 0) -> None:
         # A timer that comes too early gives a turn, which asks again: cheaper than a new one each turn.
@@ -135,7 +138,7 @@ class _AsyncioWake:
 
     def _run_timed(self) -> None:
         self._timer = None
-        self._turn()
+        self._turn(False)
 
     def close(self) -> None:
         for handle in (self._timer, self._soon):
@@ -183,11 +186,13 @@ class _AsyncioBackground:
 
 
 class _TrioWake:
-    def __init__(self, turn: Callable[[], None], fileno: int) -> None:
+    def __init__(self, turn: Callable[[bool], None], fileno: int) -> None:
         self._trio = _trio()
         self._turn = turn
         self._fileno = fileno
         self._delay: float | None = None
+        self._at: int | None = None
+        self._moved = False
         self._closed = False
         self._scope: trio.CancelScope | None = None
         self._trio.lowlevel.spawn_system_task(self._run, name="anyicmp driver")
@@ -195,7 +200,7 @@ class _TrioWake:
     async def _run(self) -> None:
         lowlevel = self._trio.lowlevel
         while not self._closed:
-            delay = self._delay
+            delay, readable = self._delay, False
             self._delay = None
             if delay == 0:
                 await lowlevel.checkpoint()
@@ -204,13 +209,19 @@ class _TrioWake:
                     try:
                         if self._fileno >= 0:
                             await lowlevel.wait_readable(self._fileno)
+                            readable = True
                         else:
                             await self._trio.sleep_forever()
                     except self._trio.ClosedResourceError:
                         return
                 self._scope = None
+            if self._moved and not readable:
+                self._moved = False
+                continue
+            self._moved = False
+            self._delay = None  # whatever was asked for, this is the turn
             if not self._closed:
-                self._turn()
+                self._turn(readable)
 
     def soon(self) -> None:
         self._delay = 0
@@ -218,8 +229,13 @@ class _TrioWake:
             self._scope.cancel()
 
     def after(self, delay: float | None, at: int = 0) -> None:
-        if self._delay != 0:
-            self._delay = delay
+        if self._scope is None:
+            if self._delay != 0:
+                self._delay, self._at = delay, None if delay is None else at
+        elif delay is not None and (self._at is None or at < self._at):
+            # Asked outside of a turn: the task that waits shall wait less. A turn too early asks again.
+            self._delay, self._at, self._moved = delay, at, True
+            self._scope.cancel()
 
     def close(self) -> None:
         if not self._closed:

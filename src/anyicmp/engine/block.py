@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter, le
+from itertools import repeat
+from operator import itemgetter, truediv
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -16,6 +17,7 @@ from anyicmp.engine.stamps import STEADY
 from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
 from anyicmp.methods.base import EchoedToken, Replies
 from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.wide import all_at_least, column_of, counting, differences, ones, wide
 
 __all__ = ["FEW", "expected", "match_replies"]
 
@@ -36,19 +38,20 @@ def match_replies(
     width, lane = table.width, replies.lane
     slots: Sequence[int] = replies.sequences
     first = lane * SLOTS + slots[0]
-    in_a_row = slots[-1] - slots[0] == n - 1 and slots == array("H", range(slots[0], slots[0] + n))
+    in_a_row = slots[-1] - slots[0] == n - 1 and wide(replies.sequences) == slots[0] * ones(n, 2) + counting(
+        n, 2
+    )
     end = first + n
     if in_a_row:
         plans: Sequence[Plan | None] = table.plan[first:end]
-        generations, nonces = table.generation[first:end], table.nonce[first:end]
+        generations: Sequence[int] = table.generation[first:end]
+        nonces: Sequence[int] = table.nonce[first:end]
         states: Sequence[int] = table.state[first:end]
         peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
-        sent_at: Sequence[int] = table.sent_at[first:end]
-        handed_at: Sequence[int] = table.handed_at[first:end]
-        aheads: Sequence[int] = table.ahead[first:end]
-        tags: Sequence[int] = table.tag[first:end]
-        scopes: Sequence[int] = table.scope[first:end]
+        sent_at, handed_at = table.sent_at[first:end].tobytes(), table.handed_at[first:end].tobytes()
+        aheads = table.ahead[first:end].tobytes()
+        tags, scopes = table.tag[first:end].tobytes(), table.scope[first:end].tobytes()
     else:
         slots = [lane * SLOTS + slot for slot in slots]
         if len(set(slots)) < n:
@@ -58,8 +61,10 @@ def match_replies(
         generations, nonces = array("I", pick(table.generation)), array("I", pick(table.nonce))
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
-        sent_at, handed_at, aheads = pick(table.sent_at), pick(table.handed_at), pick(table.ahead)
-        tags, scopes = pick(table.tag), pick(table.scope)
+        sent_at, handed_at, aheads = (
+            array("q", pick(column)).tobytes() for column in (table.sent_at, table.handed_at, table.ahead)
+        )
+        tags, scopes = array("Q", pick(table.tag)).tobytes(), array("I", pick(table.scope)).tobytes()
     plan = plans[0]
     if (
         plan is None
@@ -70,18 +75,18 @@ def match_replies(
         or generations != replies.generations
         or nonces != replies.nonces
         or peers != heard
-        or min(sent_at) <= 0
     ):
         return None
-    ahead = rx.real - rx.after
-    when = [stamp - ahead for stamp in rx.when[:n]]
-    if max(aheads) - ahead > STEADY or ahead - min(aheads) > STEADY:
+    # Whole columns at once: at this point of a sweep a line of Python a row weighs as much as a packet.
+    ahead, each, left, stamps = rx.real - rx.after, ones(n), wide(sent_at), wide(rx.when[:n])
+    told = all_at_least(left, each, n)  # 0: the probe is not known to have left
+    if not told or any(abs(ahead - then) > STEADY for then in set(memoryview(aheads).cast("q"))):
         return None
-    if max(when) > rx.after or not all(map(le, handed_at, when)):
+    before = wide(handed_at) + ahead * each
+    if not (all_at_least(rx.real * each, stamps, n) and all_at_least(stamps, before, n)):
         return None
-    rtts = [(arrived - left) / SECOND for arrived, left in zip(when, sent_at, strict=True)]
-    if min(rtts) < 0:
-        rtts = [max(0.0, rtt) for rtt in rtts]
+    departed = left + ahead * each
+    round_trips = column_of(differences(stamps, departed, n), n)
     if in_a_row:
         table.state[first:end] = bytes((ANSWERED,)) * n
     else:
@@ -95,11 +100,11 @@ def match_replies(
     batch.kinds += bytes((REPLY,)) * n
     batch.packed += rx.peer[: n * width]
     batch.sources += batch.packed
-    batch.scopes.extend(scopes)
-    batch.tags.extend(tags)
-    batch.sequences.extend(tags)
-    batch.sent_at.fromlist([(left + ahead) / SECOND for left in sent_at])
-    batch.rtts.fromlist(rtts)
+    batch.scopes.frombytes(scopes)
+    batch.tags.frombytes(tags)
+    batch.sequences.frombytes(tags)
+    batch.sent_at.fromlist(list(map(truediv, column_of(departed, n), repeat(SECOND))))
+    batch.rtts.fromlist(list(map(truediv, round_trips, repeat(SECOND))))
     batch.ttls += rx.hop_limit[:n]
     batch.sizes += array("I", [replies.size]) * n
     batch.duplicates += array("I", bytes(4 * n))

@@ -17,6 +17,7 @@ from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
 from anyicmp.methods.base import ProbeMethod
 from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.wide import column_of, counting, ones
 
 __all__ = ["Exchange", "Results"]
 
@@ -78,47 +79,46 @@ class Exchange:
 
         A slot of `tx` has room for `largest` octets.
         """
-        n = 0
+        n, plans = 0, self._plans
         self.matching.quarantine.release(now)
-        for _ in range(self._plans.advance(now)):
-            plan = self._plans.first()
+        for _ in range(plans.advance(now)):
+            plan = plans.first()
             if plan is None or n == tx.capacity:
                 break
-            fitting = self._fitting(plan)
-            if fitting > 0:
-                taken = self._take(tx, n, min(tx.capacity - n, fitting), plan, now)
-                self._plans.next(now, served=taken > 0)
+            lane = self.room.emptiest
+            vacant = self._vacant(plan, lane)
+            room = min(self.room.fitting(lane, plan.template.size), vacant, tx.capacity - n)
+            if room > 0:
+                taken = self._take(tx, n, room, plan, lane, now)
+                plans.next(now, served=taken > 0)
                 n += taken
-            elif self._vacant(plan) < 1:
-                self._plans.pass_by()
+            elif vacant < 1:
+                plans.pass_by()
             else:
                 break
         return n
 
-    def _fitting(self, plan: Plan) -> int:
-        """How many more probes of this plan may be in flight in the lane that is next."""
-        return min(self.room.fitting(plan.template.size), self._vacant(plan))
+    def _vacant(self, plan: Plan, lane: int) -> int:
+        """Slots of a lane that this plan may use."""
+        vacant = SLOTS - self.table.in_lane[lane]
+        return vacant if plan.template.carries_token else vacant - self.matching.quarantine.in_lane[lane]
 
-    def _vacant(self, plan: Plan) -> int:
-        lane, whole = self.room.emptiest, plan.template.carries_token
-        return self.table.vacant(lane) - (0 if whole else self.matching.quarantine.in_lane[lane])
-
-    def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, now: int) -> int:
+    def _take(self, tx: PacketBatch, at: int, room: int, plan: Plan, lane: int, now: int) -> int:
         """Let one plan write up to `room` rows from `at` on, and open their slots."""
-        pacer = self._plans.pacer(plan)
+        pacer, template = self._plans.pacer(plan), plan.template
         if pacer is not None:
             room = min(room, pacer.allowance(now))
             if room < 1:
                 return 0
-        lane, whole = self.room.emptiest, plan.template.carries_token
-        token, most = self.table.reserve(room, lane, None if whole else self.matching.quarantine)
+        held = None if template.carries_token else self.matching.quarantine
+        token, most = self.table.reserve(room, lane, held)
         n = plan.take(tx, at, at + most, now)
         if n:
             if pacer is not None:
                 pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
-            self.room.take(lane, plan.template.size, n)
-            self.method.stamp(tx, at, at + n, token, plan.template)
+            self.room.used[lane] += n * self.room.cost[template.size]
+            self.method.stamp(tx, at, at + n, token, template)
         return n
 
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:
@@ -128,7 +128,8 @@ class Exchange:
         self.counts.sent += rows
         i = start
         while i < stop:
-            first = slot_of(tx.token[i])
+            token = tx.token[i]
+            first = (token >> 48) * SLOTS + (token & 0xFFFF)
             plan = table.plan[first]
             j = self._end_of_run(tx, i, stop, plan) if rows > 1 else stop
             n = j - i
@@ -139,11 +140,12 @@ class Exchange:
                 table.handed_at[first : first + n] = array("q", [tx.before]) * n
                 table.ahead[first : first + n] = array("q", [ahead]) * n
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
-                left = [tx.before + span * k // rows for k in range(i - start, j - start)]
-                table.sent_at[first : first + n] = array("q", left)
+                step = span // rows
+                at = (tx.before + step * (i - start)) * ones(n) + step * counting(n)
+                table.sent_at[first : first + n] = column_of(at, n)
             if plan is not None and not plan.template.carries_token:
                 self.matching.quarantine.hold(first, n, tx.after)
-            run = Run(first, n, tx.token[i] >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
+            run = Run(first, n, token >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)
             else:
@@ -190,15 +192,18 @@ class Exchange:
 
     def next_deadline(self) -> int | None:
         """When the next timeout or due row is, None if nothing is; 0 if a plan is ready now."""
+        earliest, due = self.table.next_deadline(), self._plans.next_due()
         plan = self._plans.first()
-        if plan is not None and self._fitting(plan) > 0:
-            return 0
-        release = None if plan is None else self.matching.quarantine.next_release()
-        earliest = self.table.next_deadline()
-        for at in (self._plans.next_due(), release):
-            if at is not None and (earliest is None or at < earliest):
-                earliest = at
-        return earliest
+        if plan is not None:
+            lane = self.room.emptiest
+            if self._vacant(plan, lane) > 0 and self.room.fitting(lane, plan.template.size) > 0:
+                return 0
+            release = self.matching.quarantine.next_release()
+            if release is not None and (due is None or release < due):
+                due = release
+        if due is None or (earliest is not None and earliest < due):
+            return earliest
+        return due
 
     def _tell(self, results: Results, now: int) -> Results:
         told: Results = []

@@ -28,6 +28,7 @@ Results = list[tuple[Plan, OutcomeBatch]]
 """What ended: each plan with the outcomes of its probes."""
 
 SECOND = 1_000_000_000
+STAMP = int(RowKind.STAMP)
 
 
 class Matching:
@@ -66,6 +67,9 @@ class Matching:
         answers: Answers | None = None
         results: dict[Plan, OutcomeBatch] = {}
         for i in range(n):
+            if rx.kind[i] == STAMP:
+                note_sending(self.table, rx, i)
+                continue
             if (reply := self.method.reply(rx, i)) and (plan := expected(self.table, rx, i, reply)):
                 self.counts.received += 1
                 slot = reply[0] * SLOTS + reply[1]
@@ -80,8 +84,6 @@ class Matching:
                 self.counts.malformed += 1
             elif kind in (Answer.REPLY, Answer.ERROR):
                 self._match(rx, i, answers, results)
-            elif kind == Answer.STAMP:
-                note_sending(self.table, rx, i, answers.tokens[i])
         return list(results.items())
 
     def _feed_block(self, rx: PacketBatch, n: int) -> tuple[Plan, OutcomeBatch] | None:
@@ -90,7 +92,7 @@ class Matching:
         found = None if replies is None else match_replies(self.table, rx, n, replies)
         if found is not None:
             self.counts.received += n
-            self.room.give(rx.lane[0], found[0].template.size, n)
+            self.room.used[rx.lane[0]] -= n * self.room.cost[found[0].template.size]
         return found
 
     def _match_flow(
@@ -224,11 +226,10 @@ class Matching:
 
     def close(self, slot: int, state: int) -> Plan:
         """End the waiting of one open slot; returns whose it was."""
-        plan = self.table.owner(slot)
-        self.table.close(slot, state)
+        plan = self.table.close(slot, state)
         if self.on_close is not None:
             self.on_close(slot // SLOTS << 48 | self.table.generation[slot] << 16 | slot % SLOTS)
-        self.room.give(slot // SLOTS, plan.template.size)
+        self.room.used[slot // SLOTS] -= self.room.cost[plan.template.size]
         if state != OVER:  # the end of its waiting asks who answered
             self._responders.pop(slot, None)
         return plan

@@ -9,25 +9,23 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from itertools import repeat
 from os import strerror
-from sys import byteorder
-from typing import overload
+from typing import Literal, overload
 
+from anyicmp.engine.addresses import address, addresses
 from anyicmp.engine.heard import ErrorBytes
 from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, SendFailure
 from anyicmp.wire import DestinationUnreachable, Message
 from anyicmp.wire.batch import Version
 from anyicmp.wire.plain import maker
 
-__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch", "address"]
+__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
 
-LINK_MULTICAST = frozenset(range(0xFF02, 0x10000, 0x10))
-"""First 16 bits of multicast addresses of one link (RFC 4291 section 2.7): the scope is the last digit."""
 _REASONS = {
     ENETUNREACH: "no route leads to this network",
     EHOSTUNREACH: "this host cannot reach the address: no route, or no neighbour answered",
@@ -187,30 +185,22 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def __iter__(self) -> Iterator[Outcome]:
         n = len(self)
-        if self.kinds.count(REPLY) != n or (self.version == 6 and any(self.scopes)):
+        if not n or self.kinds.count(REPLY) != n or (self.version == 6 and any(self.scopes)):
             return map(self.row, range(n))
-        targets = self._addresses(self.packed)
+        targets = addresses(self.packed, self.version)
         return map(
             _new_reply,
             map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host),
             targets,
             self.sequences,
             self.sent_at,
-            targets if self.sources == self.packed else self._addresses(self.sources),
+            targets if self.sources == self.packed else addresses(self.sources, self.version),
             self.rtts,
-            [ttl if ttl >= 0 else None for ttl in self.ttls],
+            self.ttls if min(self.ttls) >= 0 else [ttl if ttl >= 0 else None for ttl in self.ttls],
             self.sizes,
             self.duplicates,
-            ["kernel" if kernel else "user" for kernel in self.kernel],
+            map(_CLOCKS.__getitem__, self.kernel),
         )
-
-    def _addresses(self, column: bytearray) -> list[IPAddress]:
-        if self.version == 4:
-            numbers = array("I", column)
-            if byteorder == "little":
-                numbers.byteswap()
-            return list(map(IPv4Address, numbers))
-        return [IPv6Address(int.from_bytes(column[at : at + 16], "big")) for at in range(0, len(column), 16)]
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""
@@ -254,15 +244,8 @@ class OutcomeBatch(Sequence[Outcome]):
         return self.hosts.get(self.sequences[i]) if self.hosts else self.host
 
 
-def address(column: bytes | bytearray, i: int, version: Version, scope: int | str = 0) -> IPAddress:
-    """The i-th address of a packed column; an address of one link keeps its scope."""
-    if version == 4:
-        return IPv4Address(int.from_bytes(column[4 * i : 4 * i + 4], "big"))
-    value = int.from_bytes(column[16 * i : 16 * i + 16], "big")
-    if scope and (value >> 118 == 0x3FA or value >> 112 in LINK_MULTICAST):
-        return IPv6Address(f"{IPv6Address(value)}%{scope}")
-    return IPv6Address(value)
-
+_CLOCKS: tuple[Literal["user"], Literal["kernel"]] = ("user", "kernel")
+"""What stamped an answer, by the batch's column."""
 
 # Fields in the order of their classes: a maker sets them without the guard of a frozen class.
 _new_reply, _new_no_reply = maker(Reply), maker(NoReply)
@@ -284,7 +267,7 @@ def _reply(
         ttl if ttl >= 0 else None,
         batch.sizes[i],
         batch.duplicates[i],
-        "kernel" if batch.kernel[i] else "user",
+        _CLOCKS[batch.kernel[i]],
     )
 
 

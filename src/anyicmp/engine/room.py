@@ -39,6 +39,24 @@ def queue_cost(octets: int) -> int:
     return 256 + (1 << (need - 1).bit_length()) if need <= 4096 else 256 + need * 3 // 2
 
 
+class Costs(dict[int, int]):
+    """What a probe with so much payload is charged for."""
+
+    def __init__(self, version: int, *, hop_limited: bool, stamped: bool) -> None:
+        super().__init__()
+        self._version = version
+        self._hop_limited = hop_limited
+        self._stamp = SMALL if stamped else 0
+
+    def __missing__(self, size: int) -> int:
+        quote = _IP_HEADER[self._version] + _ECHO_HEADER + size
+        if self._hop_limited:
+            quote = max(quote, _PADDED_QUOTE) + _EXTENSIONS
+        quote = min(quote, _LONGEST_QUOTE[self._version])
+        cost = self[size] = queue_cost(max(size, quote)) + self._stamp
+        return cost
+
+
 class Room:
     """`octets` of receive buffer for each of some lanes.
 
@@ -48,6 +66,7 @@ class Room:
     Attributes:
         octets: what the kernel granted to each lane.
         used: for each lane, what the answers to all its probes in flight would take.
+        cost: what a probe is charged for, by the octets of its payload.
     """
 
     def __init__(
@@ -65,21 +84,7 @@ class Room:
         """
         self.octets = octets
         self.used = [0] * lanes
-        self._version = version
-        self._hop_limited = hop_limited
-        self._stamp = SMALL if stamped else 0
-        self._costs: dict[int, int] = {}
-
-    def cost(self, size: int) -> int:
-        """What a probe with so much payload is charged for."""
-        cost = self._costs.get(size)
-        if cost is None:
-            quote = _IP_HEADER[self._version] + _ECHO_HEADER + size
-            if self._hop_limited:
-                quote = max(quote, _PADDED_QUOTE) + _EXTENSIONS
-            quote = min(quote, _LONGEST_QUOTE[self._version])
-            cost = self._costs[size] = queue_cost(max(size, quote)) + self._stamp
-        return cost
+        self.cost = Costs(version, hop_limited=hop_limited, stamped=stamped)
 
     @property
     def emptiest(self) -> int:
@@ -87,19 +92,10 @@ class Room:
         used = self.used
         return used.index(min(used)) if len(used) > 1 else 0
 
-    def fitting(self, size: int) -> int:
-        """How many more probes with so much payload may be in flight in the emptiest lane.
-
-        One always may when none is.
-        """
-        used = min(self.used)
-        fitting = max(0, self.octets - used) // self.cost(size)
-        return fitting if used else max(1, fitting)
-
-    def take(self, lane: int, size: int, n: int = 1) -> None:
-        """n more probes of a lane are in flight."""
-        self.used[lane] += n * self.cost(size)
-
-    def give(self, lane: int, size: int, n: int = 1) -> None:
-        """n probes of a lane are not in flight any longer."""
-        self.used[lane] -= n * self.cost(size)
+    def fitting(self, lane: int, size: int) -> int:
+        """How many more probes with so much payload may be in flight in a lane: one at least when none is."""
+        used = self.used[lane]
+        if used >= self.octets:
+            return 0
+        fitting = (self.octets - used) // self.cost[size]
+        return fitting if fitting or used else 1

@@ -32,11 +32,12 @@ def stamp_time(table: Table, slot: int, rx: PacketBatch, i: int) -> int | None:
     return None
 
 
-def note_sending(table: Table, rx: PacketBatch, i: int, token: int) -> None:
-    """The STAMP row i tells when the probe with this token left: better than the time around the send call.
+def note_sending(table: Table, rx: PacketBatch, i: int) -> None:
+    """The STAMP row i tells when its token's probe left: better than the time around the send call.
 
     A stamp that comes when the answer was heard, or in a later use of the slot, changes nothing.
     """
+    token = rx.token[i]
     slot = slot_of(token)
     ours = not (table.generation[slot] ^ token >> 16) & 0xFF
     if ours and table.state[slot] == OPEN and table.sent_at[slot]:

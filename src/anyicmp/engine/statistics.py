@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
+from itertools import repeat
 from math import fsum, nan, sqrt
-from operator import mul
+from operator import mul, sub
 
 import attrs
 
@@ -56,7 +57,7 @@ class _Moments:
         n, total = len(rtts), self.count + len(rtts)
         mean = fsum(rtts) / n
         delta = mean - self.mean
-        apart = [rtt - mean for rtt in rtts]
+        apart = list(map(sub, rtts, repeat(mean)))
         self.squares += fsum(map(mul, apart, apart)) + delta * delta * self.count * n / total
         self.mean += delta * n / total
         self.count = total

@@ -8,6 +8,8 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable
+from itertools import repeat
+from operator import floordiv
 from sys import byteorder
 
 import attrs
@@ -156,7 +158,7 @@ class SweepPlan:
         self._in_flight.waiting -= ended
         self.sent -= outcomes.kinds.count(FAILED)
         tags = outcomes.tags
-        outcomes.sequences = array("Q", [tag // PROBES for tag in tags])
+        outcomes.sequences = array("Q", map(floordiv, tags, repeat(PROBES)))
         if TIMEOUT not in outcomes.kinds or not (self._retries or outcomes.doubtful):
             return outcomes
         width = 4 if outcomes.version == 4 else 16

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from sys import byteorder
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -55,20 +55,41 @@ class Table:
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
     """
 
+    __slots__ = (
+        "_cursor",
+        "_rings",
+        "_turn",
+        "ahead",
+        "earliest",
+        "generation",
+        "handed_at",
+        "in_flight",
+        "in_lane",
+        "lanes",
+        "nonce",
+        "peer",
+        "plan",
+        "scope",
+        "sent_at",
+        "state",
+        "tag",
+        "width",
+    )
+
     def __init__(self, width: int, lanes: int) -> None:
         slots = SLOTS * lanes
         self.width = width
         self.lanes = lanes
         self.state = bytearray(slots)
         self.plan: list[Plan | None] = [None] * slots
-        self.tag = array("Q", [0]) * slots
+        self.tag = _column("Q", slots)
         self.peer = bytearray(width * slots)
-        self.scope = array("I", [0]) * slots
-        self.sent_at = array("q", [0]) * slots
-        self.handed_at = array("q", [0]) * slots
-        self.ahead = array("q", [0]) * slots
-        self.nonce = array("I", [0]) * slots
-        self.generation = array("I", [0]) * slots
+        self.scope = _column("I", slots)
+        self.sent_at = _column("q", slots)
+        self.handed_at = _column("q", slots)
+        self.ahead = _column("q", slots)
+        self.nonce = _column("I", slots)
+        self.generation = _column("I", slots)
         self.in_flight = 0
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
@@ -87,13 +108,15 @@ class Table:
         Nothing changes until `open` is called with the token.
         """
         held = _NONE if quarantine is None else quarantine.held
-        base = lane * SLOTS
-        while self.state[base + self._cursor[lane]] == OPEN or (held and held[base + self._cursor[lane]]):
+        base, state = lane * SLOTS, self.state
+        while state[base + self._cursor[lane]] == OPEN or (held and held[base + self._cursor[lane]]):
             self._advance(lane, 1)
         at = self._cursor[lane]
-        end = min(base + at + n, base + SLOTS)
         token = lane << 48 | (self._turn[lane] & 0xFFFFFFFF) << 16 | at
-        taken = self.state.find(_OPEN, base + at, end)
+        if n == 1:
+            return token, 1
+        end = min(base + at + n, base + SLOTS)
+        taken = state.find(_OPEN, base + at, end)
         end = end if taken < 0 else taken
         if held and (taken := held.find(1, base + at, end)) >= 0:
             end = taken
@@ -107,9 +130,9 @@ class Table:
 
     def open(self, token: int, tx: PacketBatch, start: int, stop: int, plan: Plan) -> None:
         """Open slots from a reserved token on for rows [start, stop) of `tx`."""
-        first, count, width = slot_of(token), stop - start, self.width
+        count, width, lane = stop - start, self.width, token >> 48
+        first = lane * SLOTS + (token & 0xFFFF)
         if count == 1:
-            lane = token >> 48
             self.state[first], self.plan[first], self.tag[first] = OPEN, plan, tx.tag[start]
             self.peer[first * width : (first + 1) * width] = tx.peer[start * width : stop * width]
             self.scope[first], self.sent_at[first] = tx.scope[start], 0
@@ -118,7 +141,11 @@ class Table:
             self.in_flight += 1
             plan.waiting += 1
             self.in_lane[lane] += 1
-            self._advance(lane, 1)
+            at = (token & 0xFFFF) + 1
+            if at < SLOTS:
+                self._cursor[lane] = at
+            else:
+                self._advance(lane, 1)
             return
         end = first + count
         self.state[first:end] = _OPEN * count
@@ -134,18 +161,18 @@ class Table:
         self.generation[first:end] = array("I", [token >> 16 & 0xFFFFFFFF]) * count
         self.in_flight += count
         plan.waiting += count
-        lane = token >> 48
         self.in_lane[lane] += count
         self._advance(lane, count)
 
-    def close(self, slot: int, state: int) -> None:
-        """End the waiting of one open slot."""
-        self.state[slot] = state
-        self.in_flight -= 1
+    def close(self, slot: int, state: int) -> Plan:
+        """End the waiting of one open slot; returns whose it was."""
         plan = self.plan[slot]
-        if plan is not None:
-            plan.waiting -= 1
+        assert plan is not None
+        self.state[slot] = state
+        plan.waiting -= 1
         self.in_lane[slot // SLOTS] -= 1
+        self.in_flight -= 1
+        return plan
 
     def await_until(self, run: Run, timeout: int) -> None:
         """Put a run that has left into the ring of its timeout (deadlines in a ring only grow)."""
@@ -160,10 +187,6 @@ class Table:
         plan = self.plan[slot]
         assert plan is not None
         return plan
-
-    def waits(self, run: Run) -> bool:
-        """Whether any slot of a run still waits, or a later generation's in its place."""
-        return self.state.find(_OPEN, run.first, run.first + run.count) >= 0
 
     def open_in(self, run: Run) -> list[int]:
         """The slots of a run that still wait; those that a later generation uses are not the run's."""
@@ -198,12 +221,21 @@ class Table:
     def next_deadline(self) -> int | None:
         """When the next slot's wait ends, in nanoseconds, None if nothing waits."""
         self.earliest = NOT_YET
+        if not self.in_flight:
+            self._rings.clear()
+            return None
         for ring in self._rings.values():
-            while ring and not self.waits(ring[0]):
+            # A later generation may wait in a run's slots: then its deadline is only too early.
+            while ring and self.state.find(_OPEN, ring[0].first, ring[0].first + ring[0].count) < 0:
                 ring.popleft()
             if ring and ring[0].deadline < self.earliest:
                 self.earliest = ring[0].deadline
         return self.earliest if self.earliest < NOT_YET else None
+
+
+def _column(code: Literal["I", "Q", "q"], slots: int) -> memoryview[int]:
+    """Zeros. Memory is taken for what is written alone, as calloc(3) gives it."""
+    return memoryview(bytearray(slots * array(code).itemsize)).cast(code)
 
 
 def slot_of(token: int) -> int:

@@ -66,8 +66,6 @@ class Answer:
     """About a probe, but not its end (a redirect, a source quench: the probe travels on)."""
     MALFORMED = 4
     """An answer whose checksum or form is wrong: count it, drop it."""
-    STAMP = 5
-    """A transmit timestamp."""
 
 
 class Told:

@@ -19,6 +19,7 @@ from anyicmp.methods.flow import quoted_at
 from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
 from anyicmp.wire.checksum import checksum
+from anyicmp.wire.wide import counting, ones
 
 __all__ = ["EchoMethod"]
 
@@ -76,6 +77,12 @@ def _template(size: int, payload: bytes | None, flow: int | None, label: int) ->
     return _of(data, flow, label, carries=carries)
 
 
+@lru_cache(maxsize=64)
+def _tails(at: int, octets: int, slot: int) -> Struct:
+    """So many octets of each row, from an offset on."""
+    return Struct(f"{at}x{octets}s{slot - at - octets}x")
+
+
 def _complement(octets: bytes | bytearray) -> bytes:
     """All bits turned over."""
     full = (1 << 8 * len(octets)) - 1
@@ -90,12 +97,9 @@ def _native(code: str, octets: bytes) -> array[int]:
     return numbers
 
 
-def _swapped(code: str, numbers: range) -> array[int]:
-    """Numbers as a column in network order."""
-    column = array(code, numbers)
-    if byteorder == "little":
-        column.byteswap()
-    return column
+def _sequences(first: int, n: int) -> bytes:
+    """n sequence numbers in a row as a column in network order."""
+    return (first * ones(n, 2) + counting(n, 2, "big")).to_bytes(2 * n, "big")
 
 
 class EchoMethod:
@@ -209,9 +213,9 @@ class EchoMethod:
         arena = memoryview(tx.data)[start * slot : stop * slot]
         arena[:] = bytes(sample) * n
         halves, words = arena.cast("H"), arena.cast("I")
-        halves[SEQUENCE // 2 :: slot // 2] = memoryview(_swapped("H", range(sequence, sequence + n)))
-        last = 0xFFFF - sequence
-        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_swapped("H", range(last, last - n, -1)))
+        sequences = _sequences(sequence, n)
+        halves[SEQUENCE // 2 :: slot // 2] = memoryview(sequences).cast("H")
+        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_complement(sequences)).cast("H")
         nonces = tx.nonce[4 * start : 4 * stop]
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
@@ -241,15 +245,14 @@ class EchoMethod:
             or rx.length[:n] != array("I", [length]) * n
         ):
             return None
-        data = rx.data
-        arena = memoryview(data)[: n * slot]
+        arena = memoryview(rx.data)[: n * slot]
         halves, words = arena.cast("H"), arena.cast("I")
         half, word = slot // 2, slot // 4
 
         def column(view: memoryview, at: int, step: int, size: int) -> bytes:
             return view[(start + at) // size :: step].tobytes()
 
-        value, rest = expected[0], bytearray(expected[1])
+        value, rest = expected
         identifier = self._identifiers[lane].to_bytes(2, "big")
         sequences = column(halves, SEQUENCE, half, 2)
         if (
@@ -261,12 +264,12 @@ class EchoMethod:
         generations, nonces = column(words, GENERATION, word, 4), column(words, NONCE, word, 4)
         if self._verify:
             # Every octet is what was sent and the checksum what goes with it: no sum needs computing.
-            tail, end = start + 26, start + 26 + len(rest)
+            tails = _tails(start + 26, len(rest), slot).iter_unpack(arena)
             if (
                 column(halves, 2, half, 2) != value * n
                 or _complement(generations) != column(words, GENERATION_COMPLEMENT, word, 4)
                 or _complement(nonces) != column(words, NONCE_COMPLEMENT, word, 4)
-                or [data[at + tail : at + end] for at in range(0, n * slot, slot)].count(rest) != n
+                or list(tails).count((rest,)) != n
             ):
                 return None
         return Replies(
@@ -283,9 +286,6 @@ class EchoMethod:
         for i in range(n):
             begin, end = i * slot + rx.start[i], i * slot + rx.length[i]
             kind = kinds[i]
-            if kind == RowKind.STAMP:
-                answers.kinds[i], answers.tokens[i] = Answer.STAMP, rx.token[i]
-                continue
             if kind == RowKind.LOCAL_ERROR:
                 answers.kinds[i] = Answer.NOTICE  # the send call told the same
                 continue

@@ -110,8 +110,8 @@ class TcpMethod:
         for i in range(n):
             kind, begin, end = rx.kind[i], i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]
             if kind == RowKind.STAMP:
-                answers.kinds[i], answers.tokens[i] = Answer.STAMP, rx.token[i]
-            elif kind == RowKind.LOCAL_ERROR:
+                continue
+            if kind == RowKind.LOCAL_ERROR:
                 answers.kinds[i] = Answer.NOTICE  # the send call told the same
             elif kind == RowKind.CONNECTION:
                 if rx.errno[i] in (0, ECONNREFUSED):

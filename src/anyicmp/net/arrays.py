@@ -27,6 +27,7 @@ from anyicmp.net.ancillary import (
     walk,
 )
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.wire.wide import column_of, wide
 
 __all__ = ["HEADER", "Errors", "Incoming", "Outgoing"]
 
@@ -282,13 +283,9 @@ class Incoming(_Arrays):
 
     def _stamps(self, rx: PacketBatch, a: int, b: int) -> None:
         control = self.control_words
-        seconds = control[CONTROL_IN_W * a + 2 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
-        nanoseconds = control[CONTROL_IN_W * a + 3 : CONTROL_IN_W * b : CONTROL_IN_W].tolist()
-        base = seconds[0] * SECOND
-        if seconds.count(seconds[0]) == b - a:
-            rx.when[a:b] = array("q", [base + ns for ns in nanoseconds])
-        else:
-            rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(seconds, nanoseconds, strict=True)])
+        seconds = wide(control[CONTROL_IN_W * a + 2 : CONTROL_IN_W * b : CONTROL_IN_W])
+        nanoseconds = wide(control[CONTROL_IN_W * a + 3 : CONTROL_IN_W * b : CONTROL_IN_W])
+        rx.when[a:b] = column_of(seconds * SECOND + nanoseconds, b - a)
         if not self.has_header:
             # The hop limit is the int behind the header of the second message: its low half fits.
             low, step = 4 * (STAMP_W + 2) + LOW_OCTET, 4 * CONTROL_IN_W

@@ -236,7 +236,6 @@ def stamps_what_leaves(setting: Setting) -> Lacking | None:
         assert [rx.lane[i] for i in stamps] == [1, 1, 1]
         assert all(began - 1_000_000 <= rx.when[i] <= setting.real() for i in stamps)
         assert sum(kind == RowKind.ICMP for kind in rx.kind[:8]) == 5
-        assert method.tokens(rx, 8).tokens[stamps[0]] == tx.token[0] & STAMP_TOKEN
         # The error condition that stamps leave on a socket is nobody's fault.
         assert transport.send(requests(setting, method, 1, lane=1), 0, 1) == (1, 0)
         assert transport.dropped() == 0

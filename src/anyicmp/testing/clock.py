@@ -39,6 +39,8 @@ class Timeline:
         elapsed: nanoseconds since it began.
         clocks: those that move on it.
         on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
+        stepping: `step` calls events; whoever gets work by them puts its turn into `turns`.
+        turns: what `step` calls once all that was due has been called.
         foreign: others move it too, without a word: see `look`.
     """
 
@@ -48,6 +50,8 @@ class Timeline:
         self.elapsed = 0
         self.clocks: list[VirtualClock] = []
         self.on_event = on_event
+        self.stepping = False
+        self.turns: list[Callable[[], None]] = []
 
     def look(self) -> None:
         """See how far others have moved it."""
@@ -67,29 +71,40 @@ class Timeline:
         """Let so much time pass, at least a nanosecond. What is due on the way is not called."""
         self.reach(self.elapsed + max(1, round(seconds * SECOND)))
 
-    def next(self) -> tuple[int, VirtualClock] | None:
-        """When the next event of any clock is, and whose."""
-        found = None
-        for clock in self.clocks:
-            due = clock.due()
-            if due is not None and (found is None or due - clock.ahead < found[0]):
-                found = due - clock.ahead, clock
-        return found
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is due on any clock, now or later."""
+        return all(clock.due() is None for clock in self.clocks)
 
     def step(self, timer: float | None) -> bool:
         """Go to what comes first: the next event, or a timer of the loop's in so many seconds.
 
         Of an event and a timer of the same time the event comes first, as what was heard does before what
-        has timed out. Returns False where there is neither.
+        has timed out. Turns follow at once: where time passes, nobody else is ready. Returns False where
+        there is neither event nor timer.
         """
         if self.foreign:
             self.look()
-        event = self.next()
-        if event is not None and (timer is None or event[0] - self.elapsed <= round(timer * SECOND)):
-            return event[1].jump()
-        if timer is None:
-            return False
-        self.wait(timer)
+        first, mover = 0, None
+        for clock in self.clocks:
+            events = clock.events
+            while events and events[0][2] is None:
+                heappop(events)
+            if events and (mover is None or events[0][0] - clock.ahead < first):
+                first, mover = events[0][0] - clock.ahead, clock
+        if mover is None or (timer is not None and first - self.elapsed > round(timer * SECOND)):
+            if timer is not None:
+                self.wait(timer)
+            return timer is not None
+        self.stepping = True
+        try:
+            mover.go(first + mover.ahead)
+        finally:
+            self.stepping = False
+        if self.turns:
+            turns, self.turns = self.turns, []
+            for turn in turns:
+                turn()
         return True
 
 
@@ -98,16 +113,18 @@ class VirtualClock:
 
     Attributes:
         ahead: nanoseconds that it is ahead of its timeline.
+        events: a heap of what is due; the first may have been cancelled.
     """
 
     def __init__(self) -> None:
         self.ahead = 0
         self._timeline: Timeline | None = None
         self._foreign = False
+        self._on_event: Callable[[], None] | None = None
         self._held = False  # while events are called, it is their time
         self._monotonic = BOOTED
         self._offset = BEGAN - BOOTED
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self._order = count()
 
     def join(self, timeline: Timeline) -> None:
@@ -115,18 +132,18 @@ class VirtualClock:
         if self._timeline is not timeline:
             self.leave()
             timeline.look()
-            self._timeline, self._foreign = timeline, timeline.foreign
+            self._timeline, self._foreign, self._on_event = timeline, timeline.foreign, timeline.on_event
             self.ahead = self._monotonic - timeline.elapsed
             timeline.clocks.append(self)
-            if self._events and timeline.on_event is not None:
-                timeline.on_event()
+            if self.events and self._on_event is not None:
+                self._on_event()
 
     def leave(self) -> None:
         """Move by hand alone from now on."""
         if self._timeline is not None:
             self._look()
             self._timeline.clocks.remove(self)
-            self._timeline, self._foreign = None, False
+            self._timeline, self._foreign, self._on_event = None, False, None
 
     def _look(self) -> None:
         if self._timeline is not None:
@@ -159,54 +176,34 @@ class VirtualClock:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
         self._offset += round(seconds * SECOND)
 
-    def at(self, when: int, call: Callable[[], None]) -> Event:
+    def at(self, when: int, call: Callable[[], object]) -> Event:
         """Have something called at a monotonic time; what is due already is called at the next move."""
-        return self._add(max(self.monotonic(), when), call)
-
-    def after(self, seconds: float, call: Callable[[], None]) -> Event:
-        """Have something called in so many seconds."""
-        now = self.monotonic() if self._foreign else self._monotonic
-        return self._add(now + round(seconds * SECOND) if seconds > 0.0 else now, call)
-
-    def _add(self, when: int, call: Callable[[], None]) -> Event:
+        if self._foreign:
+            self._look()
+        when = max(when, self._monotonic)
         event = Event((when, next(self._order), call))
-        heappush(self._events, event)
-        timeline = self._timeline
-        if timeline is not None and timeline.on_event is not None:
-            timeline.on_event()
+        heappush(self.events, event)
+        if self._on_event is not None:
+            self._on_event()
         return event
+
+    def after(self, seconds: float, call: Callable[[], object]) -> Event:
+        """Have something called in so many seconds."""
+        return self.at(self.monotonic() + round(seconds * SECOND), call)
 
     def due(self) -> int | None:
         """When the next event is, None without events."""
-        events = self._events
-        while events:
-            if events[0][2] is not None:
-                when: int = events[0][0]
-                return when
+        events = self.events
+        while events and events[0][2] is None:
             heappop(events)
-        return None
+        return events[0][0] if events else None
 
     def jump(self) -> bool:
-        """Go to the next event and call all that is due then, in the order in which it was added.
-
-        Returns False where there is nothing to go to.
-        """
-        due, events = self.due(), self._events
-        if due is None:
-            return False
-        held, self._held = self._held, True
-        try:
-            self._move(due)
-            while events and events[0][0] <= due:
-                event = heappop(events)
-                call, event[2] = event[2], None
-                if call is not None:
-                    call()
-        finally:
-            self._held = held
-        if self._timeline is not None and self._timeline.elapsed + self.ahead > self._monotonic:
-            self.catch_up()
-        return True
+        """Go to the next event and call all that is due then. Returns False where there is none."""
+        due = self.due()
+        if due is not None:
+            self.go(due)
+        return due is not None
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass, calling all that becomes due on the way at its time.
@@ -216,12 +213,28 @@ class VirtualClock:
         """
         end = self.monotonic() + round(seconds * SECOND)
         while (due := self.due()) is not None and due <= end:
-            self.jump()
-        self._move(end)
-        self.catch_up()
+            self.go(due)
+        self.go(end)
 
-    def _move(self, when: int) -> None:
-        # An event on the way may have let more time pass.
-        self._monotonic = max(self._monotonic, when)
-        if self._timeline is not None:
-            self._timeline.reach(self._monotonic - self.ahead, self)
+    def go(self, when: int) -> None:
+        """Go to a time, unless that has passed, and call all that is due by then in order of time.
+
+        That the clock shows the time of each event is for the caller: nothing must be due before.
+        """
+        events, timeline = self.events, self._timeline
+        held, self._held = self._held, True
+        try:
+            # An event on the way may have let more time pass.
+            self._monotonic = max(self._monotonic, when)
+            if timeline is not None:
+                timeline.reach(self._monotonic - self.ahead, self)
+            while events and events[0][0] <= when:
+                event = heappop(events)
+                call = event[2]
+                if call is not None:
+                    event[2] = None
+                    call()
+        finally:
+            self._held = held
+        if timeline is not None and timeline.elapsed + self.ahead > self._monotonic:
+            self.catch_up()

@@ -17,7 +17,8 @@ from anyicmp.testing.rows import Row
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, ip_header
 from anyicmp.testing.transport import BROADCAST, ERRORS, SimulatedTransport
 from anyicmp.wire import find_transport
-from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
+from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.ports import (
     ACK,
     RST,
@@ -50,8 +51,6 @@ class SimulatedFlows(SimulatedTransport):
         network, version = self._network, self.spec.version
         if peer == BROADCAST:
             return EACCES
-        if errno := network.refusal(version, peer):
-            return errno
         source = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or self._own
         octets = self._octets(tx, i, source, peer)
         if isinstance(octets, int):
@@ -68,12 +67,12 @@ class SimulatedFlows(SimulatedTransport):
                 len(octets),
                 source,
                 peer,
-                64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
-                max(0, tx.traffic_class[i]),
-                max(0, tx.flow_label[i]),
-                bool(self.spec.dont_fragment),
+                tx.hop_limit[i],
+                tx.traffic_class[i],
+                tx.flow_label[i],
+                self.spec.dont_fragment,
                 self.PROTOCOL,
-                max(0, tx.identification[i]) if raw_v4 else 0,
+                tx.identification[i] if raw_v4 else UNSET,
             )
         except ValueError:
             return EMSGSIZE
@@ -104,15 +103,15 @@ class SimulatedFlows(SimulatedTransport):
                 or quoted[0] != self.PROTOCOL
                 or quoted[2]
                 or len(message) < quoted[1] + 8
-                or not (raw_v4 or self._sound(packet, message))
+                or not (raw_v4 or sealed(packet, message, version))
             ):
                 return
             if self.privileged:
                 cost, when = queue_cost(len(message) - 8), self._clock.real()
                 made = (
-                    rows.packet(0, when, cost, packet)
+                    rows.packet(0, when, cost, packet, at)
                     if version == 4
-                    else rows.message(0, when, cost, version, packet)
+                    else rows.message(0, when, cost, version, packet, message)
                 )
                 self._queue(made, packet, error=False)
             else:
@@ -125,6 +124,14 @@ class SimulatedFlows(SimulatedTransport):
     def _report(self, packet: bytes, message: bytes, quoted: int) -> None:
         """What the kernel does with an error that quotes such a header at an offset of the message."""
         raise NotImplementedError
+
+
+def sealed(packet: bytes, message: bytes, version: Version) -> bool:
+    """Whether the ICMP message of a packet has its right checksum."""
+    covered = message
+    if version == 6:
+        covered = pseudo_header_v6(packet[8:24], packet[24:40], len(message), PROTOCOL[6]) + message
+    return not checksum(covered)
 
 
 def _ports(octets: bytes | bytearray, at: int) -> tuple[int, int]:
@@ -149,10 +156,9 @@ class SimulatedUdp(SimulatedFlows):
         version = self.spec.version
         port, own_port = _ports(packet, at)
         if own_port in self._held:
-            cost = queue_cost(len(packet) - at)
-            heard = rows.message(0, self._clock.real(), cost, version, packet)
-            data = packet[at + UDP_HEADER :]
-            row = heard._replace(kind=RowKind.DATA, octets=data, own_port=own_port, port=port)
+            cost, data = queue_cost(len(packet) - at), packet[at + UDP_HEADER :]
+            heard = rows.message(0, self._clock.real(), cost, version, packet, data)
+            row = heard._replace(kind=RowKind.DATA, own_port=own_port, port=port)
             self._queue(row, packet, error=False)
 
     def _report(self, packet: bytes, message: bytes, quoted: int) -> None:
@@ -247,9 +253,7 @@ class SimulatedTcp(SimulatedFlows):
     def _reset(self, own: bytes, peer: bytes, own_port: int, port: int, number: int) -> None:
         reset = build_tcp(own_port, port, sequence=number, flags=RST, source=own, destination=peer)
         packet = ip_header(self.spec.version, TCP_HEADER, own, peer, 64, 0, 0, True, self.PROTOCOL) + reset
-        self._network.note(packet)
-        for _ in self._network.carry(packet):
-            pass  # nobody answers a reset
+        self._network.carry(packet)  # nobody answers a reset
 
     def forget(self, token: int) -> None:
         """See `Transport.forget`: what was accepted is reset."""

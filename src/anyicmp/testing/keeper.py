@@ -45,7 +45,7 @@ class LoopKeeper(Keeper):
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__(loop.timeline)
-        self.soon = loop.soon  # type: ignore[method-assign,assignment]
+        self.soon = loop.call_soon  # type: ignore[method-assign,assignment]
 
 
 class AsyncioKeeper(Keeper):

@@ -87,7 +87,7 @@ class TrioKeeper(Keeper):
 
     async def _pass_time(self) -> None:
         while True:
-            if self.timeline.next() is None:
+            if self.timeline.is_idle:
                 await self._armed.park()
             else:
                 await trio.testing.wait_all_tasks_blocked(self._cushion())

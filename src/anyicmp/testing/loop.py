@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import SelectorEventLoop
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from math import ulp
@@ -20,7 +21,10 @@ from anyicmp.testing.clock import SECOND, Timeline
 __all__ = ["VirtualTimeLoop"]
 
 SELDOM = 64
-"""Cycles in which no descriptor is looked at where the loop watches but its own, which tells of signals."""
+"""Cycles, and jumps in one cycle, in which no descriptor is looked at where the loop watches but its own.
+
+That one tells of signals: now and then is enough.
+"""
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -43,9 +47,9 @@ class VirtualTimeLoop(SelectorEventLoop):
 
     def __init__(self) -> None:
         self.timeline = Timeline()
+        self._ready: deque[asyncio.Handle]
+        self._scheduled: list[asyncio.TimerHandle]
         self._working = 0
-        self._stepping = False
-        self._turns: list[Callable[[], None]] = []
         self._threads: anyio.CapacityLimiter | None = None
         super().__init__(_Selector(self))
         self._refine()
@@ -74,41 +78,32 @@ class VirtualTimeLoop(SelectorEventLoop):
         finally:
             self._working -= 1
 
-    def pass_time(self, timer: float | None) -> bool:
+    def pass_time(self, timer: float | None, jumps: int = 1) -> bool:
         """Nothing is left to do before a timer in so many seconds (None: no timer): go to what is due next.
 
-        Returns False where time must not pass, because nothing is due or a thread works.
+        And on, up to so many jumps, until something is ready. Returns False where time must not pass,
+        because nothing is due or a thread works.
         """
         if self._threads is None:
             # Only a task is told anyio's limiter.
             asyncio.Task(self._find_threads(), loop=self)
             return True
-        if self._working or self._threads.borrowed_tokens:
+        if self._threads.borrowed_tokens:
             return False
-        self._stepping = True
-        try:
-            moved = self.timeline.step(timer)
-        finally:
-            self._stepping = False
-        if self.timeline.elapsed >= self._coarser:
-            self._refine()
-        if self._turns:
-            turns, self._turns = self._turns, []
-            for turn in turns:
-                turn()
-        return moved
-
-    @property
-    def has_work(self) -> bool:
-        """Whether a callback is ready, or a timer set."""
-        return bool(self._ready or self._scheduled)  # type: ignore[attr-defined]
-
-    def soon(self, turn: Callable[[], None]) -> None:
-        """Give a turn once others have run; where time has just passed, nobody else is ready."""
-        if self._stepping:
-            self._turns.append(turn)
-        else:
-            self.call_soon(turn)
+        timeline, timers = self.timeline, len(self._scheduled)
+        end = None if timer is None else timeline.elapsed + round(timer * SECOND)
+        for _ in range(jumps):
+            if self._working or not timeline.step(timer):
+                return False
+            if timeline.elapsed >= self._coarser:
+                self._refine()
+            if self._ready or len(self._scheduled) > timers:
+                break
+            if end is not None:
+                if timeline.elapsed >= end:
+                    break
+                timer = (end - timeline.elapsed) / SECOND
+        return True
 
     async def _find_threads(self) -> None:
         self._threads = anyio.to_thread.current_default_thread_limiter()
@@ -138,19 +133,12 @@ class _Selector(DefaultSelector):
         return super().unregister(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        while True:
-            # The loop's own descriptor tells of nothing that time would have to wait for: now and then is
-            # enough.
-            self._passed_by += 1
-            if self._passed_by >= SELDOM or self._watched > 1:
-                self._passed_by = 0
-                if found := super().select(0):
-                    return found
-            if timeout is not None and timeout <= 0:
-                return []
-            if not self._loop.pass_time(timeout):
-                return super().select(None)
-            # Where turns have woken nobody, and the loop has no timer whose time might have come, it would
-            # only ask again.
-            if timeout is not None or self._loop.has_work:
-                return []
+        self._passed_by += 1
+        others = self._watched > 1
+        if others or self._passed_by >= SELDOM:
+            self._passed_by = 0
+            if found := super().select(0):
+                return found
+        if (timeout is None or timeout > 0) and not self._loop.pass_time(timeout, 1 if others else SELDOM):
+            return super().select(None)
+        return []

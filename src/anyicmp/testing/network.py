@@ -106,8 +106,8 @@ class SimulatedNetwork:
         if internet is not None:
             self._own.update({address.version: address for address in reversed(internet.topology.client)})
         self._packed = {version: address.packed for version, address in self._own.items()}
-        self._hosts: dict[IPAddress, Host] = {}
-        self._networks: list[tuple[Network, Host]] = []
+        self._hosts: dict[bytes, Host] = {}
+        self._networks: list[tuple[int, int, int, Host]] = []
         self._names: dict[str, tuple[IPAddress, ...]] = {}
 
     @classmethod
@@ -155,20 +155,25 @@ class SimulatedNetwork:
         if isinstance(where, str):
             where = ip_network(where) if "/" in where else ip_address(where)
         if isinstance(where, (IPv4Network, IPv6Network)):
-            self._networks.append((where, host))
+            prefix = where.network_address
+            self._networks.append((len(prefix.packed), int(where.netmask), int(prefix), host))
         else:
-            self._hosts[where] = host
+            self._hosts[where.packed] = host
         return host
 
     def name(self, name: str, *addresses: str) -> None:
         """Make a name known to `resolve`."""
         self._names[name] = tuple(ip_address(address) for address in addresses)
 
-    def host(self, address: IPAddress) -> Host | None:
-        """What answers at an address."""
-        if (host := self._hosts.get(address)) is not None:
-            return host
-        return next((host for network, host in self._networks if address in network), None)
+    def host(self, address: bytes) -> Host | None:
+        """What was put at a packed address."""
+        host = self._hosts.get(address)
+        if host is None and self._networks:
+            octets, number = len(address), int.from_bytes(address, "big")
+            for width, mask, prefix, one in self._networks:
+                if width == octets and number & mask == prefix:
+                    return one
+        return host
 
     def address(self, version: int) -> IPAddress:
         """The simulated host's own address."""
@@ -181,24 +186,15 @@ class SimulatedNetwork:
     # What sockets ask.
 
     def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
-        """What comes back of an IP packet that leaves now: (monotonic nanoseconds, IP packet) each."""
-        now = self.clocks.monotonic()
-        destination = packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
-        host = self.host(ip_address(destination)) if self._hosts or self._networks else None
+        """An IP packet leaves now: what comes back, (monotonic nanoseconds, IP packet) each."""
+        sent, now = self.sent, self.clocks.monotonic()
+        sent.append(packet)
+        if len(sent) > 2 * self.keeps:
+            del sent[: len(sent) - self.keeps]
+        host = self.host(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40])
         if host is not None:
             return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
         return () if self.internet is None else self.internet.inject(packet, now)
-
-    def refusal(self, version: int, peer: bytes) -> int:
-        """The errno with which this host's kernel refuses to send there, 0 where it does not."""
-        host = self.host(ip_address(peer)) if self._hosts or self._networks else None
-        return 0 if host is None else host.errno
-
-    def note(self, packet: bytes) -> None:
-        """An IP packet has left."""
-        self.sent.append(packet)
-        if len(self.sent) > 2 * self.keeps:
-            del self.sent[: len(self.sent) - self.keeps]
 
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
         """Identifiers as the kernel chooses them for datagram sockets."""
@@ -227,7 +223,7 @@ class SimulatedNetwork:
             missing={} if self.privileged else dict.fromkeys(WITHHELD, "raw sockets: set its privileged"),
         )
 
-    def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
+    def open_wake(self, turn: Callable[[bool], None], fileno: int) -> VirtualWake:
         """See `api.wake.open_wake`."""
         return self.turns.open_wake(turn, fileno)
 

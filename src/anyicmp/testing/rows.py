@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 INTERFACE = 1
+ICMP = int(RowKind.ICMP)
+NOBODY = {4: bytes(4), 16: bytes(16)}
 REBUILT = 8
 QUOTED_MINIMUM = 128
 ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSGSIZE, 4: EPROTO}
@@ -54,40 +56,35 @@ class Row(NamedTuple):
     def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
         """Put it into row i of a batch; `own` is the address that it was sent to."""
         (
-            lane,
-            when,
+            rx.lane[i],
+            rx.when[i],
             _,
-            kind,
+            rx.kind[i],
             octets,
             peer,
-            hop_limit,
-            traffic_class,
+            rx.hop_limit[i],
+            rx.traffic_class[i],
             start,
-            errno,
-            token,
+            rx.errno[i],
+            rx.token[i],
             original,
-            quoted,
-            extension,
-            own_port,
-            port,
+            rx.quoted[i],
+            rx.extension[i],
+            rx.own_port[i],
+            rx.port[i],
         ) = self
-        width, slot, size = rx.width, rx.slot, len(octets)
-        first, end, begin = i * width, (i + 1) * width, i * slot
-        rx.truncated[i] = size > slot
-        if size > slot:
-            octets, size = octets[:slot], slot
+        width, begin, size = rx.width, i * rx.slot, len(octets)
+        rx.truncated[i] = size > rx.slot
+        if size > rx.slot:
+            octets, size, start = octets[: rx.slot], rx.slot, min(start, rx.slot)
         rx.data[begin : begin + size] = octets
-        rx.length[i], rx.start[i] = size, min(size, start)
-        rx.kind[i], rx.lane[i], rx.when[i] = kind, lane, when
-        rx.errno[i], rx.token[i] = errno, token
-        rx.own_port[i], rx.port[i] = own_port, port
-        rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
-        rx.quoted[i], rx.extension[i], rx.scope[i] = quoted, extension, 0
-        rx.has_local[i], rx.interface[i] = 1, INTERFACE
-        nowhere = bytes(width)
-        rx.peer[first:end] = rx.reporter[first:end] = peer or nowhere
-        rx.original[first:end] = original or nowhere
-        rx.local[first:end] = own
+        rx.length[i], rx.start[i] = size, start
+        rx.flow_label[i], rx.scope[i], rx.interface[i], rx.has_local[i] = UNSET, 0, INTERFACE, 1
+        address = slice(i * width, (i + 1) * width)
+        rx.local[address] = own
+        rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
+        if original is not None:
+            rx.original[address] = original
 
 
 def header_length(octets: bytes) -> int:
@@ -95,17 +92,16 @@ def header_length(octets: bytes) -> int:
     return (octets[0] & 15) * 4 if octets[0] >> 4 == 4 else HEADER[6]
 
 
-def message(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
-    """The ICMP message of an IP packet alone, as most sockets deliver it."""
-    first, second, _ = ADDRESSES_AT[version]
-    at = header_length(octets)
-    return Row(lane, when, cost, RowKind.ICMP, octets[at:], octets[first:second], octets[TTL_AT[version]])
+def message(lane: int, when: int, cost: int, version: Version, octets: bytes, part: bytes) -> Row:
+    """The ICMP message that is a part of an IP packet, alone, as most sockets deliver it."""
+    if version == 4:
+        return Row(lane, when, cost, ICMP, part, octets[12:16], octets[8])
+    return Row(lane, when, cost, ICMP, part, octets[8:24], octets[7])
 
 
-def packet(lane: int, when: int, cost: int, octets: bytes) -> Row:
-    """With its IP header, as raw IPv4 sockets deliver it."""
-    at = header_length(octets)
-    return Row(lane, when, cost, RowKind.ICMP, octets, octets[12:16], octets[8], octets[1], at)
+def packet(lane: int, when: int, cost: int, octets: bytes, at: int) -> Row:
+    """With its IP header of so many octets, as raw IPv4 sockets deliver it."""
+    return Row(lane, when, cost, ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
 def segment(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:

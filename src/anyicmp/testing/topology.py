@@ -23,7 +23,7 @@ from anyicmp.wire import (
     encode,
     parse_quoted,
 )
-from anyicmp.wire.batch import Version
+from anyicmp.wire.batch import UNSET, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.ports import ACK, RST, TCP, UDP, build_tcp, read_tcp
 
@@ -226,12 +226,17 @@ def ip_header(
     hop_limit: int,
     traffic_class: int,
     flow_label: int,
-    dont_fragment: bool,
+    dont_fragment: bool | None,
     protocol: int | None = None,
-    identification: int = 0,
+    identification: int = UNSET,
 ) -> bytes:
-    """The header before `length` octets, of ICMP by default. Raises ValueError where they do not fit."""
+    """The header before `length` octets, of ICMP by default; `UNSET` fields are as a host has them.
+
+    Raises ValueError where they do not fit.
+    """
     protocol = PROTOCOL[version] if protocol is None else protocol
+    hop_limit = 64 if hop_limit == UNSET else hop_limit
+    traffic_class, flow_label = max(0, traffic_class), max(0, flow_label)
     if version == 4:
         return build_ipv4_header(
             source=source,
@@ -240,8 +245,8 @@ def ip_header(
             payload_length=length,
             ttl=hop_limit,
             traffic_class=traffic_class,
-            dont_fragment=dont_fragment,
-            identification=identification,
+            dont_fragment=bool(dont_fragment),
+            identification=max(0, identification),
         )
     return build_ipv6_header(
         source=source,

@@ -15,8 +15,8 @@ from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
 from anyicmp.testing.rows import Row, header_length
-from anyicmp.testing.topology import ADDRESSES_AT, HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, ip_header
-from anyicmp.wire.batch import STAMP_TOKEN, UNSET, PacketBatch
+from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, ip_header
+from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
 if TYPE_CHECKING:
@@ -46,10 +46,15 @@ class SimulatedTransport:
         self.send_buffer = spec.send_buffer or network.send_buffer
         lanes = spec.lanes_for(min(self.receive_buffer, self.send_buffer))
         self.identifiers: tuple[int, ...] = self._identify(lanes)
-        self._lanes = {identifier: lane for lane, identifier in enumerate(self.identifiers)}
+        self._written = [identifier.to_bytes(2, "big") for identifier in self.identifiers]
+        self._lanes = {identifier: lane for lane, identifier in enumerate(self._written)}
         self.overfull = 0
         self.closed = False
         self._own = network.packed(spec.version)
+        self._source = spec.source or self._own
+        self._reply = REPLY[spec.version]
+        self._whole = privileged and spec.version == 4
+        """The IP header is delivered, and no checksum looked at (raw(7))."""
         self._clock = network.clocks
         self._data: deque[Row] = deque()
         self._errors: deque[Row] = deque()
@@ -73,7 +78,13 @@ class SimulatedTransport:
 
     def _send(self, tx: PacketBatch, i: int) -> int:
         """Send row i; returns the errno, 0 where it left."""
-        network, peer = self._network, tx.address(tx.peer, i)
+        network, width = self._network, tx.width
+        peer = bytes(tx.peer[i * width : (i + 1) * width])
+        if peer == BROADCAST and not self.spec.broadcast:
+            return EACCES
+        host = network.host(peer)
+        if host is not None and host.errno:
+            return host.errno
         packet = self._packet(tx, i, peer)
         if isinstance(packet, int):
             return packet
@@ -84,7 +95,6 @@ class SimulatedTransport:
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
         if self.stamps_sending and tx.stamped[i]:
             self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i] & STAMP_TOKEN))
-        network.note(packet)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))
         network.on_sent(packet)
@@ -92,44 +102,29 @@ class SimulatedTransport:
 
     def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
         """Row i as the IP packet that leaves, or the errno for which it does not."""
-        version, network = self.spec.version, self._network
-        if not self.spec.broadcast and peer == BROADCAST:
-            return EACCES
-        if errno := network.refusal(version, peer):
-            return errno
-        begin, lane = i * tx.slot, tx.lane[i]
-        message = tx.data[begin : begin + tx.length[i]]
-        source = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or self._own
+        spec, network = self.spec, self._network
+        version, lane, length, begin = spec.version, tx.lane[i], tx.length[i], i * tx.slot
+        message = tx.data[begin : begin + length]
+        source = tx.address(tx.local, i) if tx.has_local[i] else self._source
         if not self.privileged:
-            message[4:6] = self.identifiers[lane].to_bytes(2, "big")
-        if version == 6 or not self.privileged:
+            message[4:6] = self._written[lane]
+        if not self._whole:
             message[2:4] = b"\0\0"
-            message[2:4] = self._checksum(message, source, peer).to_bytes(2, "big")
-        if HEADER[version] + len(message) > network.mtu and self.spec.dont_fragment:
+            covered: bytes | bytearray = message
+            if version == 6:
+                covered = pseudo_header_v6(source, peer, length, PROTOCOL[6]) + message
+            message[2:4] = checksum(covered).to_bytes(2, "big")
+        if length + HEADER[version] > network.mtu and spec.dont_fragment:
             if not self.privileged:
                 when = self._clock.real()
                 self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, network.mtu))
                 network.turns.readable()
             return EMSGSIZE
+        fields = tx.hop_limit[i], tx.traffic_class[i], tx.flow_label[i]
         try:
-            header = ip_header(
-                version,
-                len(message),
-                source,
-                peer,
-                64 if tx.hop_limit[i] == UNSET else tx.hop_limit[i],
-                max(0, tx.traffic_class[i]),
-                max(0, tx.flow_label[i]),
-                bool(self.spec.dont_fragment),
-            )
+            return ip_header(version, length, source, peer, *fields, spec.dont_fragment) + message
         except ValueError:
             return EMSGSIZE
-        return header + message
-
-    def _checksum(self, message: bytes | bytearray, source: bytes, destination: bytes) -> int:
-        if self.spec.version == 4:
-            return checksum(message)
-        return checksum(pseudo_header_v6(source, destination, len(message), PROTOCOL[6]) + message)
 
     def _has_left(self, octets: int) -> None:
         self._unsent -= octets
@@ -142,60 +137,61 @@ class SimulatedTransport:
         """What the kernel does with a packet: check it, find its socket, queue it there, wake the reader."""
         if self.closed:
             return
-        version = self.spec.version
-        message = packet[header_length(packet) :]
-        if not message or not ((self.privileged and version == 4) or self._sound(packet, message)):
+        version, at = self.spec.version, header_length(packet)
+        message = packet[at:]
+        if not self._whole:
+            covered = message
+            if version == 6:
+                covered = pseudo_header_v6(packet[8:24], packet[24:40], len(message), PROTOCOL[6]) + message
+            if checksum(covered):
+                return
+        if not message:
             return
-        if message[0] == REPLY[version]:
-            about = message
+        if message[0] == self._reply:
+            queued, about = False, message
         elif message[0] in ERRORS[version]:
-            quoted = message[8:]
+            queued, quoted = not self.privileged, message[8:]
             about = quoted[HEADER[version] :]
             if about[:1] != bytes([REQUEST[version]]) or quoted[PROTOCOL_AT[version]] != PROTOCOL[version]:
                 return
         else:
             return
-        lane = self._lanes.get(int.from_bytes(about[4:6], "big"))
-        if len(about) < 8 or lane is None:
+        lane = self._lanes.get(about[4:6])
+        if lane is None or len(about) < 8:
             return
         cost, when = queue_cost(len(message) - 8), self._clock.real()
-        queued = not self.privileged and about is not message
-        if self.privileged and version == 4:
-            row = rows.packet(lane, when, cost, packet)
-        elif not queued:
-            row = rows.message(lane, when, cost, version, packet)
-        else:
+        if self._whole:
+            row = rows.packet(lane, when, cost, packet, at)
+        elif queued:
             row = rows.error(lane, when, cost, version, packet)
+        else:
+            row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
     def _queue(self, row: Row, packet: bytes, *, error: bool) -> None:
         """Put what a packet has become into the queue of a socket, if there is room."""
-        if self._used[row.lane] + row.cost > self.receive_buffer:
+        used = self._used[row.lane] + row.cost
+        if used > self.receive_buffer:
             # No kernel counts what an error queue had no room for.
             self.overfull += error
             self._dropped += not error
             return
-        self._used[row.lane] += row.cost
+        self._used[row.lane] = used
         (self._errors if error else self._data).append(row)
         self._network.turns.readable()
         self._network.on_arrival(packet)
 
-    def _sound(self, packet: bytes, message: bytes) -> bool:
-        """Whether the checksum is right (the kernel looks, except for raw IPv4 sockets)."""
-        first, second, third = ADDRESSES_AT[self.spec.version]
-        return not self._checksum(message, packet[first:second], packet[second:third])
-
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        if not self._errors and not self._data:
+        errors, data = self._errors, self._data
+        if not errors and not data:
             return 0
-        at, own = offset, self._own
-        for queue in (self._errors, self._data):
-            while queue and at < rx.capacity:
-                row = queue.popleft()
-                self._used[row.lane] -= row.cost
-                row.write(rx, at, own)
-                at += 1
+        at, end, own, used = offset, rx.capacity, self._own, self._used
+        while (errors or data) and at < end:
+            row = errors.popleft() if errors else data.popleft()
+            used[row.lane] -= row.cost
+            row.write(rx, at, own)
+            at += 1
         return at - offset
 
     # The rest of the contract.

@@ -39,7 +39,7 @@ class Turns:
         """Let time jump again after `automatic` was False."""
         self.automatic = True
 
-    def open_wake(self, turn: Callable[[], None], fileno: int) -> VirtualWake:
+    def open_wake(self, turn: Callable[[bool], None], fileno: int) -> VirtualWake:
         """See `Environment.open_wake`; there is no descriptor to watch."""
         keeper = running_keeper()
         if self._keeper is not keeper:
@@ -59,6 +59,7 @@ class Turns:
     def readable(self) -> None:
         """A packet has arrived, or a buffer has room: a turn for all, as if they shared a descriptor."""
         for wake in self._wakes:
+            wake.readable = True
             wake.soon()
 
     def _follow(self) -> None:
@@ -70,12 +71,19 @@ class Turns:
 
 
 class VirtualWake:
-    """A driver's turns; see `api.wake.Wake` for the contract."""
+    """A driver's turns; see `api.wake.Wake` for the contract.
 
-    def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[], None]) -> None:
+    Attributes:
+        readable: the next turn shall look for what has arrived.
+    """
+
+    def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[bool], None]) -> None:
         self._turns = turns
         self._keeper = keeper
+        self._timeline = keeper.timeline
+        self._at = turns.clock.at
         self._turn = turn
+        self.readable = False
         self._called = False
         self._closed = False
         self._timer: Event | None = None
@@ -84,18 +92,24 @@ class VirtualWake:
         """A turn as soon as the loop has let others run."""
         if not self._called:
             self._called = True
-            self._keeper.soon(self._run)
+            timeline = self._timeline
+            if timeline.stepping:
+                timeline.turns.append(self._run)
+            else:
+                self._keeper.soon(self._run)
 
     def _run(self) -> None:
         self._called = False
         if not self._closed:
-            self._turn()
+            readable, self.readable = self.readable, False
+            self._turn(readable)
 
     def after(self, delay: float | None, at: int = 0) -> None:
-        """A turn in `delay` seconds of virtual time unless something arrives before."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if delay is None else self._turns.clock.after(delay, self.soon)
+        """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
+        timer = self._timer
+        if timer is not None:
+            timer[2] = None
+        self._timer = None if delay is None else self._at(at, self.soon)
 
     def close(self) -> None:
         """No more turns."""

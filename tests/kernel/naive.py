@@ -1,0 +1,146 @@
+"""A sweep as one writes it first, and how much CPU time ours takes beside it, in one process, in turns.
+
+The naive one sends and receives one packet a call, finds what is answered in a dict, and makes the same rows.
+Two ratios of CPU time: of all of it; and of that outside the system calls that send and receive. How much the
+kernel takes differs from machine to machine, how fast the interpreter is cancels out.
+`python tests/kernel/naive.py 20` measures twenty times.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+import statistics
+import struct
+import sys
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from itertools import pairwise
+from typing import Any
+
+import anyio
+import pytest
+
+import anyicmp
+from anyicmp.net import mmsg
+from anyicmp.wire import checksum
+
+FIRST, HOSTS = "127.1.0.0", 1024
+PAYLOAD = bytes(52)
+SOL_RAW, ICMP_FILTER = 255, 1  # raw(7)
+
+
+class Meter:
+    """Adds up the CPU time, in seconds, that calls take."""
+
+    def __init__(self) -> None:
+        self.inside = 0.0
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call, metered."""
+
+        def metered(*arguments: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return call(*arguments)
+            finally:
+                self.inside += time.thread_time() - began
+
+        return metered
+
+
+def naive(meter: Meter, first: str, count: int) -> int:
+    """Sweep as root; returns how many answered."""
+    base, identifier, alive, sent = int(IPv4Address(first)), os.getpid() & 0xFFFF, 0, 0
+    waiting: dict[int, tuple[IPv4Address, float]] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        sock.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("=I", ~1 & 0xFFFFFFFF))
+        sock.setblocking(False)
+        sendto, recvfrom = meter.around(sock.sendto), meter.around(sock.recvfrom)
+        while sent < count or waiting:
+            if sent < count:
+                target = IPv4Address(base + sent)
+                body = struct.pack("!HHI", identifier, sent & 0xFFFF, sent) + PAYLOAD
+                packet = struct.pack("!BBH", 8, 0, checksum(b"\x08\0\0\0" + body)) + body
+                waiting[sent] = target, time.time()
+                sendto(packet, (str(target), 0))
+                sent += 1
+            elif not select.select([sock], [], [], 1.0)[0]:
+                break
+            try:
+                while True:
+                    data, _ = recvfrom(2048)
+                    kind, _, _, theirs, _, index = struct.unpack_from("!BBHHHI", data, 20)
+                    if kind or theirs != identifier or checksum(data[20:]):
+                        continue
+                    source = IPv4Address(data[12:16])
+                    sent_to, sent_at = waiting.pop(index, (None, 0.0))
+                    if sent_to == source:
+                        row = anyicmp.Reply(
+                            target=sent_to,
+                            source=source,
+                            sequence=index,
+                            sent_at=sent_at,
+                            rtt=time.time() - sent_at,
+                            ttl=data[8],
+                            size=len(data) - 28,
+                        )
+                        _ = row.target, row.source, row.rtt, row.ttl, row.size
+                        alive += 1
+            except BlockingIOError:
+                pass
+    return alive
+
+
+async def ours(prober: anyicmp.Prober, first: str, count: int) -> int:
+    """The same by anyicmp."""
+    alive = 0
+    last = IPv4Address(first) + (count - 1)
+    async with prober.open_sweep(f"{first}-{last}") as outcomes:
+        async for row in outcomes:
+            if row.kind == "reply":
+                _ = row.target, row.source, row.rtt, row.ttl, row.size
+                alive += 1
+    return alive
+
+
+async def _ratios(rounds: int) -> tuple[float, float]:
+    found = []
+    meter = Meter()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_sendmmsg", "_recvmmsg"):
+            patch.setattr(mmsg, name, meter.around(getattr(mmsg, name)))
+        async with anyicmp.Prober(privileged=True) as prober:
+            for _ in range(rounds + 1):
+                marks = [(time.thread_time(), meter.inside)]
+                assert naive(meter, FIRST, HOSTS) == HOSTS
+                marks.append((time.thread_time(), meter.inside))
+                assert await ours(prober, FIRST, HOSTS) == HOSTS
+                marks.append((time.thread_time(), meter.inside))
+                (theirs, their_calls), (mine, my_calls) = (
+                    (b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)
+                )
+                found.append((mine / theirs, (mine - my_calls) / (theirs - their_calls)))
+    whole, python = zip(*found[1:], strict=True)  # the first is for imports and caches
+    return statistics.median(whole), statistics.median(python)
+
+
+def ratios(rounds: int) -> tuple[float, float]:
+    """Our CPU time over the naive one's, all and outside the calls: medians of so many rounds."""
+    gc.collect()
+    return anyio.run(_ratios, rounds)
+
+
+def main(times: int) -> None:
+    """Print what they usually are."""
+    found = list(zip(*(ratios(21) for _ in range(times)), strict=True))
+    for name, values in zip(("all", "outside the calls"), found, strict=True):
+        middle, least, most = statistics.median(values), min(values), max(values)
+        sys.stdout.write(f"{name}: median {middle:.3f}, {least:.3f} to {most:.3f}\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
