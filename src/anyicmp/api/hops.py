@@ -152,6 +152,9 @@ def find_loop(hops: Sequence[Hop]) -> tuple[IPAddress, ...]:
     hop left, three times. Silent hops fit anywhere.
     """
     seen = [hop.addresses[0] if hop.addresses else None for hop in hops]
+    known = [address for address in seen if address is not None]
+    if len(set(known)) == len(known):
+        return ()
     for length in range(1, len(seen) // 2 + 1):
         for begin in range(len(seen) - max(3, 2 * length) + 1):
             cycle = _cycle(seen[begin:], length)
