@@ -15,13 +15,14 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results")
+LEAVES = ("errors", "results", "paths")
 EXTRAS = ("cli", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
 IMPORTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "results": (),
+    "paths": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -35,7 +36,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
-IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
+IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",)}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = (
     "__init__",
@@ -46,24 +47,38 @@ MECHANISM = (
     "collection",
     "counts",
     "exchange",
+    "gathering",
     "heard",
     "loss",
     "matching",
     "outcome",
     "pacer",
+    "per_network",
     "permutation",
     "plan",
+    "position",
     "probe",
     "quarantine",
+    "rate_loss",
+    "reserved",
     "room",
     "schedule",
+    "segments",
     "stamps",
     "statistics",
     "suspects",
     "table",
     "targets",
 )
-PLAN_IMPORTS = (*LEAVES, "engine.outcome", "engine.plan", "engine.probe", "methods.base", "wire.batch")
+PLAN_IMPORTS = (
+    *LEAVES,
+    "engine.outcome",
+    "engine.plan",
+    "engine.probe",
+    "engine.segments",
+    "methods.base",
+    "wire.batch",
+)
 
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)
 SYSTEM_ROOMS = ("net", "host")

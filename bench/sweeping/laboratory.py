@@ -28,7 +28,7 @@ Row = dict[str, float]
 
 def run(*argv: str, text: str | None = None) -> str:
     """What a program prints; it must succeed."""
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, input=text)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, input=text, timeout=300)
     if done.returncode:
         raise SystemExit(f"{' '.join(argv)}\nended with {done.returncode}:\n{done.stderr}")
     return done.stdout

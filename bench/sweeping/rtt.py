@@ -23,7 +23,7 @@ import anyicmp
 
 SO_TIMESTAMPING, MSG_ERRQUEUE = 37, 0x2000
 TX_SOFTWARE, RX_SOFTWARE, SOFTWARE = 1 << 1, 1 << 3, 1 << 4
-TICK = 0.001
+TICK, PATIENCE = 0.001, 5.0
 
 
 def truth(first: str, count: int, pause: float) -> list[float]:
@@ -38,12 +38,14 @@ def truth(first: str, count: int, pause: float) -> list[float]:
             sock.sendto(
                 struct.pack("!BBHHHI", 8, 0, 0, 0, i & 0xFFFF, i) + bytes(52), (str(ip_address(base + i)), 0)
             )
-            due += pause
+            due = time.perf_counter() if pause == 0.0 else due + pause
             while True:
                 _stamps(sock, MSG_ERRQUEUE, left)
                 _stamps(sock, 0, came)
                 if pause == 0.0 and len(left) == len(came) == i + 1:
                     break
+                if time.perf_counter() > due + PATIENCE:
+                    raise SystemExit("no answer, or no timestamp of it")
                 if time.perf_counter() < due:
                     time.sleep(50e-6)
                 elif pause:

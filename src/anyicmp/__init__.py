@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
-    from anyicmp.api.sweep import SweepResult, SweepStream
+    from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -33,22 +33,21 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
+    from anyicmp.paths import Hop, PathChange, Trace
     from anyicmp.results import (
         KINDS,
         Capabilities,
         ErrorReply,
-        Hop,
         IPAddress,
         NoReply,
         Outcome,
-        PathChange,
         PingResult,
         ProberStatistics,
+        RateLoss,
         Reply,
         SendFailure,
         Statistics,
         SweepProgress,
-        Trace,
     )
     from anyicmp.wire import MplsLabel
 
@@ -76,10 +75,12 @@ __all__ = [
     "PrefixTable",
     "Prober",
     "ProberStatistics",
+    "RateLoss",
     "Reply",
     "SendFailure",
     "SocketPermissionError",
     "Statistics",
+    "SweepPosition",
     "SweepProgress",
     "SweepResult",
     "SweepStream",
@@ -106,15 +107,16 @@ _HOMES = {
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
-    "anyicmp.api.sweep": "SweepResult SweepStream",
+    "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
+    "anyicmp.paths": "Hop PathChange Trace",
     "anyicmp.results": (
-        "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PathChange PingResult "
-        "ProberStatistics Reply SendFailure Statistics SweepProgress Trace"
+        "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
+        "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
     ),
     "anyicmp.wire": "MplsLabel",
 }

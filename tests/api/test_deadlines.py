@@ -40,5 +40,5 @@ async def test_a_trace_and_a_sweep_wait_no_longer(network: SimulatedNetwork, add
         await prober.traceroute(address, max_hops=3, probes=2, timeout=0.7)
         assert clocks.monotonic() - began == 7 * SECOND // 10
         began = clocks.monotonic()
-        await prober.sweep([address], timeout=0.7, retries=2)
-        assert clocks.monotonic() - began == 3 * 7 * SECOND // 10
+        await prober.sweep([address], timeout=0.7, retries=2, backoff=2)
+        assert clocks.monotonic() - began == (1 + 2 + 4) * 7 * SECOND // 10

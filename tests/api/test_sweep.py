@@ -78,8 +78,34 @@ async def test_what_is_excluded_is_not_probed(network: SimulatedNetwork) -> None
     async with Prober(network=network) as prober:
         result = await prober.sweep("10.1.0.0/28", exclude=["10.1.0.4/30", "10.1.0.1"])
     assert sorted(int(outcome.target) & 15 for outcome in result if outcome.target) == [
-        2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14,
+        2, 3, 8, 9, 10, 11, 12, 13, 14,
     ]  # fmt: skip
+
+
+async def test_reserved_addresses_are_left_out_on_request(network: SimulatedNetwork) -> None:
+    targets = ["9.255.255.254-10.0.0.2", "192.168.1.1", "198.51.100.0/30", "2001:db8:2::1", "2a00::1", "::1"]
+    async with Prober(network=network) as prober:
+        result = await prober.sweep(targets, exclude=["reserved", "2a00::1"], timeout=0.1)
+        assert [str(outcome.target) for outcome in result] == ["9.255.255.254", "9.255.255.255"]
+        assert len((await prober.sweep(targets, timeout=0.1)).outcomes) == 11
+
+
+async def test_no_more_names_are_looked_up_at_once_than_are_good(network: SimulatedNetwork) -> None:
+    waiting, most = 0, 0
+
+    async def slow(host: str, family: int | None) -> list[str]:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        for _ in range(200):
+            await anyio.lowlevel.checkpoint()
+        waiting -= 1
+        return [f"10.1.0.{int(host.split('.', maxsplit=1)[0][1:])}"]
+
+    async with Prober(network=network, resolver=slow) as prober:
+        result = await prober.sweep([f"n{i}.example" for i in range(1, 201)])
+    assert len({outcome.target for outcome in result.alive}) == 200
+    assert most == sweep.LOOKUPS
 
 
 async def test_silent_targets_are_probed_again(network: SimulatedNetwork) -> None:

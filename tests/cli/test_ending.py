@@ -47,6 +47,13 @@ def test_ctrl_c_ends_a_sweep_with_its_summary(backend: str) -> None:
         out, err = child.communicate(timeout=LIMIT)
     assert (child.returncode, err) == (130, "")
     assert re.search(r"\n\d+ of 65,534 targets: \d+ alive", out)
+    resume = re.search(r"\n--resume (\d+) goes on from here\n$", out)
+    assert resume
+    with start("sweep", "--json", "127.0.0.0/16", "--resume", resume[1], "--backend", backend) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["sequence"] == int(resume[1]) > 0
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=LIMIT)
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from anyicmp import ErrorReply, NoReply, Reply, SendFailure
+from anyicmp import ErrorReply, NoReply, RateLoss, Reply, SendFailure
 from anyicmp.cli import sweep as module
 from anyicmp.cli.__main__ import main
 from anyicmp.cli.sweep import outcome_line
+from anyicmp.cli.sweep_summary import rate_line
 from anyicmp.cli.targets import DEFAULT_RATE, default_rate
 from anyicmp.export import to_dict
 from anyicmp.wire import DestinationUnreachable
@@ -177,3 +178,40 @@ def every_kind() -> Iterator[tuple[Any, str]]:
 @pytest.mark.parametrize(("outcome", "line"), list(every_kind()))
 def test_each_kind_of_end_has_its_line(outcome: Any, line: str) -> None:
     assert outcome_line(outcome) == line
+
+
+RATES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"recovered": 40, "loss": 0.61, "slow_loss": 0.0, "chance": 1e-9, "rises": True},
+        "too fast: at 20,000 targets a second about 61% of the hosts that answer seemed silent, at 1,000 0%",
+    ),
+    (
+        {"recovered": 40, "loss": 0.99, "slow_loss": None, "chance": 1e-9, "rises": True},
+        (
+            "too fast: at 20,000 targets a second about 99% of the hosts that answer seemed silent, "
+            "at 1,000 they did not"
+        ),
+    ),
+    (
+        {"recovered": 1, "loss": 0.01, "slow_loss": 0.01, "chance": 0.5, "rises": False},
+        "not too fast: at 1,000 targets a second loss is not lower beyond chance than at 20,000",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "line"), RATES)
+def test_what_is_said_of_the_rate(fields: dict[str, Any], line: str) -> None:
+    loss = RateLoss(rate=20_000.0, slow_rate=1000.0, silent=200, answered=200, lost=0, **fields)
+    assert rate_line(loss) == line
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_recheck_is_told_at_the_end(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside JSON on standard error."""
+    targets = ["server.demo", "192.0.2.200", "192.0.2.201"]
+    options = ["--rate", "10", "--recheck", "2", "--simulate", "demo", *["--json"] * as_json]
+    assert main(["sweep", *targets, *options]) == 0
+    streams = capsys.readouterr()
+    told, other = (streams.err, streams.out) if as_json else (streams.out, streams.err)
+    assert "not too fast: at 1 targets a second" in told
+    assert "fast" not in other

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from anyicmp.engine import matching
 from anyicmp.engine.probe import Probe
-from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.engine.segments import Segment
+from anyicmp.engine.sweep import SweepPlan
 from anyicmp.results import Outcome
 from anyicmp.wire.batch import Version
 from engine.rig import MS, TARGET, Rig
@@ -143,3 +144,46 @@ def test_an_undisturbed_sweep_is_matched_by_columns(version: Version, in_order: 
     with mock.patch.object(matching.Matching, "_match", side_effect=AssertionError("row by row")):
         heard, counts, *_ = _sweep(version, order, {}, 8)
     assert len(heard) == counts.received == ROWS  # type: ignore[arg-type, attr-defined]
+
+
+def _silent(version: Version, answered: list[int], doubted: bool, few: int) -> tuple[object, ...]:
+    """Probe ROWS neighbours of whom some answer; what is told of the others when their time is over."""
+    rig = Rig(version, verify=version == 4)
+    width = rig.tx.width
+    plan = SweepPlan(Probe(peer=b""), rig.method.template(size=56), timeout=1000 * MS)
+    plan.add(Segment(int.from_bytes(TARGET[version], "big"), ROWS, 0))
+    plan.finish()
+    rig.exchange.start(plan, rig.now)
+    assert rig.fill() == ROWS
+    rig.leave(0, ROWS, took=2 * MS)
+    for i in answered:
+        rig.reply(bytes(rig.tx.row(i)), peer=bytes(rig.tx.peer[i * width : (i + 1) * width]), age=i * 1000)
+        rig.feed()
+    if doubted:
+        rig.exchange.be_careful(rig.now - MS)
+    rig.pass_time(1000 * MS)
+    with mock.patch.object(matching, "FEW", few), mock.patch.object(plan, "heard", lambda batch: batch):
+        ((_, batch),) = rig.exchange.expire(rig.now, rig.now)
+    table = rig.exchange.table
+    return (
+        list(batch),
+        list(batch.tags),
+        batch.doubtful,
+        bytes(table.state[:ROWS]),
+        table.in_flight,
+        table.in_lane,
+        plan.waiting,
+        rig.exchange.room.used,
+    )
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("doubted", [False, True])
+@pytest.mark.parametrize("answered", [[], [0], [ROWS - 1], [3, 7]], ids=str)
+def test_silence_by_columns_and_by_rows_is_the_same(
+    version: Version, answered: list[int], doubted: bool
+) -> None:
+    by_columns, by_rows = (_silent(version, answered, doubted, few) for few in (8, ROWS + 1))
+    assert by_columns == by_rows
+    assert len(by_columns[0]) == ROWS - len(answered)  # type: ignore[arg-type]
+    assert bool(by_columns[2]) == doubted

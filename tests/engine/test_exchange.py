@@ -10,7 +10,8 @@ from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.room import Room, queue_cost
-from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.engine.segments import Segment
+from anyicmp.engine.sweep import SweepPlan
 from anyicmp.engine.table import SLOTS
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import NoReply, Reply

@@ -30,6 +30,16 @@ def test_as_many_packets_leave_as_the_rate_says(rate: float) -> None:
     assert abs(len(run(Pacer(rate), 10**12, 10**12 + seconds * SECOND)) - rate * seconds) <= 1
 
 
+@pytest.mark.parametrize("rate", [10, 11, 99, 1000, 3333, 12_345, 99_999, 200_000])
+def test_the_rate_is_exact_over_every_window_of_a_hundred_packets(rate: float) -> None:
+    """And of more: within 1 %."""
+    sent = run(Pacer(rate), 10**12, 10**12 + 1500 * SECOND // rate)
+    assert len(sent) == pytest.approx(1500, abs=1)
+    for packets in (100, 101, 350, 1000):
+        for first, last in zip(sent, sent[packets:], strict=False):
+            assert last - first == pytest.approx(packets * SECOND / rate, rel=0.01)
+
+
 def test_packets_are_spread_evenly() -> None:
     sent = run(Pacer(100), 0, SECOND)
     assert {b - a for a, b in itertools.pairwise(sent)} == {SECOND // 100}

@@ -24,6 +24,28 @@ def test_shards_are_disjoint_and_complete(size: int, shards: int, seed: int) -> 
     assert sorted(number for part in parts for number in part) == list(range(size))
 
 
+@given(
+    size=st.integers(1, 1 << 56),
+    shards=st.integers(1, 1 << 40),
+    seed=st.integers(),
+    data=st.data(),
+)
+def test_of_any_size_and_any_count_no_two_shards_share_a_target(
+    size: int, shards: int, seed: int, data: st.DataObject
+) -> None:
+    """Too many to list: whatever two positions, of one shard or two, have two targets, both there."""
+    permutation = Permutation(size, seed)
+    picked = data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=30, unique=True))
+    targets = [permutation[position] for position in picked]
+    assert len(set(targets)) == len(picked)
+    assert all(0 <= target < size for target in targets)
+    # A position is in the shard of its remainder, and in no other.
+    for position in picked:
+        index = position % shards
+        assert position in range(index, size, shards)
+        assert index + 1 >= shards or position not in range(index + 1, size, shards)
+
+
 def test_a_seed_gives_its_own_order() -> None:
     """Same seed, same order; another seed, another; neither the order of the numbers."""
     first, again, other = ([Permutation(1000, seed)[i] for i in range(1000)] for seed in (1, 1, 2))

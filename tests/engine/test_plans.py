@@ -13,7 +13,8 @@ from anyicmp.engine.heard import ErrorBytes
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
-from anyicmp.engine.sweep import InFlight, Segment, SweepPlan
+from anyicmp.engine.segments import InOrder, Segment
+from anyicmp.engine.sweep import InFlight, SweepPlan
 from anyicmp.engine.trace import BEYOND, TracePlan
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, Version
@@ -165,6 +166,25 @@ def test_a_silent_target_is_probed_again_and_shown_once() -> None:
     assert plan.sent == 5
 
 
+def test_all_rows_of_a_call_are_of_one_attempt_and_wait_alike() -> None:
+    plan, tx = sweep(retries=2, backoff=2.0), PacketBatch(4)
+    plan.add(Segment(FIRST, 6, 0))
+    assert plan.take(tx, 0, 4, 0) == 4
+    assert plan.timeout == SECOND
+    batch = ended(4, TIMEOUT, *tx.tag[:4])
+    batch.packed[:] = tx.peer[:16]
+    assert len(plan.heard(batch)) == 0
+    assert plan.take(tx, 0, 64, 0) == 4
+    assert (addresses(tx, 4), plan.timeout) == ([*range(FIRST, FIRST + 4)], 2 * SECOND)
+    batch = ended(4, TIMEOUT, tx.tag[2])
+    batch.packed[:] = tx.peer[8:12]
+    plan.heard(batch)
+    assert plan.take(tx, 0, 64, 0) == 1
+    assert (addresses(tx, 1), plan.timeout) == ([FIRST + 2], 4 * SECOND)
+    assert plan.take(tx, 0, 64, 0) == 2
+    assert (addresses(tx, 2), plan.timeout) == ([FIRST + 4, FIRST + 5], SECOND)
+
+
 def test_an_error_or_a_failure_is_not_probed_again() -> None:
     plan, tx = sweep(retries=5), PacketBatch(4)
     plan.add(Segment(FIRST, 2, 0))
@@ -201,12 +221,16 @@ def test_a_sweep_on_hold_takes_nothing() -> None:
 
 def test_a_sweep_says_when_it_is_hungry() -> None:
     calls: list[int] = []
-    plan, tx = sweep(on_hungry=lambda: calls.append(1)), PacketBatch(4)
+    segments, tx = InOrder(), PacketBatch(4)
+    plan = sweep(on_hungry=lambda: calls.append(1), segments=segments)
     for i in range(3):
         plan.add(Segment(FIRST + 10 * i, 10, 10 * i))
-    assert plan.pending == 3
+    assert len(segments) == 3
     plan.take(tx, 0, 15, 0)
-    assert (len(calls), plan.pending) == (1, 2)
+    assert (len(calls), len(segments)) == (1, 2)
+    assert not plan.full
+    segments.ahead = 1
+    assert plan.full
 
 
 # Trace.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from unittest import mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyicmp.engine import matching, stamps
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.segments import Segment
 from anyicmp.engine.stamps import STEADY
-from anyicmp.engine.sweep import Segment, SweepPlan
+from anyicmp.engine.sweep import SweepPlan
 from anyicmp.results import Outcome, Reply
 from anyicmp.wire.batch import Version
 from engine.rig import MS, SECOND, TARGET, Rig
@@ -121,6 +126,52 @@ def test_a_stamp_that_nobody_waits_for_changes_nothing() -> None:
     rig.stamp(rig.tx.token[0], age=SECOND)
     assert rig.feed() == []
     assert rig.exchange.counts.foreign == 0
+
+
+ROWS = 24
+MISCHIEF = ["nothing", "answered", "other use", "other order", "impossible", "not sent"]
+
+
+def sent_at_after(few: int, version: Version, mischief: str, at: int) -> list[int]:
+    """When the table says that each of some neighbours left, with something odd about one of their stamps."""
+    rig = Rig(version)
+    plan = SweepPlan(Probe(peer=b""), rig.method.template(size=56), timeout=SECOND)
+    plan.add(Segment(first=int.from_bytes(TARGET[version], "big"), count=ROWS, sequence=0))
+    rig.exchange.start(plan, rig.now)
+    assert rig.fill() == ROWS
+    leaving = at if mischief == "not sent" else ROWS
+    rig.leave(0, leaving, took=100 * US)
+    rig.pass_time(10 * US)
+    width = rig.tx.width
+    if mischief == "answered":
+        peer = bytes(rig.tx.peer[at * width : (at + 1) * width])
+        rig.reply(bytes(rig.tx.row(at)), peer=peer, age=0)
+        assert len(rig.feed()) == 1
+    for i in range(ROWS):
+        rig.stamp(rig.tx.token[i], at=i, age=(10 + ROWS - i) * US)
+    if mischief == "other use":
+        rig.rx.token[at] ^= 1 << 16
+    elif mischief == "other order":
+        for column in (rig.rx.token, rig.rx.when):
+            column[at], column[0] = column[0], column[at]
+    elif mischief == "impossible":
+        rig.rx.when[at] += SECOND
+    with mock.patch.object(matching, "FEW", few):
+        assert rig.feed(ROWS) == []
+    return list(rig.exchange.table.sent_at[:ROWS])
+
+
+@pytest.mark.parametrize("mischief", MISCHIEF)
+@given(version=st.sampled_from([4, 6]), at=st.integers(1, ROWS - 1))
+def test_stamps_by_columns_say_what_they_say_one_by_one(mischief: str, version: Version, at: int) -> None:
+    by_columns, by_rows = (sent_at_after(few, version, mischief, at) for few in (8, ROWS + 1))
+    assert by_columns == by_rows
+
+
+def test_undisturbed_stamps_are_taken_by_columns() -> None:
+    with mock.patch.object(stamps, "note_sending", side_effect=AssertionError("row by row")):
+        times = sent_at_after(8, 4, "nothing", 1)
+    assert {later - earlier for earlier, later in pairwise(times)} == {US}
 
 
 STEP = st.integers(-7200 * SECOND, 7200 * SECOND) | st.integers(-50 * MS, 50 * MS) | st.just(0)

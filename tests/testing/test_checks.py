@@ -117,6 +117,17 @@ class StampsNamelessly(Broken):
         return n
 
 
+class GoesOnStamping(Broken):
+    """Asks for stamps because an earlier call did."""
+
+    asked = False
+
+    def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
+        self.asked = self.asked or any(tx.stamped[start:stop])
+        tx.stamped[start:stop] = bytes([self.asked]) * (stop - start)
+        return self.sound.send(tx, start, stop)
+
+
 BROKEN: list[tuple[checks.Check, type[Broken]]] = [
     (checks.names_itself, OneIdentifier),
     (checks.keeps_one_descriptor, RestlessDescriptor),
@@ -130,6 +141,7 @@ BROKEN: list[tuple[checks.Check, type[Broken]]] = [
     (checks.counts_what_overflows, DoesNotCount),
     (checks.brings_errors, BlamesTheNext),
     (checks.stamps_what_leaves, StampsNamelessly),
+    (checks.stamps_many_that_leave, GoesOnStamping),
 ]
 
 

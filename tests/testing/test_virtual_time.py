@@ -363,6 +363,44 @@ def test_a_loop_with_nothing_due_waits_really(timers: int) -> None:
         assert runner.run(main()) <= 5
 
 
+@pytest.mark.parametrize("timers", [0, 1])
+def test_jumps_that_wake_nobody_cost_no_cycle_of_the_loop(timers: int) -> None:
+    """And a timer comes in its order among them, one that an event sets as well."""
+
+    class Counting(VirtualTimeLoop):
+        asked = 0
+
+        def pass_time(self, timer: float | None, jumps: int = 1) -> bool:
+            self.asked += 1
+            return super().pass_time(timer, jumps)
+
+    async def main() -> tuple[list[float], int]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Counting)
+        network, seen = network_with(), []
+        future: asyncio.Future[None] = loop.create_future()
+
+        def note() -> None:
+            seen.append(loop.time())
+
+        async with Prober(network=network) as prober:
+            await prober.ping("10.0.0.1", count=1)
+            start, asked = loop.time(), loop.asked
+            for i in range(1, 41):
+                network.clocks.after(float(i), note)
+            network.clocks.after(10.25, lambda: loop.call_later(0.25, note))
+            network.clocks.after(50.0, lambda: future.set_result(None))
+            for _ in range(timers):
+                loop.call_later(20.5, note)
+            await future
+            return [when - start for when in seen], loop.asked - asked
+
+    with asyncio.Runner(loop_factory=Counting) as runner:
+        times, asked = runner.run(main())
+    assert times == pytest.approx(sorted([*range(1, 41), 10.5, *([20.5] * timers)]))
+    assert asked <= 6
+
+
 def test_what_a_descriptor_has_comes_before_time_passes() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
+from anyicmp.wire.batch import RowKind
 
 __all__ = ["Driver", "Sink", "SystemClocks"]
 
@@ -34,6 +35,8 @@ LONG = 300_000
 
 MOST = 64
 """Rows that one send call takes at most."""
+
+STAMP = int(RowKind.STAMP)
 
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
@@ -93,6 +96,7 @@ class Driver:
         self._lost = (0, 0)
         self._rows = FEWEST
         self._at_once = 0
+        self._lanes = len(transport.identifiers)
         self._working = self._unread = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self.now = self._clocks.monotonic
@@ -114,7 +118,7 @@ class Driver:
         """Doubt the silence of what is in flight if this host has lost packets since the last look."""
         before, self._lost = self._lost, (self.transport.dropped(), self.transport.overfull)
         if self._lost != before:
-            self.exchange.matching.doubted_at = self.now()
+            self.exchange.be_careful(self.now())
             if self._lost[0] > before[0]:
                 self._on_dropped()
 
@@ -216,13 +220,14 @@ class Driver:
     def _receive(self) -> bool:
         """Receive what is there, but for what must wait for the next turn; returns whether anything was."""
         rx, any_ = self._batches.rx, False
-        for _ in range(ROUNDS):
+        for _ in range(max(ROUNDS, self._lanes)):
             n = self.transport.recv(rx, 0)
             if n:
                 any_ = True
                 rx.after, rx.real = self._both_clocks()
                 self._deliver(self.exchange.feed(rx, n))
-            if n < rx.capacity:
+            # More may wait behind a full batch, behind the stamps of one lane, and in another lane.
+            if not n or (self._lanes == 1 and n < rx.capacity and rx.kind[n - 1] != STAMP):
                 self._unread = False  # that was all; what came since shows at the descriptor
                 return any_
         self._unread = True
@@ -250,6 +255,8 @@ class Driver:
             if not self._send_rows(start, stop):
                 return False
             self._receive()
+            if not self.exchange.room.careful:
+                self._look_for_losses()
             if stop < self._batches.tx.capacity:
                 return False  # nobody else was ready; `_rest` asks who is since
         return True

@@ -18,7 +18,7 @@ from anyicmp.api.identifiers import draw_identifiers
 from anyicmp.api.observer import Observer
 from anyicmp.engine.counts import Counts
 from anyicmp.engine.exchange import Exchange
-from anyicmp.engine.room import Room
+from anyicmp.engine.room import SMALL, Room
 from anyicmp.methods import open_method
 from anyicmp.net.transport import SocketSpec, Transport
 from anyicmp.results import ProberStatistics
@@ -26,6 +26,10 @@ from anyicmp.results import ProberStatistics
 __all__ = ["Drivers"]
 
 logger = logging.getLogger("anyicmp")
+
+HOPEFUL = 1000 * SMALL
+"""Octets of receive buffer, all lanes together, from which a sweep has more probes in flight than they hold
+answers."""
 
 MOST_LANES = 8
 """Sockets of one kind: more than this, and a buffer is too small to be meant for many probes."""
@@ -105,7 +109,9 @@ class Drivers:
                 hop_limited=spec.hop_limited,
                 stamped=self.stamped(transport),
             )
-            exchange = Exchange(method, room)
+            # Small buffers overflow between two looks at them, however few answer.
+            granted = transport.receive_buffer * len(transport.identifiers)
+            exchange = Exchange(method, room, hopeful=bool(spec.buffers) and granted >= HOPEFUL)
             if transport.one_per_flow:
                 exchange.matching.on_close = transport.forget
             warn = partial(self._warn_of_drops, broken=transport.privileged and spec.version == 6)
@@ -118,8 +124,9 @@ class Drivers:
         return driver
 
     def stamped(self, transport: Transport) -> bool:
-        """Whether probes through a transport are to be stamped as they leave; a sweep's never are."""
-        return self._transmit_stamps and transport.stamps_sending and not transport.spec.buffers
+        """Whether probes through a transport are to be stamped as they leave; a sweep's only where exact."""
+        few = not transport.spec.buffers or transport.spec.stamped
+        return self._transmit_stamps and transport.stamps_sending and few
 
     def _warn_of_drops(self, *, broken: bool) -> None:
         """`broken`: what has a wrong checksum is counted as dropped too, as raw IPv6 sockets do."""

@@ -11,7 +11,8 @@ import attrs
 
 from anyicmp.engine.loss import DOUBT, loses_more
 from anyicmp.methods.base import ProbeMethod, Template
-from anyicmp.results import ErrorReply, Hop, IPAddress, Outcome, Reply, SendFailure, Statistics
+from anyicmp.paths import Hop
+from anyicmp.results import ErrorReply, IPAddress, Outcome, Reply, SendFailure, Statistics
 from anyicmp.wire import DestinationUnreachable, ErrorMessage, InterfaceInformation, MplsLabel, MplsStack
 
 __all__ = ["Sent", "find_loop", "is_final", "read_hop", "stopped_by", "with_rate_limits"]

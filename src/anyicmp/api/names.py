@@ -13,7 +13,8 @@ import attrs
 from anyicmp.api.environment import ReverseResolver
 from anyicmp.api.resolve import in_thread
 from anyicmp.host.names import name_of
-from anyicmp.results import Hop, IPAddress
+from anyicmp.paths import Hop
+from anyicmp.results import IPAddress
 
 __all__ = ["AsnLookup", "Names", "with_numbers"]
 

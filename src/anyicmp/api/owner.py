@@ -274,10 +274,13 @@ class SocketOwner:
         bulk: bool = False,
         new_identifier: bool = False,
         method: str = "icmp",
+        exact: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
+        if exact and not self._transmit_stamps:
+            raise ValueError("exact=True needs the transmit stamps that transmit_stamps=False forbids")
         header = (ttl, dscp, dont_fragment, broadcast, anycast)
-        sockets = (hop_limited, bulk, new_identifier, method)
+        sockets = (hop_limited, bulk, new_identifier, method, exact)
         return checked_route(self._route, source, interface, mark, *header, *sockets)
 
     def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
@@ -289,8 +292,12 @@ class SocketOwner:
             scope=self.scope(getattr(target, "scope_id", None)),
             hop_limit=route.hop_limit,
             traffic_class=route.traffic_class,
-            stamped=self._drivers.stamped(driver.transport),
+            stamped=self.stamps(driver),
         )
+
+    def stamps(self, driver: Driver) -> bool:
+        """Whether probes through a driver's sockets ask for a stamp when they leave."""
+        return self._drivers.stamped(driver.transport)
 
     def source_for(self, target: IPAddress, route: Route) -> bytes:
         """Packed address that this host sends from to a target; zeros where it knows no way."""

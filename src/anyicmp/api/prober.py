@@ -5,22 +5,17 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from anyicmp.api.names import AsnLookup
-from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import PingStream, ping, ping_options
-from anyicmp.api.sweep import SweepOptions, SweepStream, sweep
-from anyicmp.api.targets import Targets
+from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
-from anyicmp.engine.collection import SweepResult
-from anyicmp.engine.targets import Target
-from anyicmp.results import IPAddress, PingResult, Trace
+from anyicmp.paths import Trace
+from anyicmp.results import IPAddress, PingResult
 
 __all__ = ["Prober"]
 
 
-class Prober(SocketOwner):
+class Prober(Sweeper):
     """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
 
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any
@@ -125,115 +120,6 @@ class Prober(SocketOwner):
         )
         options = ping_options(count, interval, timeout, size, payload, route)
         return PingStream(self, host, options, owns=self.owned)
-
-    async def sweep(
-        self,
-        targets: Targets,
-        *,
-        timeout: float = 1.0,
-        retries: int = 0,
-        rate: float | None = None,
-        in_flight: int | None = None,
-        size: int | None = None,
-        payload: bytes | None = None,
-        exclude: Target | Iterable[Target] = (),
-        shuffle: int | None = None,
-        shard: tuple[int, int] | None = None,
-        ttl: int | None = None,
-        dscp: int | None = None,
-        dont_fragment: bool | None = None,
-        source: str | IPAddress | None = None,
-        interface: str | None = None,
-        mark: int | None = None,
-        new_identifier: bool = False,
-        time_limit: float | None = None,
-    ) -> SweepResult:
-        """Send one echo request to each of many targets and wait for all outcomes.
-
-        Args:
-            targets: any iterable or async iterable of names, addresses, networks ("10.0.0.0/16", meaning
-                its hosts) and ranges ("10.0.0.1-10.0.0.99"), never expanded in memory; or one of them.
-            timeout: seconds that each probe waits for its answer.
-            retries: how often a silent target is probed again, 0 to 255.
-            rate: packets a second, None for all that buffers allow.
-            in_flight: unanswered probes at once, None for all that buffers allow.
-            exclude: addresses, networks and ranges to leave out.
-            shuffle: seed of the order to probe in, None for the order given. All targets are read first.
-            shard: (index, of): probe only each of-th target, from the index-th on; the shards of the same
-                targets and seed are disjoint and together complete.
-            size, payload, ttl, dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as
-                in `ping`.
-
-        A target that is no address and no known name is a SendFailure in its place. Raises as `ping`
-        does; a network with host bits set or an empty list is a ValueError.
-        """
-        options = SweepOptions.check(
-            timeout=timeout,
-            retries=retries,
-            rate=rate,
-            in_flight=in_flight,
-            size=size,
-            payload=payload,
-            exclude=exclude,
-            shuffle=shuffle,
-            shard=shard,
-            route=self.route(
-                source=source,
-                interface=interface,
-                mark=mark,
-                ttl=ttl,
-                dscp=dscp,
-                dont_fragment=dont_fragment,
-                new_identifier=new_identifier,
-                bulk=True,
-            ),
-        )
-        return await sweep(self, targets, options, time_limit=time_limit)
-
-    def open_sweep(
-        self,
-        targets: Targets,
-        *,
-        timeout: float = 1.0,
-        retries: int = 0,
-        rate: float | None = None,
-        in_flight: int | None = None,
-        size: int | None = None,
-        payload: bytes | None = None,
-        exclude: Target | Iterable[Target] = (),
-        shuffle: int | None = None,
-        shard: tuple[int, int] | None = None,
-        ttl: int | None = None,
-        dscp: int | None = None,
-        dont_fragment: bool | None = None,
-        source: str | IPAddress | None = None,
-        interface: str | None = None,
-        mark: int | None = None,
-        new_identifier: bool = False,
-    ) -> SweepStream:
-        """Sweep and yield an outcome for each target as it ends. Options and exceptions as in `sweep`."""
-        options = SweepOptions.check(
-            timeout=timeout,
-            retries=retries,
-            rate=rate,
-            in_flight=in_flight,
-            size=size,
-            payload=payload,
-            exclude=exclude,
-            shuffle=shuffle,
-            shard=shard,
-            route=self.route(
-                source=source,
-                interface=interface,
-                mark=mark,
-                ttl=ttl,
-                dscp=dscp,
-                dont_fragment=dont_fragment,
-                new_identifier=new_identifier,
-                bulk=True,
-            ),
-        )
-        return SweepStream(self, targets, options, owns=self.owned)
 
     async def traceroute(
         self,

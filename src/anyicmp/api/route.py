@@ -42,6 +42,7 @@ class Route:
             as it takes for a link full of silent hosts.
         method: name of the probe method.
         new_identifier: the call gets a socket of its own, with an identifier that none had before it.
+        exact: each of very many probes will be stamped when it leaves: they get sockets of their own.
     """
 
     source: IPAddress | None = None
@@ -56,6 +57,7 @@ class Route:
     bulk: bool = False
     new_identifier: bool = False
     method: str = "icmp"
+    exact: bool = False
 
     @property
     def any_source(self) -> bool:
@@ -87,6 +89,7 @@ class Route:
             # Each silent neighbour's packet, and the error that tells of it when nobody waits any longer.
             buffers=2 * NEIGHBORS * SMALL if self.bulk else 0,
             session=session,
+            stamped=self.exact,
             receive_buffer=receive_buffer,
             batched=batched,
         )
@@ -107,6 +110,7 @@ def checked_route(
     bulk: bool = False,
     new_identifier: bool = False,
     method: str = "icmp",
+    exact: bool = False,
 ) -> Route:
     """A call's options as a route; the default's source, interface and mark where it has none of its own.
 
@@ -127,4 +131,5 @@ def checked_route(
         bulk=bulk,
         new_identifier=bool(yes_no("new_identifier", new_identifier)),
         method=method,
+        exact=bool(yes_no("exact", exact)),
     )

@@ -6,125 +6,78 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterator
 from contextlib import aclosing
+from operator import length_hint
 from typing import Self
 
 import anyio
-import attrs
 
 from anyicmp.api.driver import Driver
 from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, whole
+from anyicmp.api.options import seconds
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
-from anyicmp.api.targets import TargetReader, Targets, excluded
+from anyicmp.api.sweep_options import SweepOptions
+from anyicmp.api.targets import TargetReader, Targets
 from anyicmp.api.wake import Background, Waiter, in_background, waiter
 from anyicmp.engine.collection import SweepResult
+from anyicmp.engine.gathering import Gathering
 from anyicmp.engine.outcome import FAILED, REPLY, OutcomeBatch
 from anyicmp.engine.pacer import Pacer
+from anyicmp.engine.position import Ended, SweepPosition
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.rate_loss import Recheck
+from anyicmp.engine.segments import Segment
 from anyicmp.engine.statistics import Tally
-from anyicmp.engine.sweep import ATTEMPTS, InFlight, Segment, SweepPlan
-from anyicmp.engine.targets import BadTarget, Span, Target, subtract
+from anyicmp.engine.sweep import InFlight, SweepPlan
+from anyicmp.engine.targets import BadTarget, Span, subtract
 from anyicmp.errors import AnyicmpError, ClosedError, NameLookupError, SocketPermissionError
-from anyicmp.results import Outcome, SweepProgress
+from anyicmp.results import Outcome, RateLoss, SweepProgress
 from anyicmp.wire.batch import Version
 
-__all__ = ["SweepOptions", "SweepResult", "SweepStream", "sweep"]
+__all__ = ["SweepPosition", "SweepResult", "SweepStream", "whole"]
 
 UNREAD = 4096
 """Outcomes that may wait for the consumer before the sweep pauses."""
-
-PENDING = 1024
-"""Spans that may wait to be probed before no more targets are read."""
-
-SLOWEST, FASTEST = 1 / (365 * 86400), 1e9
-"""Packets a second: time is counted in nanoseconds, and no duration is longer than a year."""
 
 LOOKUPS = 32
 """Names that are looked up at once."""
 
 
-@attrs.frozen(kw_only=True)
-class SweepOptions:
-    """The options of a sweep, checked; times in nanoseconds."""
-
-    timeout: int
-    retries: int
-    rate: float | None
-    in_flight: int | None
-    size: int
-    payload: bytes | None
-    exclude: tuple[Span, ...]
-    shuffle: int | None
-    shard: tuple[int, int]
-    route: Route
-
-    @classmethod
-    def check(
-        cls,
-        *,
-        timeout: float,
-        retries: int,
-        rate: float | None,
-        in_flight: int | None,
-        size: int | None,
-        payload: bytes | None,
-        exclude: Target | Iterable[Target],
-        shuffle: int | None,
-        shard: tuple[int, int] | None,
-        route: Route,
-    ) -> Self:
-        """Raises ValueError or TypeError for what is out of range."""
-        octets, data = check_payload(size, payload)
-        if rate is not None and not SLOWEST <= number("rate", rate) <= FASTEST:
-            limits = f"above 0 packets a second, at least one a year and at most {FASTEST:g}"
-            raise ValueError(f"rate must be {limits}, not {rate}")
-        try:
-            index, of = (0, 1) if shard is None else shard
-        except (TypeError, ValueError):
-            raise ValueError(f"shard must be a pair (index, of), not {shard!r}") from None
-        at_least("of in shard=(index, of)", of, 1)
-        return cls(
-            shuffle=None if shuffle is None else whole("shuffle", shuffle, -(1 << 63), (1 << 63) - 1),
-            shard=(whole("index in shard=(index, of)", index, 0, of - 1), of),
-            timeout=nanoseconds("timeout", timeout),
-            retries=whole("retries", retries, 0, ATTEMPTS - 1),
-            rate=rate,
-            in_flight=None if in_flight is None else at_least("in_flight", in_flight, 1),
-            size=octets,
-            payload=data,
-            exclude=excluded(exclude),
-            route=route,
-        )
-
-
-async def sweep(
-    prober: SocketOwner, targets: Targets, options: SweepOptions, *, time_limit: float | None
-) -> SweepResult:
-    """Probe all targets and wait for all outcomes; see `Prober.sweep`."""
+async def whole(stream: SweepStream, *, time_limit: float | None) -> SweepResult:
+    """Wait for all outcomes of a sweep; see `Prober.sweep`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
-    batches: list[OutcomeBatch] = []
-    async with SweepStream(prober, targets, options, owns=False) as stream:
+    found = Gathering()
+    async with stream:
         with anyio.move_on_after(limit):
             while (batch := await stream.next_batch()) is not None:
-                batches.append(batch)
-        return SweepResult(columns=tuple(batches), statistics=stream.tally.statistics())
+                found.add(batch)
+        return SweepResult(
+            columns=found.batches(),
+            statistics=stream.tally.statistics(),
+            rate_loss=stream.rate_loss,
+            position=stream.position,
+        )
 
 
 class SweepStream(Stream[Outcome]):
     """Outcomes of a sweep as they happen: an async context manager and, inside, an async iterator.
 
     Nothing is dropped: a consumer that falls behind slows the sweep. Leaving the block stops it.
+
+    Attributes:
+        rate_loss: with `recheck`, once all outcomes were taken: whether the rate lost answers.
     """
 
     def __init__(self, prober: SocketOwner, targets: Targets, options: SweepOptions, *, owns: bool) -> None:
         """`owns`: the stream opens and closes the prober with itself. Raises as `TargetReader` does."""
         super().__init__(prober, owns=owns)
         self.tally = Tally(one_host=False)
-        self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard)
+        self.rate_loss: RateLoss | None = None
+        self._found = Recheck(options.recheck) if options.recheck else None
+        self._reader = TargetReader(targets, options.exclude, options.shuffle, options.shard, options.resume)
         self._options = options
         self._pacer = None if options.rate is None else Pacer(options.rate)
         self._in_flight = InFlight(options.in_flight)
@@ -135,6 +88,9 @@ class SweepStream(Stream[Outcome]):
         self._left = False
         self._done = 0
         self._received = 0
+        self._ended = Ended(options.resume)
+        self._shown: OutcomeBatch | None = None  # whose rows are being handed out, and how many are noted
+        self._noted = 0
         self._rows: Iterator[Outcome] = iter(())
         self._feeder: Background | None = None
         self._inbox: Inbox
@@ -162,10 +118,26 @@ class SweepStream(Stream[Outcome]):
         """How far the sweep is. `total` is None until all targets were read."""
         return SweepProgress(
             done=self._done,
-            total=self._reader.numbered if self._all_read else None,
+            total=self._reader.numbered - self._reader.skipped if self._all_read else None,
             sent=sum(plan.sent for _, plan in self._plans.values()),
             received=self._received,
         )
+
+    @property
+    def position(self) -> SweepPosition:
+        """Which targets had their outcome handed out, at any time: `resume` another sweep with it."""
+        if self._shown is not None:
+            self._note(self._shown, len(self._shown) - length_hint(self._rows))
+        return self._ended.position
+
+    def _note(self, batch: OutcomeBatch, handed_out: int) -> None:
+        """So many rows of a batch have been handed out."""
+        numbers, places = batch.sequences, self._reader.places
+        if self._noted or handed_out < len(numbers):
+            numbers = numbers[self._noted : handed_out]
+        self._noted = handed_out
+        if numbers:
+            self._ended.end(numbers if places is None else array("Q", map(places.pop, numbers)))
 
     # Outcomes out.
 
@@ -174,6 +146,8 @@ class SweepStream(Stream[Outcome]):
         self.tally.add(batch)
         self._done += len(batch)
         self._received += batch.kinds.count(REPLY)
+        if self._found is not None:
+            self._found.add(batch)
         if self._inbox.unread > UNREAD:
             self._hold(True)
         elif self._options.in_flight is not None:
@@ -193,12 +167,32 @@ class SweepStream(Stream[Outcome]):
 
     async def next_batch(self) -> OutcomeBatch | None:
         """The next outcomes; None at the end."""
+        batch = await self._take()
+        if batch is not None:
+            self._noted = 0
+            self._note(batch, len(batch))
+        return batch
+
+    async def _take(self) -> OutcomeBatch | None:
         self._check_begun()
         batch = await self._inbox.next()
+        if batch is None and self._found is not None:
+            await self._recheck(self._found)
         if self._inbox.unread <= UNREAD // 2:
             self._hold(False)
             self._hungry.wake()
         return batch
+
+    async def _recheck(self, found: Recheck) -> None:
+        """Probe some targets again, slowly, now that all have their outcome."""
+        from anyicmp.api.recheck import probe_again
+
+        self._found = None
+        plans: dict[Version, tuple[Driver, SweepPlan]] = {
+            version: (driver, self._new_plan(version, driver, InFlight(None)))
+            for version, (driver, _) in self._plans.items()
+        }
+        self.rate_loss = await probe_again(found, plans)
 
     async def __anext__(self) -> Outcome:
         # One call a row and nothing else: at this point of a sweep a call weighs as much as a packet.
@@ -208,10 +202,14 @@ class SweepStream(Stream[Outcome]):
 
     async def _next(self) -> Outcome:
         while (row := next(self._rows, None)) is None:
-            batch = await self.next_batch()
+            if self._shown is not None:
+                shown, self._shown = self._shown, None
+                self._note(shown, len(shown))
+            batch = await self._take()
             if batch is None:
                 raise StopAsyncIteration
-            self._rows = iter(batch)
+            # A list, for its iterator knows how many are left.
+            self._shown, self._noted, self._rows = batch, 0, iter(list(batch))
         return row
 
     # Targets in.
@@ -243,7 +241,7 @@ class SweepStream(Stream[Outcome]):
 
     async def _until_hungry(self) -> None:
         # What cannot be probed is an outcome at once: its consumer slows the reading too.
-        while self._inbox.unread > UNREAD or any(plan.pending > PENDING for _, plan in self._plans.values()):
+        while self._inbox.unread > UNREAD or any(plan.full for _, plan in self._plans.values()):
             await self._hungry.wait()
 
     def _add(self, span: Span, number: int) -> None:
@@ -265,20 +263,30 @@ class SweepStream(Stream[Outcome]):
 
     def _plan(self, version: Version) -> tuple[Driver, SweepPlan]:
         if version not in self._plans:
-            options, route = self._options, self._options.route
-            driver = self._prober.driver(version, route)
-            plan = SweepPlan(
-                Probe(peer=b"", hop_limit=route.hop_limit, traffic_class=route.traffic_class),
-                driver.exchange.method.template(size=options.size, payload=options.payload),
-                timeout=options.timeout,
-                retries=options.retries,
-                in_flight=self._in_flight,
-                on_hungry=self._hungry.wake,
-            )
+            driver = self._prober.driver(version, self._options.route)
+            plan = self._new_plan(version, driver, self._in_flight)
             self._plans[version] = driver, plan
             self._inbox.expect()
             driver.start(plan, self._inbox, self._pacer)
         return self._plans[version]
+
+    def _new_plan(self, version: Version, driver: Driver, in_flight: InFlight) -> SweepPlan:
+        options, route = self._options, self._options.route
+        return SweepPlan(
+            Probe(
+                peer=b"",
+                hop_limit=route.hop_limit,
+                traffic_class=route.traffic_class,
+                stamped=self._prober.stamps(driver),
+            ),
+            driver.exchange.method.template(size=options.size, payload=options.payload),
+            timeout=options.timeout,
+            retries=options.retries,
+            backoff=options.backoff,
+            in_flight=in_flight,
+            segments=options.segments(version),
+            on_hungry=self._hungry.wake,
+        )
 
     async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:
         try:

@@ -10,12 +10,14 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import chain
 
 import anyio.lowlevel
 import attrs
 
 from anyicmp.engine.permutation import Permutation
-from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_target, subtract
+from anyicmp.engine.position import SweepPosition
+from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_excluded, parse_target, subtract
 
 __all__ = ["Found", "TargetReader", "Targets", "excluded"]
 
@@ -32,21 +34,18 @@ COUNTABLE = 1 << 56
 def excluded(targets: Target | Iterable[Target]) -> tuple[Span, ...]:
     """The spans to leave out. Raises ValueError for a name or what is no target."""
     many = (targets,) if isinstance(targets, SINGLE) else targets
-    return tuple(_excluded(target) for target in many)
-
-
-def _excluded(target: Target) -> Span:
-    match parse_target(target):
-        case Span() as span:
-            return span
-        case Name(text=text):
-            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
-        case BadTarget(text=text, reason=reason):
-            raise ValueError(f"exclude: {text}: {reason}")
+    return tuple(chain.from_iterable(map(parse_excluded, many)))
 
 
 def _size(found: Found) -> int:
     return found.count if isinstance(found, Span) else 1
+
+
+def _part(found: Found, offset: int, count: int) -> Found:
+    """`count` targets of what was found, from the `offset`-th on."""
+    if isinstance(found, Span) and count < found.count:
+        return attrs.evolve(found, first=found.first + offset, count=count)
+    return found
 
 
 def _check(targets: object) -> Iterable[object] | AsyncIterable[object]:
@@ -78,21 +77,30 @@ class TargetReader:
 
     Attributes:
         numbered: targets handed out so far; with `shuffle` or `shard`, this shard's targets in all.
+        skipped: how many of them had their outcome in an earlier sweep.
+        places: with `shuffle` or `shard`, the places in the order of probing of those handed out, by number;
+            whoever learns of an outcome takes its place out. Else a target's number is its place.
     """
 
     def __init__(
-        self, targets: object, exclude: Iterable[Span], shuffle: int | None, shard: tuple[int, int]
+        self,
+        targets: object,
+        exclude: Iterable[Span],
+        shuffle: int | None,
+        shard: tuple[int, int],
+        resume: SweepPosition,
     ) -> None:
         """Raises ValueError or TypeError for mistakes that show before anything is sent."""
-        self.numbered = 0
+        self.numbered = self.skipped = 0
+        self.places: dict[int, int] | None = None if shuffle is None and shard == (0, 1) else {}
+        self._resume = resume
         self._targets = _check(targets)
         self._exclude = tuple(exclude)
         self._shuffle = shuffle
         self._shard = shard
 
     def __aiter__(self) -> AsyncGenerator[tuple[Found, int]]:
-        in_turn = self._shuffle is None and self._shard == (0, 1)
-        return self._in_turn() if in_turn else self._permuted()
+        return self._in_turn() if self.places is None else self._permuted(self.places)
 
     async def _in_turn(self) -> AsyncGenerator[tuple[Found, int]]:
         async with aclosing(self._parts()) as parts:
@@ -100,10 +108,14 @@ class TargetReader:
                 number = self.numbered
                 if number >= COUNTABLE:
                     raise ValueError("no target can stand behind more than 2^56 others: large networks last")
-                self.numbered += _size(part)
-                yield part, number
+                size = _size(part)
+                self.numbered += size
+                self.skipped += size
+                for first, count in self._resume.left(number, size):
+                    self.skipped -= count
+                    yield _part(part, first - number, count), first
 
-    async def _permuted(self) -> AsyncGenerator[tuple[Found, int]]:
+    async def _permuted(self, places: dict[int, int]) -> AsyncGenerator[tuple[Found, int]]:
         parts, starts, size = [], [], 0
         async for part in self._parts():
             parts.append(part)
@@ -115,13 +127,13 @@ class TargetReader:
         order = range(size) if self._shuffle is None else Permutation(size, self._shuffle)
         positions = range(index, size, of)
         self.numbered = len(positions)
-        for position in positions:
-            number = order[position]
+        left = list(self._resume.left(0, len(positions)))
+        self.skipped = len(positions) - sum(count for _, count in left)
+        for place in chain.from_iterable(range(first, first + count) for first, count in left):
+            number = order[positions[place]]
             at = bisect_right(starts, number) - 1
-            part = parts[at]
-            if isinstance(part, Span):
-                part = attrs.evolve(part, first=part.first + number - starts[at], count=1)
-            yield part, number
+            places[number] = place
+            yield _part(parts[at], number - starts[at], 1), number
 
     async def _parts(self) -> AsyncGenerator[Found]:
         if isinstance(self._targets, AsyncIterable):

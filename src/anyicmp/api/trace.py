@@ -25,7 +25,8 @@ from anyicmp.engine.statistics import Tally
 from anyicmp.engine.trace import TracePlan
 from anyicmp.errors import NameLookupError
 from anyicmp.methods import METHODS
-from anyicmp.results import Hop, IPAddress, Outcome, Statistics, Trace
+from anyicmp.paths import Hop, Trace
+from anyicmp.results import IPAddress, Outcome, Statistics
 
 __all__ = ["TraceOptions", "TraceStream", "traceroute"]
 

@@ -16,7 +16,7 @@ from anyicmp.cli.loop import run
 from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
 from anyicmp.cli.progress import sweep_bar
 from anyicmp.cli.status import exit_status
-from anyicmp.cli.sweep_summary import SweepSummary
+from anyicmp.cli.sweep_summary import SweepSummary, rate_line
 from anyicmp.cli.targets import default_rate, read_targets
 from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
@@ -37,14 +37,29 @@ __all__ = ["outcome_line", "sweep"]
         help="How often a silent target is probed again.",
     ),
     click.option(
+        "--backoff", type=float, metavar="FACTOR",
+        help="How many times as long each further probe to a target waits.  [default: 1.5]",
+    ),
+    click.option(
         "--rate", type=float, metavar="N",
         help="Packets a second; 0: as fast as buffers allow.  [default: 10000; on loopback 0]",
+    ),
+    click.option(
+        "--per-network-rate", type=float, metavar="N",
+        help="Packets a second into any one network.  [default: no such limit]",
+    ),
+    click.option(
+        "--network-prefixes", type=int, nargs=2, metavar="BITS4 BITS6",
+        help="First bits of an IPv4 and of an IPv6 address that tell such a network.  [default: 24 64]",
     ),
     click.option(
         "--in-flight", type=int, metavar="N",
         help="Unanswered probes at once.  [default: all that buffers allow]",
     ),
-    click.option("--exclude", multiple=True, metavar="TARGET", help="Addresses or network to leave out."),
+    click.option(
+        "--exclude", multiple=True, metavar="TARGET",
+        help="Addresses or network to leave out. reserved: all that are no host's on the internet.",
+    ),
     click.option(
         "--shuffle", type=int, metavar="SEED",
         help="Probe in an order that the seed decides.",
@@ -52,6 +67,18 @@ __all__ = ["outcome_line", "sweep"]
     click.option(
         "--shard", type=int, nargs=2, metavar="INDEX OF",
         help="Probe one share of the targets, the one of this index (from 0) of so many.",
+    ),
+    click.option(
+        "--resume", metavar="POSITION",
+        help="Go on where a sweep of the same targets was when it stopped.",
+    ),
+    click.option(
+        "--exact", is_flag=True,
+        help="Time each probe by the kernel's stamp of its leaving: slower, and right to the microsecond.",
+    ),
+    click.option(
+        "--recheck", type=int, metavar="N",
+        help="Probe N silent and N answering targets again, slowly: was the sweep too fast?",
     ),
     SIZE,
     TTL,
@@ -102,10 +129,15 @@ async def _sweep(
         return exit_status(answered=0, sent=0, failed=0)
     if not summary.done and not stop.cancel_called:
         raise ValueError("there is nothing to probe: all targets are excluded")
+    summary.rate_loss = stream.rate_loss
+    if setting.as_json and summary.rate_loss is not None:
+        click.echo(f"anyicmp: {rate_line(summary.rate_loss)}", err=True)
     for line in summary.complaints:
         click.echo(f"anyicmp: {line}", err=True)
     if not setting.as_json and (summary.done > len(summary.complaints) or stop.cancel_called):
         write_lines(summary.lines(stream.progress))
+        if stop.cancel_called:
+            write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from anyicmp import KINDS, ErrorReply, OutcomeBatch, SendFailure, SweepProgress
+from anyicmp import KINDS, ErrorReply, OutcomeBatch, RateLoss, SendFailure, SweepProgress
 from anyicmp.cli.text import count, percent, round_trips
 
-__all__ = ["SweepSummary"]
+__all__ = ["SweepSummary", "rate_line"]
 
 _REPLY, _ERROR, _TIMEOUT, _FAILED = (KINDS.index(kind) for kind in ("reply", "error", "timeout", "failed"))
 _REASONS = 10  # the most common ones are listed
@@ -21,10 +21,12 @@ class SweepSummary:
 
     Attributes:
         complaints: names and texts that led to no address, each with the reason.
+        rate_loss: what is known of the rate's part in the loss.
     """
 
     def __init__(self) -> None:
         self.complaints: list[str] = []
+        self.rate_loss: RateLoss | None = None
         self._counts = [0] * len(KINDS)
         self._reasons: Counter[str] = Counter()
         self._minimum = float("inf")
@@ -83,4 +85,16 @@ class SweepSummary:
         if self.alive:
             average = self._total / self.alive
             lines.append(round_trips(min=self._minimum, avg=average, max=self._maximum))
+        if self.rate_loss is not None:
+            lines.append(rate_line(self.rate_loss))
         return lines
+
+
+def rate_line(loss: RateLoss) -> str:
+    """What is said of the rate."""
+    rate, slow_rate = f"{loss.rate:,.0f}", f"{loss.slow_rate:,.0f}"
+    slow = "" if loss.slow_loss is None else f" {percent(loss.slow_loss)}"
+    if loss.rises:
+        most = f"about {percent(loss.loss)} of the hosts that answer seemed silent"
+        return f"too fast: at {rate} targets a second {most}, at {slow_rate}{slow or ' they did not'}"
+    return f"not too fast: at {slow_rate} targets a second loss is not lower beyond chance than at {rate}"

@@ -1,7 +1,7 @@
 """Replies that are as expected, matched at once: whole columns of them, or one without a detour.
 
-Two shortcuts of the exchange. They accept only what the exchange, looking at row after row, would have
-accepted; otherwise they touch nothing, and that is what happens next.
+Shortcuts of the exchange. They accept only what the exchange, looking at row after row, would have
+accepted; otherwise they touch nothing, and that is what happens next. Silence too comes in columns.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import repeat
+from math import nan
 from operator import itemgetter, truediv
 
-from anyicmp.engine.outcome import REPLY, OutcomeBatch
+from anyicmp.engine.outcome import REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.stamps import STEADY
-from anyicmp.engine.table import ANSWERED, OPEN, SLOTS, Table
+from anyicmp.engine.table import ANSWERED, OPEN, OVER, SLOTS, Run, Table
 from anyicmp.methods.base import EchoedToken, Replies
 from anyicmp.wire.batch import PacketBatch
 from anyicmp.wire.wide import all_at_least, column_of, counting, differences, ones, wide
 
-__all__ = ["FEW", "expected", "match_replies"]
+__all__ = ["FEW", "expected", "match_replies", "silence"]
 
 FEW = 8
 """Below this many rows it does not pay."""
@@ -110,6 +111,31 @@ def match_replies(
     batch.duplicates += array("I", bytes(4 * n))
     batch.kernel += b"\1" * n
     return plan, batch
+
+
+def silence(table: Table, run: Run, plan: Plan, ahead: int, doubted_at: int, batch: OutcomeBatch) -> None:
+    """Close all slots of a run, which nobody answered in time, and add them to the plan's outcomes."""
+    first, n, width = run.first, run.count, table.width
+    end = first + n
+    tags, left = table.tag[first:end], table.sent_at[first:end]
+    table.state[first:end] = bytes((OVER,)) * n
+    table.in_flight -= n
+    plan.waiting -= n
+    table.in_lane[first // SLOTS] -= n
+    batch.doubtful.update(tag for tag, when in zip(tags, left, strict=True) if when <= doubted_at)
+    batch.kinds += bytes((TIMEOUT,)) * n
+    batch.packed += table.peer[first * width : end * width]
+    batch.sources += bytes(n * width)
+    batch.scopes.frombytes(table.scope[first:end].tobytes())
+    batch.tags.frombytes(tags.tobytes())
+    batch.sequences.frombytes(tags.tobytes())
+    departed = column_of(wide(left) + ahead * ones(n), n)
+    batch.sent_at.fromlist(list(map(truediv, departed, repeat(SECOND))))
+    batch.rtts.frombytes(array("d", [nan]).tobytes() * n)
+    batch.ttls.frombytes(array("h", [-1]).tobytes() * n)
+    batch.sizes.frombytes(bytes(4 * n))
+    batch.duplicates.frombytes(bytes(4 * n))
+    batch.kernel += bytes(n)
 
 
 def expected(table: Table, rx: PacketBatch, i: int, reply: EchoedToken) -> Plan | None:

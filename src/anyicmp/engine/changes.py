@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from anyicmp.results import IPAddress, PathChange
+from anyicmp.paths import PathChange
+from anyicmp.results import IPAddress
 
 __all__ = ["CONFIRMED", "Changes"]
 

@@ -11,7 +11,8 @@ from typing import overload
 import attrs
 
 from anyicmp.engine.outcome import OutcomeBatch
-from anyicmp.results import KINDS, Outcome, Statistics
+from anyicmp.engine.position import SweepPosition
+from anyicmp.results import KINDS, Outcome, RateLoss, Statistics
 
 __all__ = ["Rows", "SweepResult"]
 
@@ -74,10 +75,15 @@ class SweepResult:
     Attributes:
         columns: the outcomes as batches of columns.
         statistics: of the whole sweep.
+        rate_loss: whether the rate of the sweep lost answers; None where that was not looked into
+            (`recheck`), or nothing was silent.
+        position: which targets have an outcome here; a sweep can be resumed with it.
     """
 
     columns: tuple[OutcomeBatch, ...] = attrs.field(repr=False)
     statistics: Statistics
+    rate_loss: RateLoss | None = None
+    position: SweepPosition = attrs.field(factory=SweepPosition)
 
     @property
     def outcomes(self) -> Rows:

@@ -31,8 +31,10 @@ class Exchange:
         matching: what becomes of the probes that have left.
     """
 
-    def __init__(self, method: ProbeMethod, room: Room) -> None:
+    def __init__(self, method: ProbeMethod, room: Room, *, hopeful: bool = False) -> None:
+        """`hopeful`: see `be_careful`."""
         self.method, self.room = method, room
+        self._hopeful = hopeful
         self.table = Table(4 if method.version == 4 else 16, len(room.used))
         self.matching = Matching(method, self.table, room)
         self.counts = self.matching.counts
@@ -43,6 +45,8 @@ class Exchange:
 
     def start(self, plan: Plan, now: int, pacer: Pacer | None = None) -> None:
         """Take a plan in; it is asked for rows no faster than the pacer, which others may share, allows."""
+        if not self._plans:
+            self.room.careful = not self._hopeful
         self._largest = max(self._largest, plan.template.octets)
         self._plans.add(plan, pacer)
         self._plans.ask(plan, now)
@@ -71,6 +75,15 @@ class Exchange:
     def largest(self) -> int:
         """Octets of the largest probe of any plan since there was none, 0 without plans."""
         return self._largest
+
+    def be_careful(self, now: int) -> None:
+        """This host has lost answers: doubt the silence of what is in flight, and risk it no longer.
+
+        Where an exchange is hopeful, more probes are in flight than the buffers hold answers, until this
+        happens. Who was lost is probed again.
+        """
+        self.matching.doubted_at = now
+        self.room.careful = True
 
     # Rows out.
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from anyicmp.engine.belief import is_ours
-from anyicmp.engine.block import FEW, expected, match_replies
+from anyicmp.engine.block import FEW, expected, match_replies, silence
 from anyicmp.engine.counts import Counts
 from anyicmp.engine.heard import ErrorBytes
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.room import Room
-from anyicmp.engine.stamps import note_sending, stamp_time
+from anyicmp.engine.stamps import note_sending, note_sendings, stamp_time
 from anyicmp.engine.suspects import suspects
 from anyicmp.engine.table import ANSWERED, NEVER, OPEN, OVER, SLOTS, Table, slot_of
 from anyicmp.methods.base import Answer, Answers, ProbeMethod, Told
@@ -62,8 +62,12 @@ class Matching:
 
     def feed(self, rx: PacketBatch, n: int) -> Results:
         """Match the first n rows of `rx`, received at `rx.after`."""
-        if n >= FEW and (block := self._feed_block(rx, n)) is not None:
-            return [block]
+        if n >= FEW:
+            if rx.kind[0] == STAMP and rx.kind.count(STAMP, 0, n) == n:
+                note_sendings(self.table, rx, n)
+                return []
+            if (block := self._feed_block(rx, n)) is not None:
+                return [block]
         answers: Answers | None = None
         results: dict[Plan, OutcomeBatch] = {}
         for i in range(n):
@@ -197,15 +201,22 @@ class Matching:
         """End the waiting of all probes whose timeout has passed; `real` is the Unix time at `now`."""
         results: dict[Plan, OutcomeBatch] = {}
         table = self.table
-        for slot in table.overdue(now):
-            plan = self.close(slot, OVER)
-            batch = self._batch(results, plan)
-            if self._responders.pop(slot, None):
-                batch.ended.append(table.tag[slot])
-            else:
-                if table.sent_at[slot] <= self.doubted_at:
-                    batch.doubtful.add(table.tag[slot])
-                self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
+        for run in table.overdue(now):
+            plan = table.plan[run.first]
+            alike = plan is not None and not plan.many and self.on_close is None
+            if plan is not None and alike and run.count >= FEW and table.waits_whole(run):
+                silence(table, run, plan, real - now, self.doubted_at, self._batch(results, plan))
+                self.room.used[run.first // SLOTS] -= run.count * self.room.cost[plan.template.size]
+                continue
+            for slot in table.open_in(run):
+                plan = self.close(slot, OVER)
+                batch = self._batch(results, plan)
+                if self._responders.pop(slot, None):
+                    batch.ended.append(table.tag[slot])
+                else:
+                    if table.sent_at[slot] <= self.doubted_at:
+                        batch.doubtful.add(table.tag[slot])
+                    self._append(batch, TIMEOUT, slot, sent_at=(real - now + table.sent_at[slot]) / SECOND)
         return list(results.items())
 
     def _append(self, batch: OutcomeBatch, kind: int, slot: int, **columns: object) -> None:

@@ -184,13 +184,17 @@ class OutcomeBatch(Sequence[Outcome]):
         return self.row(i)
 
     def __iter__(self) -> Iterator[Outcome]:
-        n = len(self)
-        if not n or self.kinds.count(REPLY) != n or (self.version == 6 and any(self.scopes)):
+        n, kind = len(self), self.kinds[0] if self.kinds else FAILED
+        alike = kind in (REPLY, TIMEOUT) and self.kinds.count(kind) == n
+        if not alike or (self.version == 6 and any(self.scopes)):
             return map(self.row, range(n))
         targets = addresses(self.packed, self.version)
+        hosts = map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host)
+        if kind == TIMEOUT:
+            return map(_new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
         return map(
             _new_reply,
-            map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host),
+            hosts,
             targets,
             self.sequences,
             self.sent_at,

@@ -66,6 +66,8 @@ class Room:
     Attributes:
         octets: what the kernel granted to each lane.
         used: for each lane, what the answers to all its probes in flight would take.
+        careful: all of them must fit at once. Else those that are sent before the buffers are read again
+            must: most of very many probes may stay silent, and silence takes no room.
         cost: what a probe is charged for, by the octets of its payload.
     """
 
@@ -84,6 +86,7 @@ class Room:
         """
         self.octets = octets
         self.used = [0] * lanes
+        self.careful = True
         self.cost = Costs(version, hop_limited=hop_limited, stamped=stamped)
 
     @property
@@ -94,7 +97,7 @@ class Room:
 
     def fitting(self, lane: int, size: int) -> int:
         """How many more probes with so much payload may be in flight in a lane: one at least when none is."""
-        used = self.used[lane]
+        used = self.used[lane] if self.careful else 0
         if used >= self.octets:
             return 0
         fitting = (self.octets - used) // self.cost[size]

@@ -6,10 +6,13 @@ clock. No clock is read here.
 
 from __future__ import annotations
 
+from array import array
+from operator import le
+
 from anyicmp.engine.table import OPEN, Table, slot_of
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["STEADY", "note_sending", "stamp_time"]
+__all__ = ["STEADY", "note_sending", "note_sendings", "stamp_time"]
 
 STEADY = 10_000
 """Nanoseconds by which two readings of both clocks may disagree, though nobody has set the wall clock."""
@@ -44,3 +47,25 @@ def note_sending(table: Table, rx: PacketBatch, i: int) -> None:
         left = stamp_time(table, slot, rx, i)
         if left is not None:
             table.sent_at[slot] = left
+
+
+def note_sendings(table: Table, rx: PacketBatch, n: int) -> None:
+    """The same for the first n rows, all of them STAMP rows; by columns if they are neighbours that wait."""
+    token = rx.token[0]
+    first = slot_of(token)
+    end, ahead = first + n, rx.real - rx.after
+    generation, aheads = table.generation[first], table.ahead[first:end]
+    if (
+        rx.token[n - 1] - token == n - 1
+        and rx.token[:n] == array("Q", range(token, token + n))
+        and not (generation ^ token >> 16) & 0xFF
+        and table.generation[first:end] == array("I", [generation]) * n
+        and table.state.count(OPEN, first, end) == n
+        and max(aheads) - ahead <= STEADY >= ahead - min(aheads)
+    ):
+        left = array("q", [stamp - ahead for stamp in rx.when[:n]])
+        if max(left) <= rx.after and all(map(le, table.handed_at[first:end], left)):
+            table.sent_at[first:end] = left
+            return
+    for i in range(n):
+        note_sending(table, rx, i)

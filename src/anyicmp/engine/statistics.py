@@ -84,16 +84,18 @@ class Tally:
 
     def add(self, outcomes: OutcomeBatch, *, many: bool = False, rows: Sequence[int] | None = None) -> None:
         """Count a batch, or some of its rows. `many`: a probe may have a reply from each of many hosts."""
-        if rows is None and not many and outcomes.kinds.count(REPLY) == len(outcomes):
-            self._kinds[REPLY] += len(outcomes)
-            self._received += len(outcomes)
+        whole, n = rows is None, len(outcomes)
+        if whole and outcomes.kinds.count(TIMEOUT) == n:
+            self._kinds[TIMEOUT] += n
+            rows = ()
+        elif whole and not many and outcomes.kinds.count(REPLY) == n:
+            self._kinds[REPLY] += n
+            self._received += n
             self._add_round_trips(outcomes.rtts)
             rows = ()
-            self._duplicates += len(outcomes.copies)
-            self._late += len(outcomes.late)
-        for i in range(len(outcomes)) if rows is None else rows:
+        for i in range(n) if rows is None else rows:
             self.count(outcomes.kinds[i], outcomes.rtts[i], outcomes.tags[i] if many else None)
-        if rows is None:
+        if whole:
             self._duplicates += len(outcomes.copies)
             self._late += len(outcomes.late)
             self._answered_tags.difference_update(outcomes.ended)

@@ -6,7 +6,6 @@ It hands out addresses and remembers which to probe again. Reading targets and p
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Callable
 from itertools import repeat
 from operator import floordiv
@@ -16,28 +15,16 @@ import attrs
 
 from anyicmp.engine.outcome import FAILED, TIMEOUT, OutcomeBatch
 from anyicmp.engine.probe import Probe
+from anyicmp.engine.segments import ATTEMPTS, DOUBTS, PROBES, InOrder, Segment, Segments
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["ATTEMPTS", "DOUBTS", "Segment", "SweepPlan"]
+__all__ = ["InFlight", "SweepPlan"]
 
-ATTEMPTS = 256
-"""Probes that a target may have, the first one included: the tag has 8 bits for them."""
+SECOND = 1_000_000_000
 
-DOUBTS = 4
-"""As many probes in a row may be lost on this host before a target is called silent: two bits of the tag."""
-
-PROBES = ATTEMPTS * DOUBTS
-
-
-@attrs.define
-class Segment:
-    """`count` neighbouring addresses still to probe, from `first` on; `sequence` numbers the first."""
-
-    first: int
-    count: int
-    sequence: int
-    scope: int = 0
+LONGEST = 60 * SECOND
+"""Nanoseconds: a timeout that grows from probe to probe grows no further than this."""
 
 
 @attrs.define
@@ -55,8 +42,8 @@ class InFlight:
 class SweepPlan:
     """Probes segments of addresses as they are added, until `finish` says that there are no more.
 
-    A tag is the target's number times 1,024, plus 256 for each probe that this host may have lost, plus
-    the attempt. `held` stops new probes while the consumer is behind; what is in flight goes on.
+    A tag is the target's number times 1,024 plus the mark of its segment. `held` stops new probes while the
+    consumer is behind; what is in flight goes on.
     """
 
     many = False
@@ -69,13 +56,19 @@ class SweepPlan:
         *,
         timeout: int,
         retries: int = 0,
+        backoff: float = 1.0,
         in_flight: InFlight | None = None,
+        segments: Segments | None = None,
         on_hungry: Callable[[], None] | None = None,
     ) -> None:
         """`probe` gives the header fields; its peer is not used. `timeout` is in nanoseconds.
 
-        `on_hungry` is called whenever a segment has been used up.
+        The timeout of each further probe to a target is `backoff` times that of the one before.
+        `segments` says in which order and how fast; None: in order, all at once. `on_hungry` is called
+        whenever a segment has been used up.
         """
+        longest = max(timeout, LONGEST)
+        self._timeouts = [min(round(timeout * backoff**k), longest) for k in range(retries + 1)]
         self.template = template
         self.timeout = timeout
         self.held = False
@@ -85,50 +78,50 @@ class SweepPlan:
         self._retries = retries
         self._in_flight = in_flight or InFlight(None)
         self._on_hungry = on_hungry
-        self._segments: deque[Segment] = deque()
-        self._again: deque[tuple[bytes, int, int]] = deque()
+        self._segments = InOrder() if segments is None else segments
         self._waiting = 0
         self._finished = False
 
     def add(self, segment: Segment) -> None:
         """More addresses to probe."""
-        self._segments.append(segment)
+        self._segments.add(segment)
 
     def finish(self) -> None:
         """No more addresses will be added."""
         self._finished = True
 
     @property
-    def pending(self) -> int:
-        """Segments that have addresses left to probe."""
-        return len(self._segments)
+    def full(self) -> bool:
+        """Whether as many addresses wait to be probed as are needed ahead."""
+        return len(self._segments) > self._segments.ahead
 
     @property
     def done(self) -> bool:
-        return self._finished and not self._segments and not self._again and not self._waiting
+        return self._finished and not self._segments and not self._waiting
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         room = min(stop - start, self._in_flight.room)
         if self.held or room < 1:
             return 0
-        at, stop = start, start + room
-        while self._again and at < stop:
-            peer, scope, tag = self._again.popleft()
-            self._probe.write_header(tx, at, at + 1)
-            tx.peer[at * tx.width : (at + 1) * tx.width] = peer
-            tx.scope[at] = scope
-            tx.tag[at] = tag
-            at += 1
-        while self._segments and at < stop:
-            at = self._take_segment(tx, at, stop)
+        segments, at, stop = self._segments, start, start + room
+        had, attempt = len(segments), None
+        while at < stop and (segment := segments.take(stop - at, now, attempt)) is not None:
+            # One timeout holds for all rows of a call.
+            attempt = segment.attempt
+            at = self._write(tx, at, segment)
+        if attempt is None:
+            return 0
+        self.timeout = self._timeouts[attempt]
         self._waiting += at - start
         self._in_flight.waiting += at - start
         self.sent += at - start
+        if len(segments) < had and self._on_hungry is not None:
+            self._on_hungry()
         return at - start
 
-    def _take_segment(self, tx: PacketBatch, at: int, stop: int) -> int:
-        segment = self._segments[0]
-        n = min(segment.count, stop - at)
+    def _write(self, tx: PacketBatch, at: int, segment: Segment) -> int:
+        """Write rows from `at` on, one for each address; returns where they end."""
+        n = segment.count
         end, width = at + n, tx.width
         self._probe.write_header(tx, at, end)
         addresses = range(segment.first, segment.first + n)
@@ -141,15 +134,8 @@ class SweepPlan:
             tx.peer[at * 16 : end * 16] = b"".join(a.to_bytes(16, "big") for a in addresses)
         if segment.scope:
             tx.scope[at:end] = array("I", [segment.scope]) * n
-        tag = segment.sequence * PROBES
+        tag = segment.sequence * PROBES + segment.mark
         tx.tag[at:end] = array("Q", range(tag, tag + n * PROBES, PROBES))
-        segment.first += n
-        segment.sequence += n
-        segment.count -= n
-        if not segment.count:
-            self._segments.popleft()
-            if self._on_hungry is not None:
-                self._on_hungry()
         return end
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
@@ -159,30 +145,31 @@ class SweepPlan:
         self.sent -= outcomes.kinds.count(FAILED)
         tags = outcomes.tags
         outcomes.sequences = array("Q", map(floordiv, tags, repeat(PROBES)))
+        # Who is called silent was silent after the last and longest timeout.
+        outcomes.timeout = self._timeouts[-1] / SECOND
         if TIMEOUT not in outcomes.kinds or not (self._retries or outcomes.doubtful):
             return outcomes
         width = 4 if outcomes.version == 4 else 16
         keep = []
         for i, kind in enumerate(outcomes.kinds):
-            again = self._next_attempt(tags[i], outcomes.doubtful) if kind == TIMEOUT else None
-            if again is not None:
-                peer = bytes(outcomes.packed[i * width : (i + 1) * width])
-                self._again.append((peer, outcomes.scopes[i], again))
-            else:
+            mark = self._next_mark(tags[i], outcomes.doubtful) if kind == TIMEOUT else None
+            if mark is None:
                 keep.append(i)
+                continue
+            first = int.from_bytes(outcomes.packed[i * width : (i + 1) * width], "big")
+            self._segments.add(Segment(first, 1, tags[i] // PROBES, outcomes.scopes[i], mark))
         return outcomes if len(keep) == len(outcomes) else outcomes.only(keep)
 
-    def _next_attempt(self, tag: int, doubtful: set[int]) -> int | None:
-        """The tag with which to probe a silent target again, None if it is to be called silent."""
-        if tag in doubtful and tag // ATTEMPTS % DOUBTS < DOUBTS - 1:
-            return tag + ATTEMPTS
-        if tag % ATTEMPTS < self._retries:
-            return tag % ATTEMPTS + 1 + tag // PROBES * PROBES
+    def _next_mark(self, tag: int, doubtful: set[int]) -> int | None:
+        """The mark with which to probe a silent target again, None if it is to be called silent."""
+        mark = tag % PROBES
+        if tag in doubtful and mark // ATTEMPTS < DOUBTS - 1:
+            return mark + ATTEMPTS
+        if mark % ATTEMPTS < self._retries:
+            return mark % ATTEMPTS + 1
         return None
 
     def wake_at(self, now: int) -> int | None:
-        if self.held or not (self._segments or self._again):
+        if self.held or self._in_flight.room < 1:
             return None
-        if self._in_flight.room < 1:
-            return None
-        return now
+        return self._segments.due(now)

@@ -206,17 +206,24 @@ class Table:
                 found.append(at)
         return found
 
-    def overdue(self, now: int) -> list[int]:
-        """Take the runs whose deadline has come off their rings; returns their slots that still wait."""
-        slots: list[int] = []
+    def overdue(self, now: int) -> list[Run]:
+        """Take the runs whose deadline has come off their rings."""
+        runs: list[Run] = []
         for timeout, ring in list(self._rings.items()):
             while ring and ring[0].deadline <= now:
-                run = ring.popleft()
-                slots += self.open_in(run)
+                runs.append(ring.popleft())
             if not ring:
                 del self._rings[timeout]
         self.next_deadline()
-        return slots
+        return runs
+
+    def waits_whole(self, run: Run) -> bool:
+        """Whether all slots of a run still wait, and none is a later generation's."""
+        first, end = run.first, run.first + run.count
+        return (
+            self.state.count(OPEN, first, end) == run.count
+            and self.generation[first:end] == array("I", [run.generation]) * run.count
+        )
 
     def next_deadline(self) -> int | None:
         """When the next slot's wait ends, in nanoseconds, None if nothing waits."""

@@ -18,9 +18,10 @@ from ipaddress import (
 
 import attrs
 
+from anyicmp.engine.reserved import RESERVED
 from anyicmp.wire.batch import Version
 
-__all__ = ["BadTarget", "Name", "Span", "Target", "parse_target", "subtract"]
+__all__ = ["BadTarget", "Name", "Span", "Target", "parse_excluded", "parse_target", "subtract"]
 
 Target = str | IPv4Address | IPv6Address | IPv4Network | IPv6Network
 
@@ -80,6 +81,30 @@ def parse_target(target: object) -> Span | Name | BadTarget:
             return _text(target.strip())
         case _:
             raise TypeError(f"a target is text, an address or a network, not {target!r}")
+
+
+def parse_excluded(target: object) -> tuple[Span, ...]:
+    """As `parse_target`, for what is to be left out: of a network all addresses; "reserved" is many networks.
+
+    Raises ValueError for a name, or what is no target.
+    """
+    if target == "reserved":
+        return tuple(_whole(ip_network(network)) for network in RESERVED)
+    match parse_target(target):
+        case Span() if isinstance(target, (IPv4Network, IPv6Network)):
+            return (_whole(target),)
+        case Span() if isinstance(target, str) and "/" in target:
+            return (_whole(ip_network(target.strip())),)
+        case Span() as span:
+            return (span,)
+        case Name(text=text):
+            raise ValueError(f"exclude takes addresses, networks and ranges, not a name: {text!r}")
+        case BadTarget(text=text, reason=reason):
+            raise ValueError(f"exclude: {text}: {reason}")
+
+
+def _whole(network: IPv4Network | IPv6Network) -> Span:
+    return Span(_version(network), int(network.network_address), network.num_addresses)
 
 
 def _single(address: IPv4Address | IPv6Address) -> Span:

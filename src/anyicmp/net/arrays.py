@@ -13,23 +13,20 @@ from collections.abc import Iterator
 
 from anyicmp.net import constants as c
 from anyicmp.net.ancillary import (
-    ERROR_HEADER,
     Message,
     message_kind,
     messages_to_send,
     note,
-    note_error,
     pack_messages,
     past_headers,
     stamp_key,
     stamp_wish,
-    stamped_token,
     walk,
 )
-from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.wire.batch import UNSET, PacketBatch
 from anyicmp.wire.wide import column_of, wide
 
-__all__ = ["HEADER", "Errors", "Incoming", "Outgoing"]
+__all__ = ["FEW", "HEADER", "SECOND", "Arrays", "Incoming", "Outgoing"]
 
 # struct mmsghdr and struct iovec of an LP64 ABI, counted in 8-octet words (W) and 4-octet halves (H):
 # name, namelen, iov, iovlen, control, controllen, flags, length.
@@ -44,11 +41,12 @@ NAME = {4: (16, 1, 1), 6: (28, 2, 4)}
 FAMILY = {4: 2, 6: 10}
 SCOPE_H = 6
 
-CONTROL_OUT, CONTROL_ERROR = 192, 256
+CONTROL_OUT = 192
 CONTROL_IN, CONTROL_IN_W = 96, 12  # a timestamp of 64 octets and a hop limit of 24
 STAMP_W = 8  # words of the message with a timestamp
 
 WISH = pack_messages(stamp_wish(0))
+WISH_WORDS = memoryview(WISH).cast("Q").tolist()
 KEY_AT = 40  # octets before the key in these messages
 
 FEW = 4
@@ -62,7 +60,7 @@ def _address(octets: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(octets)).from_buffer(octets))
 
 
-class _Arrays:
+class Arrays:
     """The kernel's arrays for the rows of one batch: headers, iovecs, names, control buffers.
 
     It holds views of the batch's columns, which pins their size, but not the batch.
@@ -138,7 +136,7 @@ class _Arrays:
         return bool(self.halves[HEADER_H * i + FLAGS_H] & c.MSG_TRUNC)
 
 
-class Outgoing(_Arrays):
+class Outgoing(Arrays):
     """Arrays to send from."""
 
     def __init__(self, batch: PacketBatch, source: bytes | None, *, stamps: bool) -> None:
@@ -147,13 +145,13 @@ class Outgoing(_Arrays):
         self.source = source or bytes(batch.width)
         self.stamped = memoryview(batch.stamped if stamps else bytes(batch.capacity))
         self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * batch.capacity)))
-        self.plain, n = True, batch.capacity
+        self.plain, self.wishing, n = True, False, batch.capacity
         self.hop_limit = memoryview(batch.hop_limit).cast("B")
         self.traffic_class = memoryview(batch.traffic_class).cast("B")
         self.flow_label = memoryview(batch.flow_label).cast("B")
         self.has_local = memoryview(batch.has_local)
         self.interface = memoryview(batch.interface).cast("B")
-        self.unset, self.zero = b"\xff" * (4 * n), bytes(4 * n)
+        self.unset, self.zero, self.one = b"\xff" * (4 * n), bytes(4 * n), b"\1" * n
 
     def _quiet(self, n: int, a: int, b: int) -> bool:
         """Whether rows a to b leave every field of their headers to the socket."""
@@ -173,9 +171,13 @@ class Outgoing(_Arrays):
         if quiet and stamped[a:b] == self.zero[: b - a]:
             if not self.plain:
                 self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", bytes(8 * tx.capacity)))
-                self.plain = True
+                self.plain, self.wishing = True, False
             return
         self.plain = False
+        if quiet and b - a >= FEW and stamped[a:b] == self.one[: b - a]:
+            self._wish(tx, a, b)
+            return
+        self.wishing = False
         size = self.control_size
         for i in range(a, b):
             at, control = size * i, b"" if quiet else self._control(tx, i)
@@ -185,6 +187,17 @@ class Outgoing(_Arrays):
                 at += len(WISH)
             self.control[at : at + len(control)] = control
             self.words[HEADER_W * i + CONTROLLEN_W] = at - size * i + len(control)
+
+    def _wish(self, tx: PacketBatch, a: int, b: int) -> None:
+        """Ask for the stamps of rows a to b, and nothing else."""
+        step, n = self.control_size // 8, tx.capacity
+        if not self.wishing:
+            for at, word in enumerate(WISH_WORDS):
+                self.control_words[at::step] = memoryview(array("Q", [word]) * n)
+            self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", [len(WISH)]) * n)
+            self.wishing = True
+        keys = memoryview(array("I", map(stamp_key, tx.token[a:b])))
+        self.control_halves[2 * step * a + KEY_AT // 4 : 2 * step * b : 2 * step] = keys
 
     def _control(self, tx: PacketBatch, i: int) -> bytes:
         """The control messages for the header of row i."""
@@ -199,7 +212,7 @@ class Outgoing(_Arrays):
         return pack_messages(asked)
 
 
-class Incoming(_Arrays):
+class Incoming(Arrays):
     """Arrays to receive into; knows the one control layout that a socket's options make the kernel write."""
 
     def __init__(self, batch: PacketBatch, has_header: bool) -> None:
@@ -301,46 +314,3 @@ class Incoming(_Arrays):
         self.hop_octets[2 * a : 2 * b] = self.class_octets[2 * a : 2 * b] = bytes(2 * n)
         self.hop_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 8 : slot * b : slot]
         self.class_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 1 : slot * b : slot]
-
-
-class Errors(_Arrays):
-    """Arrays to read error queues into: each row keeps room for the header that is rebuilt in front."""
-
-    def __init__(self, batch: PacketBatch) -> None:
-        super().__init__(batch, CONTROL_ERROR, ERROR_HEADER)
-        self.original = memoryview(batch.original).cast("I")
-        self.stamp_kind = int.from_bytes(message_kind(c.SOL_SOCKET, c.SO_TIMESTAMPING), sys.byteorder)
-        entry = (
-            message_kind(c.SOL_IP, c.IP_RECVERR)
-            if batch.version == 4
-            else message_kind(c.SOL_IPV6, c.IPV6_RECVERR)
-        )
-        self.entry_kind = int.from_bytes(entry, sys.byteorder)
-
-    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
-        """Write rows a to b, which the kernel has just filled."""
-        errors = [i for i in range(a, b) if not self._stamp(rx, i, lane)]
-        if errors:
-            rx.scope[a:b] = array("I", bytes(4 * (b - a)))
-            self.copy_names(self.original, a, b, out=False)
-        for i in errors:
-            note_error(rx, i, self.halves[HEADER_H * i + LENGTH_H], lane, self.messages(i))
-            rx.truncated[i] = self.truncated(i)
-        self.renew(a, b)
-
-    def _stamp(self, rx: PacketBatch, i: int, lane: int) -> bool:
-        """Write row i if it is a transmit timestamp as the kernel writes it; returns whether it is."""
-        words, at = self.control_words, CONTROL_ERROR // 8 * i
-        entry = at + STAMP_W
-        if (
-            self.words[HEADER_W * i + CONTROLLEN_W] < 8 * STAMP_W + 32
-            or words[at + 1] != self.stamp_kind
-            or words[entry + 1] != self.entry_kind
-            or self.control[8 * entry + 20] != c.ORIGIN_TIMESTAMPING
-        ):
-            return False
-        rx.kind[i], rx.lane[i] = RowKind.STAMP, lane
-        rx.start[i] = rx.length[i] = rx.truncated[i] = 0
-        rx.when[i] = words[at + 2] * SECOND + words[at + 3]
-        rx.token[i] = stamped_token(self.control_halves[2 * entry + 7])
-        return True

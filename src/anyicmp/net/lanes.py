@@ -69,7 +69,12 @@ class Lanes:
                     lanes = spec.lanes_for(min(self._granted(socket.SO_RCVBUF, socket.SO_SNDBUF)))
             self._watch()
             if raw and spec.buffers and sys.platform == "linux":
-                self.senders = [sockets.open_sender(spec) for _ in self.sockets]
+                if spec.stamped:
+                    # Stamps come to the socket that sent; so that one is read, and drops show there too.
+                    for sock in self.sockets:
+                        sockets.hear_errors(sock, spec.version)
+                else:
+                    self.senders = [sockets.open_sender(spec) for _ in self.sockets]
         except BaseException:
             self.close()
             raise

@@ -1,7 +1,7 @@
 """Linux: many packets with one system call, sendmmsg(2) and recvmmsg(2), straight from a batch's arena.
 
-Here are the calls and what their errors mean; the arrays they take are in `arrays.py`, the meaning of
-control messages in `ancillary.py`. No clock, no event loop.
+Here are the calls and what their errors mean; the arrays they take are in `arrays.py` and `error_queue.py`,
+the meaning of control messages in `ancillary.py`. No clock, no event loop.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from errno import EAGAIN
 from weakref import WeakKeyDictionary
 
 from anyicmp.net import constants as c
-from anyicmp.net.arrays import HEADER, Errors, Incoming, Outgoing
+from anyicmp.net.arrays import HEADER, Incoming, Outgoing
+from anyicmp.net.error_queue import Errors
 from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
 from anyicmp.net.transport import SocketSpec
-from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.batch import PacketBatch, RowKind
 
 __all__ = ["BatchedTransport", "available"]
+
+MANY = 8
+"""So many transmit stamps are handed over alone: the engine takes them by columns."""
 
 
 def available() -> bool:
@@ -74,11 +78,13 @@ class BatchedTransport(Lanes):
         incoming = self._incoming.get(rx)
         if incoming is None:
             incoming = self._incoming[rx] = Incoming(rx, self._has_header)
-            self._errors[rx] = Errors(rx)
+            self._errors[rx] = Errors(rx, has_errors_as_packets=self.privileged)
         at = offset
         for lane, failed in self.ready():
             if failed and at < rx.capacity:
                 at = self._receive_errors(rx, at, lane)
+                if at - offset >= MANY and rx.kind.count(RowKind.STAMP, offset, at) == at - offset:
+                    break
             # Also after an error alone: only this call clears the condition that wakes us.
             if at < rx.capacity:
                 at = self._receive(incoming, rx, at, lane)

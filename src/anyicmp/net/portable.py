@@ -75,7 +75,7 @@ class PortableTransport(Lanes):
         for lane, failed in self.ready():
             if failed:
                 self.look_into(lane)
-                at = read_errors(self.sockets[lane], rx, at, lane)
+                at = read_errors(self.sockets[lane], rx, at, lane, raw=self.privileged)
             # Also after an error alone: only this clears the condition that wakes us.
             at = read_rows(self.sockets[lane], rx, at, lane, RowKind.ICMP, has_header=self._has_header)
         return at - offset

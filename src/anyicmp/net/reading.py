@@ -54,13 +54,18 @@ def read_rows(
     return _drain(sock, rx, at, 0, 0, write)
 
 
-def read_errors(sock: socket.socket, rx: PacketBatch, at: int, lane: int) -> int:
-    """Write the entries of a socket's error queue to rows from `at` on; returns the row behind the last."""
+def read_errors(sock: socket.socket, rx: PacketBatch, at: int, lane: int, *, raw: bool = False) -> int:
+    """Write the entries of a socket's error queue to rows from `at` on; returns the row behind the last.
+
+    `raw`: what routers reported comes as packets too, so that here it ends no probe.
+    """
 
     def write(i: int, received: Received) -> None:
         length, messages, flags, name = received
         note_error(rx, i, length, lane, messages)
         rx.truncated[i] = bool(flags & TRUNCATED)
+        if raw and rx.kind[i] == RowKind.ERROR:
+            rx.kind[i] = RowKind.LOCAL_ERROR
         rx.scope[i] = rx.port[i] = 0
         if name:
             _name(rx, i, rx.original, name)

@@ -30,6 +30,7 @@ __all__ = [
     "configure",
     "drops",
     "empty",
+    "hear_errors",
     "interface_index",
     "open_sender",
     "open_socket",
@@ -92,10 +93,9 @@ def open_sender(spec: SocketSpec) -> socket.socket:
     sock = open_socket(attrs.evolve(spec, receive_buffer=0), True, 0)
     if spec.version == 4:
         sock.setsockopt(c.SOL_RAW, c.ICMP_FILTER, b"\xff" * 4)
-        sock.setsockopt(c.SOL_IP, c.IP_RECVERR, 1)
     else:
         sock.setsockopt(c.SOL_ICMPV6, c.ICMP6_FILTER, b"\xff" * 32)
-        sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
+    hear_errors(sock, spec.version)
     return sock
 
 
@@ -105,6 +105,14 @@ def _wanted(spec: SocketSpec, identifier: int) -> tuple[bytes, tuple[int, ...]]:
     if spec.method == "icmp":
         return filters.program(version, identifier), (filters.REPLY[version], *errors)
     return filters.quoting(version, TRANSPORT[spec.method]), errors
+
+
+def hear_errors(sock: socket.socket, version: Version) -> None:
+    """Give a socket an error queue (ip(7), IP_RECVERR)."""
+    if version == 4:
+        sock.setsockopt(c.SOL_IP, c.IP_RECVERR, 1)
+    else:
+        sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
 
 
 def empty(sock: socket.socket) -> None:

@@ -43,6 +43,7 @@ class SocketSpec:
         identifiers: identifiers to use on raw sockets, one a lane (drawn by the caller); datagram
             sockets get theirs from the kernel.
         session: sockets of one call alone have a number of their own, all others 0.
+        stamped: very many probes will ask to be stamped when they leave.
         receive_buffer, send_buffer: octets to ask for each socket's buffers, or None for the largest
             granted.
         batched: None takes the platform's batched calls where there are any, False one datagram a call.
@@ -61,6 +62,7 @@ class SocketSpec:
     buffers: int = 0
     identifiers: tuple[int, ...] = (0,)
     session: int = 0
+    stamped: bool = False
     receive_buffer: int | None = None
     send_buffer: int | None = None
     batched: bool | None = None
@@ -112,8 +114,8 @@ class Transport(Protocol):
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """Write what has arrived at one lane to rows offset, offset + 1, ...; returns how many.
 
-        Error-queue entries come first, as RowKind.ERROR and RowKind.STAMP rows. 0 means that nothing is
-        waiting now.
+        Error-queue entries come first, as RowKind.ERROR and RowKind.STAMP rows; after many stamps it may
+        return although more waits. 0 means that nothing is waiting now.
         """
         ...
 

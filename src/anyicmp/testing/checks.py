@@ -242,6 +242,29 @@ def stamps_what_leaves(setting: Setting) -> Lacking | None:
     return None
 
 
+def stamps_many_that_leave(setting: Setting) -> Lacking | None:
+    """As many as a sweep sends at once: first all ask, then none does, then one does."""
+    with setting.opened(lanes=2, buffers=1, stamped=True) as (transport, method):
+        if not transport.stamps_sending:
+            return Lacking("transmit stamps")
+        tx = requests(setting, method, 20, lane=1, first=0x89ABCDEF << 16 | 7, stamped=True)
+        for asking in (20, 0, 1):
+            tx.stamped[:20] = b"\1" * asking + bytes(20 - asking)
+            began, at = setting.real(), 0
+            while at < 20:
+                at += transport.send(tx, at, 20)[0]
+            rx = dirty_batch(setting)
+            assert hear(setting, transport, rx, asking + 20) == asking + 20
+            stamps = [i for i in range(asking + 20) if rx.kind[i] == RowKind.STAMP]
+            assert [rx.token[i] for i in stamps] == [token & STAMP_TOKEN for token in tx.token[:asking]]
+            assert {rx.lane[i] for i in stamps} <= {1}
+            assert all(began - 1_000_000 <= rx.when[i] <= setting.real() for i in stamps)
+            assert sorted(sequence_of(rx, i) for i in range(asking + 20) if i not in stamps) == [
+                *range(7, 27)
+            ]
+    return None
+
+
 CHECKS: tuple[Check, ...] = (
     names_itself,
     keeps_one_descriptor,
@@ -255,5 +278,6 @@ CHECKS: tuple[Check, ...] = (
     counts_what_overflows,
     brings_errors,
     stamps_what_leaves,
+    stamps_many_that_leave,
 )
 """All checks."""

@@ -159,6 +159,6 @@ def local_error(lane: int, when: int, version: Version, octets: bytes, peer: byt
     )
 
 
-def stamp(lane: int, when: int, token: int) -> Row:
+def stamp(lane: int, when: int, cost: int, token: int) -> Row:
     """A transmit stamp: the columns say it all."""
-    return Row(lane, when, 0, RowKind.STAMP, b"", token=token)
+    return Row(lane, when, cost, RowKind.STAMP, b"", token=token)

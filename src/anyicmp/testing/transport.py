@@ -11,7 +11,7 @@ from errno import EACCES, EMSGSIZE
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anyicmp.engine.room import queue_cost
+from anyicmp.engine.room import SMALL, queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
 from anyicmp.testing.rows import Row, header_length
@@ -94,11 +94,17 @@ class SimulatedTransport:
             self._unsent += len(packet)
             self._clock.after(self._unsent / network.bandwidth, lambda: self._has_left(len(packet)))
         if self.stamps_sending and tx.stamped[i]:
-            self._errors.append(rows.stamp(tx.lane[i], self._clock.real(), tx.token[i] & STAMP_TOKEN))
+            self._stamp(tx.lane[i], tx.token[i] & STAMP_TOKEN)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))
         network.on_sent(packet)
         return 0
+
+    def _stamp(self, lane: int, token: int) -> None:
+        """Queue the stamp of a packet that leaves now, if there is room."""
+        if self._used[lane] + SMALL <= self.receive_buffer:
+            self._used[lane] += SMALL
+            self._errors.append(rows.stamp(lane, self._clock.real(), SMALL, token))
 
     def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
         """Row i as the IP packet that leaves, or the errno for which it does not."""
