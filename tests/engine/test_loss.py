@@ -8,7 +8,8 @@ import pytest
 
 from anyicmp.engine.changes import CONFIRMED, Changes
 from anyicmp.engine.loss import loses_more
-from anyicmp.results import IPAddress, PathChange
+from anyicmp.paths import PathChange
+from anyicmp.results import IPAddress
 
 
 @pytest.mark.parametrize(
