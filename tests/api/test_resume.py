@@ -112,6 +112,19 @@ async def test_the_position_counts_rows_as_they_are_handed_out(network: Simulate
 
 
 @pytest.mark.anyio
+async def test_rows_and_batches_may_take_turns(network: SimulatedNetwork) -> None:
+    async with Prober(network=network) as prober, prober.open_sweep("10.1.0.0/24") as sweep:
+        for _ in range(10):
+            await anext(sweep)
+        batch = await sweep.next_batch()
+        assert batch is not None
+        assert sweep.position == SweepPosition(10, ((batch.sequences[0], batch.sequences[-1]),))
+        rest = [outcome.sequence async for outcome in sweep]
+        assert len(rest) == 254 - 10 - len(batch)
+    assert sweep.position == SweepPosition(254)
+
+
+@pytest.mark.anyio
 async def test_who_waits_longer_leaves_a_gap(network: SimulatedNetwork) -> None:
     """The silent one in the middle is not over yet."""
     targets = ["10.1.0.1", "10.1.0.2", "10.0.0.2", "10.1.0.3", "10.1.0.4"]

@@ -127,16 +127,19 @@ class SweepStream(Stream[Outcome]):
     def position(self) -> SweepPosition:
         """Which targets had their outcome handed out, at any time: `resume` another sweep with it."""
         if self._shown is not None:
-            self._note(self._shown, len(self._shown) - length_hint(self._rows))
+            self._note_shown(self._shown, len(self._shown) - length_hint(self._rows))
         return self._ended.position
 
-    def _note(self, batch: OutcomeBatch, handed_out: int) -> None:
-        """So many rows of a batch have been handed out."""
-        numbers, places = batch.sequences, self._reader.places
-        if self._noted or handed_out < len(numbers):
-            numbers = numbers[self._noted : handed_out]
+    def _note_shown(self, batch: OutcomeBatch, handed_out: int) -> None:
+        """So many rows of the batch whose rows are handed out have been."""
+        whole = not self._noted and handed_out == len(batch)
+        self._note(batch.sequences if whole else batch.sequences[self._noted : handed_out])
         self._noted = handed_out
+
+    def _note(self, numbers: array[int]) -> None:
+        """The outcomes of these targets have been handed out."""
         if numbers:
+            places = self._reader.places
             self._ended.end(numbers if places is None else array("Q", map(places.pop, numbers)))
 
     # Outcomes out.
@@ -169,8 +172,7 @@ class SweepStream(Stream[Outcome]):
         """The next outcomes; None at the end."""
         batch = await self._take()
         if batch is not None:
-            self._noted = 0
-            self._note(batch, len(batch))
+            self._note(batch.sequences)
         return batch
 
     async def _take(self) -> OutcomeBatch | None:
@@ -204,7 +206,7 @@ class SweepStream(Stream[Outcome]):
         while (row := next(self._rows, None)) is None:
             if self._shown is not None:
                 shown, self._shown = self._shown, None
-                self._note(shown, len(shown))
+                self._note_shown(shown, len(shown))
             batch = await self._take()
             if batch is None:
                 raise StopAsyncIteration

@@ -16,7 +16,7 @@ from anyicmp.wire.wide import counting, ones, wide
 
 __all__ = ["Ended", "SweepPosition"]
 
-FEW = 64
+FEW = 128
 """Up to so many, as a batch has, are compared at once: for each number there is a column to keep."""
 
 

@@ -6,6 +6,7 @@ is for or what its bytes look like.
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from collections import deque
 from sys import byteorder
@@ -31,6 +32,9 @@ _OPEN = bytes([OPEN])
 NOT_YET = 1 << 63
 """A time later than all others."""
 _NONE = b""
+
+# A process that forks must not write into its parent's table. Windows knows neither forks nor the flags.
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
 @attrs.define(eq=False)
@@ -241,8 +245,8 @@ class Table:
 
 
 def _column(code: Literal["I", "Q", "q"], slots: int) -> memoryview[int]:
-    """Zeros. Memory is taken for what is written alone, as calloc(3) gives it."""
-    return memoryview(bytearray(slots * array(code).itemsize)).cast(code)
+    """Zeros, for whose pages memory is taken when they are written: most probers never use most slots."""
+    return memoryview(mmap.mmap(-1, slots * array(code).itemsize, **_PRIVATE)).cast(code)
 
 
 def slot_of(token: int) -> int:
