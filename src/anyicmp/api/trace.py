@@ -151,7 +151,6 @@ class TraceStream(Stream[Trace]):
         self._finished: Trace | None = None
         self._changes = Changes()
         self._names: Names | None = None
-        self._in_use: tuple[Driver, IPAddress, int] | None = None
         self._sent: Sent
         self._driver: Driver
         self._plan: TracePlan
@@ -166,8 +165,6 @@ class TraceStream(Stream[Trace]):
         method = driver.exchange.method
         # The socket's own as flow: the same from trace to trace of one prober.
         self._flow = self._free_flow(method.own_flow) if options.flow is None else options.flow
-        self._in_use = driver, self._target, self._flow
-        prober.flows.append(self._in_use)
         template = method.template(size=options.size, flow=self._flow, port=options.port)
         source = prober.source_for(self._target, options.route)
         self._sent = Sent(method=method, template=template, source=source, target=self._target.packed)
@@ -190,6 +187,7 @@ class TraceStream(Stream[Trace]):
         )
         self._inbox = Inbox(most=UNREAD, look=self._look)
         self._driver.start(self._plan, self._inbox)
+        prober.flows.append((driver, self._target, self._flow))
 
     def _free_flow(self, own: int) -> int:
         """The first flow from our own on that no other trace to this target has, if that matters.
@@ -205,9 +203,7 @@ class TraceStream(Stream[Trace]):
         return next((flow for flow in range(own, own + flows) if flow % flows not in taken), own) % flows
 
     def _end(self) -> None:
-        if self._in_use is not None:
-            self._prober.flows.remove(self._in_use)
-            self._in_use = None
+        self._prober.flows.remove((self._driver, self._target, self._flow))
         self._driver.stop(self._plan)
         self._prober.leave(self._driver)
         self._inbox.close()
