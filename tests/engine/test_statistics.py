@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from itertools import pairwise
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -132,3 +133,20 @@ def test_quantiles_are_over_the_recent_ones() -> None:
 
 def test_a_quantile_of_nothing() -> None:
     assert quantile([], 0.5) is None
+
+
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    recent=st.integers(1, 30),
+)
+def test_what_is_kept_are_the_latest(sizes: list[int], recent: int) -> None:
+    """However many come at once: one, a batch, or more than are kept."""
+    with mock.patch("anyicmp.engine.statistics.RECENT", recent):
+        tally, values = Tally(one_host=False), [float(i) for i in range(sum(sizes))]
+        at = 0
+        for size in sizes:
+            tally.add(batch(REPLY, values[at : at + size], first=at))
+            at += size
+        kept = values[-recent:]
+        assert tally.statistics().median == quantile(kept, 0.5)
+        assert tally.statistics().p99 == quantile(kept, 0.99)

@@ -5,7 +5,7 @@ Counts and sums in constant memory, quantiles over the most recent round trips. 
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from collections.abc import Sequence
 from copy import copy
 from itertools import repeat
@@ -78,7 +78,9 @@ class Tally:
         self._answered_tags: set[int] = set()
         self._duplicates = 0
         self._late = 0
-        self._recent: deque[float] = deque(maxlen=RECENT)
+        # In any order once there are more than are kept: the oldest is overwritten.
+        self._recent = array("d")
+        self._oldest = 0
         self._pending: list[float] = []
         self._moments = _Moments()
 
@@ -130,14 +132,28 @@ class Tally:
         return self._kinds[FAILED]
 
     def _add_round_trip(self, rtt: float) -> None:
-        self._recent.append(rtt)
+        self._keep((rtt,))
         self._pending.append(rtt)
         if len(self._pending) == CHUNK:
             self._moments.fold(self._pending, in_order=self._one_host)
             self._pending.clear()
 
+    def _keep(self, rtts: Sequence[float]) -> None:
+        """Among the recent ones, instead of the oldest."""
+        recent, room = self._recent, RECENT - len(self._recent)
+        if room >= len(rtts):
+            recent.extend(rtts)
+            return
+        recent.extend(rtts[:room])
+        left = array("d", rtts[room:])
+        while left:
+            part = left[: RECENT - self._oldest]
+            recent[self._oldest : self._oldest + len(part)] = part
+            self._oldest = (self._oldest + len(part)) % RECENT
+            del left[: len(part)]
+
     def _add_round_trips(self, rtts: Sequence[float]) -> None:
-        self._recent.extend(rtts)
+        self._keep(rtts)
         self._pending.extend(rtts)
         # Chunks of one size, so that the figures do not depend on how the outcomes came.
         while len(self._pending) >= CHUNK:
