@@ -15,13 +15,14 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results")
+LEAVES = ("errors", "results", "paths")
 EXTRAS = ("cli", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
 IMPORTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "results": (),
+    "paths": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -35,17 +36,20 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
-IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome")}
+IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",)}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = (
     "__init__",
     "addresses",
     "belief",
     "block",
+    "changes",
     "collection",
     "counts",
     "exchange",
     "gathering",
+    "heard",
+    "loss",
     "matching",
     "outcome",
     "pacer",
@@ -62,6 +66,7 @@ MECHANISM = (
     "segments",
     "stamps",
     "statistics",
+    "suspects",
     "table",
     "targets",
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from anyicmp.api.observer import Observer
     from anyicmp.api.ping import PingStream
+    from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
     from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
     from anyicmp.api.trace import TraceStream
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
+    from anyicmp.paths import Hop, PathChange, Trace
     from anyicmp.results import (
         KINDS,
         Capabilities,
         ErrorReply,
-        Hop,
         IPAddress,
         NoReply,
         Outcome,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
         SendFailure,
         Statistics,
         SweepProgress,
-        Trace,
     )
     from anyicmp.wire import MplsLabel
 
@@ -69,8 +69,10 @@ __all__ = [
     "Observer",
     "Outcome",
     "OutcomeBatch",
+    "PathChange",
     "PingResult",
     "PingStream",
+    "PrefixTable",
     "Prober",
     "ProberStatistics",
     "RateLoss",
@@ -103,6 +105,7 @@ _HOMES = {
     ),
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.ping": "PingStream",
+    "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
     "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
     "anyicmp.api.trace": "TraceStream",
@@ -110,9 +113,10 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
+    "anyicmp.paths": "Hop PathChange Trace",
     "anyicmp.results": (
-        "KINDS Capabilities ErrorReply Hop IPAddress NoReply Outcome PingResult ProberStatistics "
-        "RateLoss Reply SendFailure Statistics SweepProgress Trace"
+        "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
+        "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
     ),
     "anyicmp.wire": "MplsLabel",
 }

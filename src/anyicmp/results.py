@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import attrs
 
 if TYPE_CHECKING:
-    from anyicmp.wire import Message, MplsLabel
+    from anyicmp.wire import Message
 
 __all__ = [
     "KINDS",
     "Capabilities",
     "ErrorReply",
-    "Hop",
     "IPAddress",
     "NoReply",
     "Outcome",
@@ -30,7 +29,6 @@ __all__ = [
     "SendFailure",
     "Statistics",
     "SweepProgress",
-    "Trace",
 ]
 
 IPAddress = IPv4Address | IPv6Address
@@ -239,54 +237,6 @@ class RateLoss:
     slow_loss: float | None
     chance: float
     rises: bool
-
-
-@attrs.frozen(kw_only=True, order=False)
-class Hop:
-    """One distance from this host, and who answered from there.
-
-    Attributes:
-        ttl: hop limit of the probes.
-        outcomes: of the probes with that hop limit, in order of sequence.
-        addresses: who answered, each once, in order of first answer; empty for a silent hop.
-        statistics: of these probes; `received` counts errors too, for that is how routers answer.
-        mpls: labels of the MPLS stack that the router reported (RFC 4950), outermost first.
-        interfaces: interface information objects (RFC 5837).
-        quoted_ttl: hop limit of the probe as the router quoted it, None where unknown.
-        nat: whether the quoted datagram shows a rewrite on the way; None: cannot be told.
-    """
-
-    ttl: int
-    outcomes: tuple[Outcome, ...] = ()
-    addresses: tuple[IPAddress, ...] = ()
-    statistics: Statistics = Statistics()
-    mpls: tuple[MplsLabel, ...] = ()
-    interfaces: tuple[object, ...] = ()
-    quoted_ttl: int | None = None
-    nat: bool | None = None
-
-
-@attrs.frozen(kw_only=True, order=False)
-class Trace:
-    """The path to a host, hop by hop.
-
-    Attributes:
-        target: the address traced.
-        host: the name as asked, None where an address was given.
-        hops: from the first hop asked for to the last that matters; silent hops keep their place.
-        reached: whether the target itself answered.
-        method: "icmp", "udp" or "tcp".
-        flow: the flow that all probes belonged to (echo: the checksum that all probes carry).
-        stopped_by: the outcome that ended the trace (the target's answer, an unreachable), or None.
-    """
-
-    target: IPAddress
-    host: str | None = None
-    hops: tuple[Hop, ...]
-    reached: bool
-    method: str
-    flow: int
-    stopped_by: Outcome | None = None
 
 
 @attrs.frozen(kw_only=True, order=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import anyicmp
-from anyicmp import Prober, SocketPermissionError, UnsupportedError
+from anyicmp import Prober, SocketPermissionError
 from anyicmp.testing import SimulatedNetwork
 
 pytestmark = pytest.mark.anyio
@@ -146,9 +147,24 @@ async def test_no_permission_says_so(network: SimulatedNetwork) -> None:
         await prober.ping("10.0.0.1")
 
 
-async def test_a_method_to_come_is_unsupported(network: SimulatedNetwork) -> None:
-    with pytest.raises(UnsupportedError):
-        await anyicmp.traceroute("10.0.0.1", method="udp", network=network)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"method": "smoke"}, "method must be one of icmp, udp, tcp, not 'smoke'"),
+        ({"port": 80}, "port belongs to the methods 'udp' and 'tcp'; echo has none"),
+        ({"method": "udp", "port": 0}, "port must be 1 to 65535, not 0"),
+        ({"method": "udp", "size": 11}, "size must be 12 to 65507, not 11"),
+        ({"method": "udp", "flow": 64_512}, "flow must be 0 to 64511, not 64512"),
+        ({"method": "tcp", "size": 56}, "a probe of the method 'tcp' has no data: give no size"),
+        ({"flow": 65_535}, "flow must be 0 to 65534, not 65535"),
+    ],
+)
+async def test_what_a_method_cannot_do_is_said_before_anything_is_sent(
+    network: SimulatedNetwork, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        await anyicmp.traceroute("10.0.0.1", network=network, **options)
+    assert not network.sent
 
 
 async def test_more_targets_than_can_be_numbered(network: SimulatedNetwork) -> None:
@@ -164,4 +180,4 @@ async def test_more_targets_than_can_be_numbered(network: SimulatedNetwork) -> N
 async def test_capabilities(network: SimulatedNetwork) -> None:
     async with Prober(network=network) as prober:
         found = prober.capabilities
-    assert (found.families, found.privileged, found.methods) == ((4, 6), False, ("icmp",))
+    assert (found.families, found.privileged, found.methods) == ((4, 6), False, ("icmp", "udp", "tcp"))

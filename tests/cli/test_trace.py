@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from anyicmp.cli import trace as module
 from anyicmp.cli.__main__ import main
 from anyicmp.cli.trace import trace_lines
 from anyicmp.export import to_dict
-from anyicmp.wire import DestinationUnreachable, Message, ParameterProblem, TimeExceeded
+from anyicmp.wire import DestinationUnreachable, InterfaceInformation, Message, ParameterProblem, TimeExceeded
 from cli.running import BACKENDS
 
 from namespaces import NOBODY, chain, command
@@ -150,3 +151,87 @@ def test_errors_are_marked_as_traceroute_marks_them_and_each_is_explained_once()
 def test_what_could_not_be_sent_is_told_from_silence() -> None:
     failure = SendFailure(target=TARGET, sequence=0, sent_at=0.0, errno=13, reason="denied")
     assert lines(Hop(ttl=1, outcomes=(failure,)))[1:] == [" 1  !", "!: not sent: denied"]
+
+
+def simulated(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
+    status = main(["trace", "server.demo", "-4", "--simulate", "demo", "-q", "1", *options])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--method", "udp"], "udp port 33434"),
+        (["--method", "udp", "--port", "53", "--flow", "7"], "udp port 53"),
+        (["--method", "tcp", "--port", "443"], "tcp port 443"),
+    ],
+)
+def test_other_methods_are_named_with_their_port(
+    capsys: pytest.CaptureFixture[str], options: list[str], says: str
+) -> None:
+    status, out, err = simulated(capsys, *options)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"trace to server.demo (203.0.113.80), {says}, 30 hops at most, 1 probe to each\n")
+    assert len(re.findall(r"^ \d  203|^ \d  19", out, re.MULTILINE)) == 9
+
+
+def test_names_and_systems_stand_by_the_addresses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    table = tmp_path / "prefixes"
+    table.write_text("198.51.100.0/24\t64500\n")
+    status, out, _ = simulated(capsys, "--names", "--asn", str(table))
+    assert status == 0
+    assert " 2  access.isp.demo (198.51.100.1) [AS64500]  " in out
+    assert " 9  www.demo (203.0.113.80)  " in out
+    _, out, _ = simulated(capsys, "--names", "--asn", str(table), "--json", "--method", "tcp")
+    hop = json.loads(out)["hops"][1]
+    assert (hop["names"], hop["asn"]) == (["access.isp.demo"], 64500)
+    assert json.loads(out)["port"] == 80
+
+
+@pytest.mark.parametrize("text", [None, "no table"])
+def test_a_table_that_is_none_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | None
+) -> None:
+    table = tmp_path / "prefixes"
+    if text is not None:
+        table.write_text(text)
+    status, out, err = simulated(capsys, "--asn", str(table))
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert ("line 1 is not prefix, tab and number" if text else "No such file") in err
+
+
+def test_what_a_hop_tells_besides_is_printed() -> None:
+    trace = Trace(
+        target=TARGET,
+        hops=(
+            Hop(
+                ttl=1,
+                outcomes=(error("10.0.0.1", 0.001, TimeExceeded()),),
+                addresses=(IPv4Address("10.0.0.1"),),
+                nat=False,
+            ),
+            Hop(
+                ttl=2,
+                outcomes=(error("10.0.0.1", 0.001, TimeExceeded()),),
+                addresses=(IPv4Address("10.0.0.1"),),
+                nat=True,
+                rate_limited=True,
+                interfaces=(InterfaceInformation(name="eth0"),),
+            ),
+        ),
+        reached=False,
+        method="udp",
+        port=53,
+        flow=1,
+        loop=(IPv4Address("10.0.0.1"),),
+    )
+    shown = list(trace_lines(trace, 2, 1))
+    assert shown[2:6] == [
+        "    probes are rewritten here",
+        shown[3],
+        "      The packet came in on the interface with name eth0 (RFC 5837).",
+        "      answers some probes only: hops behind it answer more",
+    ]
+    assert "the path goes round: 10.0.0.1" in shown

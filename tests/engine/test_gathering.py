@@ -49,7 +49,7 @@ def batch(version: Version, kinds: list[int], first: int, *, odd: bool = False) 
             made.append(kind, target=target, scope=0, tag=number << 10, sent_at=1e9 + number / 7)
         if kind == ERROR:
             made.errors[k] = ErrorBytes(
-                data=UNREACHABLE, quoted=Quoted.TRANSPORT, extension=0, original=target
+                data=UNREACHABLE, quoted=Quoted.TRANSPORT, extension=0, original=target, protocol=1
             )
             made.local |= {k} if number % 2 else set()
         elif kind == FAILED:

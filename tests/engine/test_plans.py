@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.heard import ErrorBytes
+from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.segments import InOrder, Segment
 from anyicmp.engine.sweep import InFlight, SweepPlan
-from anyicmp.engine.trace import AHEAD, TracePlan
+from anyicmp.engine.trace import BEYOND, TracePlan
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, Version
 from engine.rig import EXCEEDED, SECOND, TARGET, UNREACHABLE, one_series
@@ -36,6 +40,7 @@ def ended(version: Version, kind: int, *tags: int, error: int | None = None) -> 
                 quoted=Quoted.TRANSPORT,
                 extension=0,
                 original=bytes(width),
+                protocol=1,
             )
     return batch
 
@@ -231,37 +236,36 @@ def test_a_sweep_says_when_it_is_hungry() -> None:
 # Trace.
 
 
-def trace(**options: int) -> TracePlan:
-    given = {"first_hop": 1, "max_hops": 30, "probes": 3, "timeout": SECOND, **options}
+def trace(**options: Any) -> TracePlan:
+    given: dict[str, Any] = {"first_hop": 1, "max_hops": 30, "probes": 3, "timeout": SECOND, **options}
     return TracePlan(Probe(peer=TARGET[4]), TEMPLATE, **given)
 
 
-def limits(plan: TracePlan, tx: PacketBatch) -> list[tuple[int, int]]:
-    """The rows that the plan takes now: (hop limit, tag)."""
-    n = plan.take(tx, 0, tx.capacity, 0)
-    return [(tx.hop_limit[i], tx.tag[i]) for i in range(n)]
+def limits(plan: TracePlan, tx: PacketBatch, now: int = 0) -> list[tuple[int, int]]:
+    n = plan.take(tx, 0, tx.capacity, now)
+    return list(zip(tx.hop_limit[:n], tx.tag[:n], strict=True))
 
 
-def test_a_trace_probes_a_window_of_hops_at_once() -> None:
+def test_one_probe_a_hop_scouts_ahead_and_the_others_follow_where_the_target_is_not_passed() -> None:
     plan, tx = trace(), PacketBatch(4)
     rows = limits(plan, tx)
-    assert [ttl for ttl, _ in rows] == [ttl for ttl in range(1, AHEAD + 1) for _ in range(3)]
-    assert len({tag for _, tag in rows}) == len(rows)
-    assert {plan.hop_of(tag) for _, tag in rows} == set(range(1, AHEAD + 1))
+    assert [ttl for ttl, _ in rows] == [*range(1, BEYOND + 2), 1, 1]
     assert limits(plan, tx) == []
-    assert plan.wake_at(0) is None
-    plan.heard(ended(4, ERROR, rows[0][1], error=EXCEEDED[4]))
-    assert [ttl for ttl, _ in limits(plan, tx)] == [AHEAD + 1] * 3
+    plan.heard(ended(4, ERROR, rows[1][1], error=EXCEEDED[4]))
+    assert [ttl for ttl, _ in limits(plan, tx)] == [BEYOND + 2, BEYOND + 3, 2, 2, 3, 3]
 
 
 def walk(plan: TracePlan, version: Version, answers: dict[int, tuple[int, int | None]]) -> set[int]:
     """Run a trace to its end; `answers` has (kind, ICMP type) by hop, else time exceeded. Hops probed."""
-    tx, probed = PacketBatch(version), set()
+    tx, probed, now = PacketBatch(version), set(), 0
     for _ in range(1000):
-        rows = limits(plan, tx)
+        rows = limits(plan, tx, now)
         probed |= {ttl for ttl, _ in rows}
         if not rows:
-            break
+            due = plan.wake_at(now)
+            if due is None:
+                break
+            now = due
         for ttl, tag in rows:
             kind, error = answers.get(ttl, (ERROR, EXCEEDED[version]))
             plan.heard(ended(version, kind, tag, error=error))
@@ -277,7 +281,7 @@ def test_a_trace_ends_at_the_target(version: Version) -> None:
     answers = dict.fromkeys(range(4, 31), (REPLY, None))
     probed = walk(plan, version, answers)
     assert plan.last_hop == 4
-    assert max(probed) <= 4 + AHEAD
+    assert max(probed) <= 4 + BEYOND
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -287,11 +291,70 @@ def test_a_trace_ends_at_an_unreachable(version: Version) -> None:
     assert plan.last_hop == 3
 
 
+@given(st.integers(1, 30), st.integers(1, 5), st.data())
+def test_however_answers_come_few_probes_go_past_the_target(target: int, probes: int, data: Any) -> None:
+    """Hops answer in any order, and none is silent for longer than the plan has patience."""
+    plan, tx = trace(probes=probes), PacketBatch(4)
+    waiting: list[tuple[int, int]] = []
+    sent: list[int] = []
+    for _ in range(1000):
+        rows = limits(plan, tx)
+        waiting += rows
+        sent += [ttl for ttl, _ in rows]
+        ttl, tag = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+        kind, error = (REPLY, None) if ttl >= target else (ERROR, EXCEEDED[4])
+        answer = ended(4, kind, tag, error=error)
+        answer.rtts[0] = 0.01
+        plan.heard(answer)
+        if plan.done:
+            break
+    assert plan.done
+    assert sum(ttl > target for ttl in sent) <= BEYOND
+    assert all(sent.count(ttl) == probes for ttl in range(1, target + 1))
+
+
 def test_a_trace_goes_on_over_silent_hops_to_the_last() -> None:
     plan = trace(max_hops=12)
     probed = walk(plan, 4, dict.fromkeys(range(1, 31), (TIMEOUT, None)))
     assert probed == set(range(1, 13))
     assert plan.last_hop == 12
+
+
+def test_without_news_a_trace_goes_farther_and_then_all_the_way() -> None:
+    plan, tx = trace(), PacketBatch(4, capacity=128)
+    assert len(limits(plan, tx, 0)) == BEYOND + 3
+    quarter = SECOND // 4
+    assert plan.wake_at(5) == quarter
+    assert limits(plan, tx, quarter - 1) == []
+    assert [ttl for ttl, _ in limits(plan, tx, quarter)] == list(range(BEYOND + 2, 2 * BEYOND + 3))
+    assert len(limits(plan, tx, 2 * quarter)) == 90 - (BEYOND + 3) - (BEYOND + 1)
+    assert plan.wake_at(2 * quarter) is None
+
+
+def test_patience_grows_with_the_slowest_answer() -> None:
+    plan, tx = trace(), PacketBatch(4)
+    rows = limits(plan, tx, 0)
+    slow = ended(4, ERROR, rows[0][1], error=EXCEEDED[4])
+    slow.rtts[0] = 0.4
+    plan.heard(slow)
+    assert limits(plan, tx, 400_000_000)
+    assert plan.wake_at(400_000_000) == 1_200_000_000
+
+
+def test_one_by_one_nothing_leaves_before_the_last_has_ended() -> None:
+    plan, tx = trace(one_by_one=True, probes=2), PacketBatch(4)
+    sent = []
+    for ttl in (1, 2, 3, 1, 2, 3):
+        ((limit, tag),) = limits(plan, tx)
+        plan.waiting = 1
+        assert limits(plan, tx) == []
+        assert plan.wake_at(0) is None
+        sent.append(limit)
+        plan.waiting = 0
+        kind, error = (REPLY, None) if ttl == 3 else (ERROR, EXCEEDED[4])
+        plan.heard(ended(4, kind, tag, error=error))
+    assert sent == [1, 2, 3, 1, 2, 3]
+    assert plan.done
 
 
 def test_a_trace_waits_for_the_nearer_hops_when_the_target_answered() -> None:
@@ -317,9 +380,9 @@ def test_a_nearer_answer_of_the_target_shortens_the_way() -> None:
 def test_a_trace_may_begin_farther_out_and_numbers_its_probes() -> None:
     plan, tx = trace(first_hop=4, max_hops=5, probes=2), PacketBatch(4)
     rows = limits(plan, tx)
-    assert [ttl for ttl, _ in rows] == [4, 4, 5, 5]
+    assert [ttl for ttl, _ in rows] == [4, 5, 4, 5]
     batch = plan.heard(ended(4, TIMEOUT, *(tag for _, tag in rows)))
-    assert list(batch.sequences) == [0, 1, 2, 3]
+    assert list(batch.sequences) == [0, 2, 1, 3], "a number is a place, not a time"
     assert plan.done
     assert plan.probed == 5
 
@@ -332,24 +395,93 @@ def test_a_probe_that_cannot_leave_ends_the_trace() -> None:
     assert plan.done
 
 
-def test_a_round_goes_on_beyond_the_window_and_the_next_begins_in_its_time() -> None:
-    plan, tx = trace(probes=1, rounds=2, interval=10 * SECOND), PacketBatch(4)
+def test_the_next_round_begins_in_its_time_and_goes_as_far_as_the_last() -> None:
+    plan, tx = trace(probes=1, rounds=3, interval=10 * SECOND), PacketBatch(4)
     start = 10**12
-    n = plan.take(tx, 0, 64, start)
-    assert n == AHEAD
-    far = dict(zip(tx.hop_limit[:n], tx.tag[:n], strict=True))
+    far = dict(limits(plan, tx, start))
+    assert set(far) == set(range(1, BEYOND + 2))
     plan.heard(ended(4, ERROR, far[1], error=EXCEEDED[4]))
     assert plan.wake_at(start + 5) == start + 5
     assert plan.take(tx, 0, 64, start + 5) == 1, "the interval is between rounds, not between hops"
-    assert tx.hop_limit[0] == AHEAD + 1
     plan.heard(ended(4, REPLY, far[2]))
     assert plan.rounds_done == 1
     assert plan.wake_at(start + SECOND) == start + 10 * SECOND
     assert plan.take(tx, 0, 64, start + SECOND) == 0
-    assert plan.take(tx, 0, 64, start + 10 * SECOND) == AHEAD + 2, "as far as the first round saw"
+    second = dict(limits(plan, tx, start + 10 * SECOND))
+    assert set(second) == {1, 2}
     # What the first round still waited for does not count in the second.
     plan.heard(ended(4, REPLY, far[3]))
     assert plan.last_hop == 30
-    second = dict(zip(tx.hop_limit[:AHEAD], tx.tag[:AHEAD], strict=True))
-    plan.heard(ended(4, REPLY, second[1]))
+    # The target has moved away.
+    plan.heard(ended(4, ERROR, second[2], error=EXCEEDED[4]))
+    more = dict(limits(plan, tx, start + 10 * SECOND + 5))
+    assert set(more) == set(range(3, 3 + BEYOND + 1))
+    plan.heard(ended(4, ERROR, second[1], more[3], error=EXCEEDED[4]))
+    plan.heard(ended(4, REPLY, more[4]))
+    assert plan.rounds_done == 2
+    assert set(dict(limits(plan, tx, start + 20 * SECOND))) == {1, 2, 3, 4}
+
+
+def test_a_target_that_is_silent_for_a_round_is_not_looked_for_farther_out() -> None:
+    plan, tx = trace(probes=1, rounds=2), PacketBatch(4)
+    first = dict(limits(plan, tx))
+    plan.heard(ended(4, ERROR, first[1], error=EXCEEDED[4]))
+    plan.heard(ended(4, REPLY, first[2]))
+    second = dict(limits(plan, tx))
+    assert set(second) == {1, 2}
+    plan.heard(ended(4, ERROR, second[1], error=EXCEEDED[4]))
+    assert limits(plan, tx, 10 * SECOND) == []
+    plan.heard(ended(4, TIMEOUT, second[2]))
     assert plan.done
+
+
+# Answers that may be about several probes.
+
+
+def unclear(*tags: int) -> OutcomeBatch:
+    batch = OutcomeBatch(4)
+    batch.unclear.append(tags)
+    return batch
+
+
+def test_what_unclear_answers_may_have_been_about_is_asked_again_one_by_one() -> None:
+    plan, tx = trace(probes=1, max_hops=3), PacketBatch(4)
+    rows = dict(limits(plan, tx))
+    for _ in range(2):
+        plan.heard(unclear(*rows.values()))
+    assert len(plan.heard(ended(4, TIMEOUT, *rows.values()))) == 0, "not yet"
+    ((ttl, tag),) = limits(plan, tx)
+    assert (ttl, tag) == (1, rows[1])
+    plan.waiting = 1
+    assert limits(plan, tx) == []
+    plan.waiting = 0
+    assert list(plan.heard(ended(4, ERROR, tag, error=EXCEEDED[4])).kinds) == [ERROR]
+    ((ttl, tag),) = limits(plan, tx)
+    assert ttl == 2
+    # Two answers were unclear, and two probes are answered now: the third one was silent.
+    last = plan.heard(ended(4, ERROR, tag, error=EXCEEDED[4]))
+    assert [(kind, plan.hop_of(tag)) for kind, tag in zip(last.kinds, last.tags, strict=True)] == [
+        (ERROR, 2),
+        (TIMEOUT, 3),
+    ]
+    assert plan.done
+
+
+def test_a_hop_that_is_silent_alone_is_not_asked_for_its_other_probes() -> None:
+    plan, tx = trace(probes=3, max_hops=1), PacketBatch(4)
+    rows = limits(plan, tx)
+    plan.heard(unclear(*(tag for _, tag in rows)))
+    assert len(plan.heard(ended(4, TIMEOUT, *(tag for _, tag in rows)))) == 0
+    ((_, tag),) = limits(plan, tx)
+    assert len(plan.heard(ended(4, TIMEOUT, tag))) == 3
+    assert plan.done
+
+
+def test_an_answer_that_was_clear_after_all_is_not_asked_for_again() -> None:
+    plan, tx = trace(probes=1, max_hops=2), PacketBatch(4)
+    rows = dict(limits(plan, tx))
+    plan.heard(unclear(*rows.values()))
+    assert len(plan.heard(ended(4, ERROR, rows[1], error=EXCEEDED[4]))) == 1
+    assert len(plan.heard(ended(4, TIMEOUT, rows[2]))) == 0
+    ((ttl, _),) = limits(plan, tx)
+    assert ttl == 2

@@ -104,7 +104,7 @@ def test_no_bytes_raise(
 
 
 def test_methods_are_found_by_name() -> None:
-    assert set(METHODS) == {"icmp"}
+    assert set(METHODS) == {"icmp", "udp", "tcp"}
     assert open_method("icmp", 6).version == 6
     with pytest.raises(ValueError, match="no such method: 'carrier-pigeon'"):
         open_method("carrier-pigeon", 4)

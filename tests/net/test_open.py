@@ -11,7 +11,7 @@ import pytest
 
 from anyicmp.errors import SocketPermissionError, UnsupportedError
 from anyicmp.net import filters, mmsg, portable
-from anyicmp.net.transport import SocketSpec, capabilities, open_transport
+from anyicmp.net.transport import WITHHELD, SocketSpec, capabilities, open_transport
 from anyicmp.wire.batch import PacketBatch
 from net.bench import FAMILY, IDENTIFIERS, LOOPBACK, PROTOCOL, Kind, descriptors, echo
 
@@ -138,8 +138,8 @@ def test_an_unprivileged_process_gets_datagram_sockets() -> None:
     with namespaces("open") as (name,):
         said = run_in(name, refusals, uid=65534)
     assert [text is None for text in said[:6]] == [True, False, True] * 2
-    assert said[6:10] == [[4, 6], False, ["icmp"], False]
-    assert said[10] == ["IPv4 raw ICMP sockets", "IPv6 raw ICMP sockets"]
+    assert said[6:10] == [[4, 6], False, ["icmp", "udp", "tcp"], False]
+    assert said[10] == ["IPv4 raw ICMP sockets", "IPv6 raw ICMP sockets", *sorted(WITHHELD)]
 
 
 def test_capabilities_are_what_opens(kind: Kind, laboratory: Chain | None) -> None:
@@ -148,7 +148,7 @@ def test_capabilities_are_what_opens(kind: Kind, laboratory: Chain | None) -> No
     assert descriptors() == before
     assert kind.version in found.families
     assert found.clock == "kernel"
-    assert found.methods == ("icmp",)
+    assert found.methods == ("icmp", "udp", "tcp")
     if laboratory is not None:
         assert found.privileged is found.listen is True
         assert not found.missing

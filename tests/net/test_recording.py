@@ -22,7 +22,7 @@ from anyicmp.net.recorder import Recorder
 from anyicmp.net.transport import SocketSpec, Transport
 from anyicmp.testing import Host, Router, SimulatedNetwork
 from anyicmp.testing.checks import CHECKS, Check, Setting
-from anyicmp.wire import decode_packet
+from anyicmp.wire import ErrorMessage, decode_packet, find_transport
 from anyicmp.wire.batch import Version
 from anyicmp.wire.pcapng import CapturedPacket, read_packets
 
@@ -216,3 +216,35 @@ def test_errors_of_real_routers_are_whole(tmp_path: Path, uid: int | None) -> No
                 assert str(quoted.destination) == target
                 assert quoted.source == packet.destination
                 assert quoted.ttl == (1 if uid is None else 0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["udp", "tcp"])
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+async def test_probes_with_ports_are_recorded_too(
+    tmp_path: Path, privileged: bool, method: str, target: str
+) -> None:
+    """Sent as they were, where the method writes the header; heard with a sound header, whole or rebuilt."""
+    network = SimulatedNetwork.from_toml("demo", privileged=privileged)
+    path = tmp_path / "ports.pcapng"
+    async with anyicmp.Prober(network=network, record=path) as prober:
+        trace = await prober.traceroute(target, method=method, probes=1)
+    packets = read(path)
+    probes = [packet.octets for packet in packets if packet.outbound]
+    # The kernel numbers its own connections, and resets what was accepted.
+    if privileged or method == "udp":
+        assert [octets for octets in network.sent if octets in probes] == probes
+    reporters = set()
+    for packet in packets:
+        found = find_transport(packet.octets, 0, len(packet.octets))
+        assert found is not None
+        if packet.outbound or found[0] not in (1, 58):
+            continue
+        heard = decode_packet(packet.octets)
+        reporters.add(heard.source)
+        assert isinstance(heard.message, ErrorMessage)
+        quoted = heard.message.quoted
+        assert (str(quoted.destination), quoted.protocol) == (target, {"udp": 17, "tcp": 6}[method])
+        assert quoted.destination_port == trace.port
+        assert quoted.source_port == trace.flow + 1024
+    assert reporters >= {hop.addresses[0] for hop in trace.hops[:-1]}

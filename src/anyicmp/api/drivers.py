@@ -112,13 +112,15 @@ class Drivers:
             # Small buffers overflow between two looks at them, however few answer.
             granted = transport.receive_buffer * len(transport.identifiers)
             exchange = Exchange(method, room, hopeful=bool(spec.buffers) and granted >= HOPEFUL)
+            if transport.one_per_flow:
+                exchange.matching.on_close = transport.forget
             warn = partial(self._warn_of_drops, broken=transport.privileged and spec.version == 6)
             driver = Driver(exchange, transport, environment, self._observer, warn)
         except BaseException:
             transport.close()
             raise
         kind = "raw" if transport.privileged else "datagram"
-        logger.debug("opened %s sockets for IPv%d", kind, spec.version)
+        logger.debug("opened %s %s sockets for IPv%d", kind, spec.method, spec.version)
         return driver
 
     def stamped(self, transport: Transport) -> bool:

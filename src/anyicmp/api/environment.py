@@ -18,10 +18,22 @@ from anyicmp.host.source import own_address
 from anyicmp.net.transport import SocketSpec, Transport, capabilities, open_transport
 from anyicmp.results import Capabilities, IPAddress
 
-__all__ = ["Clocks", "Environment", "Network", "Resolver", "active_environment", "default_environment"]
+__all__ = [
+    "Clocks",
+    "Environment",
+    "Network",
+    "Resolver",
+    "ReverseResolver",
+    "active_environment",
+    "default_environment",
+]
 
 Resolver = Callable[[str, int | None], Awaitable[Sequence[IPAddress]]]
 """`async (host, family) -> addresses`; family is 4, 6 or None. Raises OSError where there are none."""
+
+
+ReverseResolver = Callable[[IPAddress], Awaitable[str | None]]
+"""`async (address) -> name`, None for an address without one. Raises OSError where nobody can be asked."""
 
 
 class Clocks(Protocol):
@@ -35,9 +47,12 @@ class Clocks(Protocol):
 
 
 class OwnAddress(Protocol):
-    """Packed address of a peer, and its scope if it is link-local, to that which this host uses with it."""
+    """Packed address of a peer, and its scope if it is link-local, to that which this host uses with it.
 
-    def __call__(self, peer: bytes, scope: int = 0, /) -> bytes: ...
+    With an interface, to that which it uses through it.
+    """
+
+    def __call__(self, peer: bytes, scope: int = 0, interface: str | None = None, /) -> bytes: ...
 
 
 class Network(Protocol):
@@ -53,6 +68,8 @@ class Network(Protocol):
     def open_wake(self) -> Callable[[Callable[[bool], None], int], Wake]: ...
     @property
     def resolve(self) -> Resolver | None: ...
+    @property
+    def name_of(self) -> ReverseResolver | None: ...
     @property
     def entropy(self) -> Callable[[int], bytes]: ...
     @property
@@ -71,6 +88,7 @@ class Environment:
         clocks: monotonic and wall clock; None takes the system's.
         open_wake: gives a driver its turns on the running event loop.
         resolve: looks names up; None takes the system's resolver.
+        name_of: looks the name of an address up; None takes the system's resolver.
         entropy: n octets that nobody can guess.
         own_address: the address that this host uses with a peer; its own address is its own peer.
         interface_index: name of an interface to its index; raises OSError for an unknown one.
@@ -81,6 +99,7 @@ class Environment:
     clocks: Clocks | None = None
     open_wake: Callable[[Callable[[bool], None], int], Wake] = open_wake
     resolve: Resolver | None = None
+    name_of: ReverseResolver | None = None
     entropy: Callable[[int], bytes] = os.urandom
     own_address: OwnAddress = own_address
     interface_index: Callable[[str], int] = interface_index

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from anyicmp.api.environment import active_environment
+from anyicmp.api.names import AsnLookup
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
@@ -18,7 +19,8 @@ from anyicmp.api.trace import TraceStream
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.targets import Target
-from anyicmp.results import Capabilities, IPAddress, PingResult, Trace
+from anyicmp.paths import Trace
+from anyicmp.results import Capabilities, IPAddress, PingResult
 
 __all__ = [
     "capabilities",
@@ -238,7 +240,9 @@ async def traceroute(
     timeout: float = 1.0,
     flow: int | None = None,
     port: int | None = None,
-    size: int = 56,
+    size: int | None = None,
+    names: bool = False,
+    asn: AsnLookup | None = None,
     dscp: int | None = None,
     dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
@@ -260,6 +264,8 @@ async def traceroute(
             flow=flow,
             port=port,
             size=size,
+            names=names,
+            asn=asn,
             dscp=dscp,
             dont_fragment=dont_fragment,
             source=source,
@@ -281,7 +287,9 @@ def open_traceroute(
     timeout: float = 1.0,
     flow: int | None = None,
     port: int | None = None,
-    size: int = 56,
+    size: int | None = None,
+    names: bool = False,
+    asn: AsnLookup | None = None,
     dscp: int | None = None,
     dont_fragment: bool | None = None,
     source: str | IPAddress | None = None,
@@ -303,6 +311,8 @@ def open_traceroute(
         flow=flow,
         port=port,
         size=size,
+        names=names,
+        asn=asn,
         dscp=dscp,
         dont_fragment=dont_fragment,
         source=source,

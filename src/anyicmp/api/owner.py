@@ -15,6 +15,7 @@ from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.fork import leave_to_parent
 from anyicmp.api.inbox import Inbox
+from anyicmp.api.names import Names
 from anyicmp.api.observer import Observer
 from anyicmp.api.options import check_family, whole, yes_no
 from anyicmp.api.pings import Pings
@@ -57,6 +58,7 @@ class SocketOwner:
     Attributes:
         family: 4, 6 or None: what names are looked up in.
         owned: it lives for one call, whose stream opens and closes it.
+        flows: driver, target and flow of each trace under way.
     """
 
     owned = False
@@ -113,6 +115,8 @@ class SocketOwner:
         self._record = record
         self._recorder: Recorder | None = None
         self._pings: dict[tuple[object, ...], Pings] = {}
+        self._names: Names | None = None
+        self.flows: list[tuple[Driver, IPAddress, int]] = []
         self._settle()
         self._watchers: set[Inbox] = set()
         self._loop: object = None
@@ -269,13 +273,14 @@ class SocketOwner:
         hop_limited: bool = False,
         bulk: bool = False,
         new_identifier: bool = False,
+        method: str = "icmp",
         exact: bool = False,
     ) -> Route:
         """Check a call's own options. Raises ValueError or TypeError."""
         if exact and not self._transmit_stamps:
             raise ValueError("exact=True needs the transmit stamps that transmit_stamps=False forbids")
         header = (ttl, dscp, dont_fragment, broadcast, anycast)
-        sockets = (hop_limited, bulk, new_identifier, exact)
+        sockets = (hop_limited, bulk, new_identifier, method, exact)
         return checked_route(self._route, source, interface, mark, *header, *sockets)
 
     def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
@@ -294,6 +299,13 @@ class SocketOwner:
         """Whether probes through a driver's sockets ask for a stamp when they leave."""
         return self._drivers.stamped(driver.transport)
 
+    def source_for(self, target: IPAddress, route: Route) -> bytes:
+        """Packed address that this host sends from to a target; zeros where it knows no way."""
+        if route.source is not None:
+            return route.source.packed
+        scope = self.scope(getattr(target, "scope_id", None))
+        return self._environment.own_address(target.packed, scope, route.interface)
+
     def scope(self, zone: str | None) -> int:
         """The interface index of a scope id, 0 for None. Raises ValueError for an unknown interface."""
         if zone is None:
@@ -302,6 +314,12 @@ class SocketOwner:
             return self._environment.interface_index(zone)
         except OSError:
             raise ValueError(f"no interface of this host is named {zone!r}") from None
+
+    def names(self) -> Names:
+        """Names of addresses, each looked up once in a prober's life."""
+        if self._names is None:
+            self._names = Names(self._environment.name_of)
+        return self._names
 
     def unix_time(self) -> float:
         """The environment's wall clock, in seconds."""

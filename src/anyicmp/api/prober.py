@@ -5,10 +5,12 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
+from anyicmp.api.names import AsnLookup
 from anyicmp.api.ping import PingStream, ping, ping_options
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
-from anyicmp.results import IPAddress, PingResult, Trace
+from anyicmp.paths import Trace
+from anyicmp.results import IPAddress, PingResult
 
 __all__ = ["Prober"]
 
@@ -130,7 +132,9 @@ class Prober(Sweeper):
         timeout: float = 1.0,
         flow: int | None = None,
         port: int | None = None,
-        size: int = 56,
+        size: int | None = None,
+        names: bool = False,
+        asn: AsnLookup | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
@@ -142,18 +146,21 @@ class Prober(Sweeper):
         """Find the routers on the way to a host, several hops at once, all probes of one flow.
 
         Args:
-            method: "icmp" (echo).
+            method: "icmp" (echo), "udp", or "tcp" (a connection request).
             max_hops, first_hop: hop limits to probe, 1 to 255.
             probes: probes to each hop.
             timeout: seconds that each probe waits.
-            flow: the checksum that all probes carry, 0 to 65,534: balancers that hash it send them all
-                the same way. None: one that stays the same for this prober.
-            size: octets of echo data, 20 to 65,507.
-            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`.
-
-        Raises as `ping` does; UnsupportedError for a method that is not there yet.
+            flow: what balancers hash: of echo the checksum, 0 to 65,534; else this host's port less 1,024, 0
+                to 64,511; over IPv6 the flow label too. None: the prober's own.
+            port: the target's, 1 to 65,535; None: 33,434 of UDP, 80 of TCP.
+            names: also look up the names of all who answer.
+            asn: from an address to the number of its autonomous system, or None: see `PrefixTable`.
+            size: octets of data: of echo 20 to 65,507, of UDP from 12 on, of TCP none; None: 56.
+            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`, which
+                raises the same.
         """
         options = TraceOptions.check(
+            self,
             method=method,
             first_hop=first_hop,
             max_hops=max_hops,
@@ -162,15 +169,14 @@ class Prober(Sweeper):
             flow=flow,
             port=port,
             size=size,
-            route=self.route(
-                source=source,
-                interface=interface,
-                mark=mark,
-                dscp=dscp,
-                dont_fragment=dont_fragment,
-                new_identifier=new_identifier,
-                hop_limited=True,
-            ),
+            names=names,
+            asn=asn,
+            source=source,
+            interface=interface,
+            mark=mark,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            new_identifier=new_identifier,
         )
         return await traceroute(self, host, options, time_limit=time_limit)
 
@@ -187,7 +193,9 @@ class Prober(Sweeper):
         timeout: float = 1.0,
         flow: int | None = None,
         port: int | None = None,
-        size: int = 56,
+        size: int | None = None,
+        names: bool = False,
+        asn: AsnLookup | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
         source: str | IPAddress | None = None,
@@ -199,13 +207,13 @@ class Prober(Sweeper):
 
         Args:
             rounds: how many, None: until the block is left.
-            interval: seconds from the beginning of one round to the next, or as long as a round takes.
+            interval: seconds from the beginning of a round to that of the next, if it takes no longer.
             probes: probes to each hop and round; routers limit how many errors they send.
 
-        A hop's `outcomes` are the last round's, its `statistics` those of all rounds. The other options
-        and exceptions as in `traceroute`.
+        A hop's `outcomes` are the last round's, its `statistics` all rounds'. The rest as in `traceroute`.
         """
         options = TraceOptions.check(
+            self,
             method=method,
             first_hop=first_hop,
             max_hops=max_hops,
@@ -214,15 +222,14 @@ class Prober(Sweeper):
             flow=flow,
             port=port,
             size=size,
-            route=self.route(
-                source=source,
-                interface=interface,
-                mark=mark,
-                dscp=dscp,
-                dont_fragment=dont_fragment,
-                new_identifier=new_identifier,
-                hop_limited=True,
-            ),
+            names=names,
+            asn=asn,
+            source=source,
+            interface=interface,
+            mark=mark,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            new_identifier=new_identifier,
             rounds=rounds,
             interval=interval,
         )

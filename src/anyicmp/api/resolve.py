@@ -6,9 +6,10 @@ Addresses in text are read here; names go to the environment's resolver, within 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeVar
 
 import anyio
 
@@ -20,7 +21,9 @@ from anyicmp.errors import NameLookupError
 from anyicmp.host.names import lookup
 from anyicmp.results import IPAddress
 
-__all__ = ["LOOKUP_LIMIT", "addresses_of", "literal", "look_up"]
+__all__ = ["LOOKUP_LIMIT", "addresses_of", "in_thread", "literal", "look_up"]
+
+Answer = TypeVar("Answer")
 
 LOOKUP_LIMIT = 10.0
 """Seconds that a lookup may take before it counts as failed."""
@@ -28,28 +31,33 @@ LOOKUP_LIMIT = 10.0
 _VERSIONS = {4: "IPv4", 6: "IPv6"}
 
 
-async def look_up(host: str, family: int | None) -> tuple[IPAddress, ...]:
-    """The system resolver's answer, asked in a thread of its own. Raises OSError as getaddrinfo does.
+async def in_thread(ask: Callable[[], Answer], name: str) -> Answer:
+    """What a call that blocks returns, made in a thread of its own. Raises what it raises.
 
     When the caller is cancelled the thread is left to end by itself. It is a daemon, so that a resolver
     that hangs does not keep the program from exiting.
     """
     parked = waiter()
-    answer: list[tuple[IPAddress, ...]] = []
+    answer: list[Answer] = []
     failure: list[BaseException] = []
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            answer.append(lookup(host, family))
+            answer.append(ask())
         except BaseException as error:  # noqa: BLE001 - carried over to the waiting task
             failure.append(error)
         parked.wake_from_thread()
 
-    threading.Thread(target=ask, name=f"anyicmp lookup of {host}", daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
     await parked.wait()
     if failure:
         raise failure[0]
     return answer[0]
+
+
+async def look_up(host: str, family: int | None) -> tuple[IPAddress, ...]:
+    """The system resolver's answer. Raises OSError as getaddrinfo does."""
+    return await in_thread(lambda: lookup(host, family), f"anyicmp lookup of {host}")
 
 
 def literal(host: object) -> IPAddress | None:

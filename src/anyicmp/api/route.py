@@ -17,6 +17,7 @@ from anyicmp.api.options import (
     yes_no,
 )
 from anyicmp.engine.room import NEIGHBORS, SMALL
+from anyicmp.methods import METHODS
 from anyicmp.net.transport import SocketSpec
 from anyicmp.results import IPAddress
 from anyicmp.wire.batch import UNSET, Version
@@ -39,6 +40,7 @@ class Route:
         anycast: the destination is shared; whoever has it answers from another address.
         bulk: very many probes: they get sockets of their own, so that they hold up no others, and as many
             as it takes for a link full of silent hosts.
+        method: name of the probe method.
         new_identifier: the call gets a socket of its own, with an identifier that none had before it.
         exact: each of very many probes will be stamped when it leaves: they get sockets of their own.
     """
@@ -54,6 +56,7 @@ class Route:
     anycast: bool = False
     bulk: bool = False
     new_identifier: bool = False
+    method: str = "icmp"
     exact: bool = False
 
     @property
@@ -74,6 +77,7 @@ class Route:
         source = self.source
         return SocketSpec(
             version=version,
+            method=self.method,
             privileged=privileged,
             # A link-local source is one of its link alone.
             interface=self.interface or getattr(source, "scope_id", None),
@@ -105,12 +109,15 @@ def checked_route(
     hop_limited: bool = False,
     bulk: bool = False,
     new_identifier: bool = False,
+    method: str = "icmp",
     exact: bool = False,
 ) -> Route:
     """A call's options as a route; the default's source, interface and mark where it has none of its own.
 
     Raises ValueError or TypeError.
     """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     return Route(
         source=source_address(source) or default.source,
         interface=interface_name(interface) or default.interface,
@@ -123,5 +130,6 @@ def checked_route(
         anycast=anycast,
         bulk=bulk,
         new_identifier=bool(yes_no("new_identifier", new_identifier)),
+        method=method,
         exact=bool(yes_no("exact", exact)),
     )

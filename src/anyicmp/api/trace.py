@@ -1,6 +1,6 @@
 """The front door of a traceroute: from outcomes, hop by hop, to a `Trace`.
 
-Which hop is probed next is the plan's to say; here the outcomes are sorted into hops and read.
+Which hop is probed next is the plan's to say, what the outcomes of a hop tell of it is read in `hops.py`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ import anyio
 import attrs
 
 from anyicmp.api.driver import Driver
+from anyicmp.api.hops import Sent, find_loop, is_final, read_hop, stopped_by, with_rate_limits
 from anyicmp.api.inbox import Inbox
-from anyicmp.api.options import at_least, nanoseconds, seconds, whole
+from anyicmp.api.names import AsnLookup, Names, with_numbers
+from anyicmp.api.options import at_least, nanoseconds, seconds, whole, yes_no
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import label, name_of
 from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
+from anyicmp.engine.changes import Changes
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.trace import TracePlan
-from anyicmp.errors import NameLookupError, UnsupportedError
+from anyicmp.errors import NameLookupError
 from anyicmp.methods import METHODS
-from anyicmp.results import ErrorReply, Hop, IPAddress, Outcome, Reply, SendFailure, Statistics, Trace
-from anyicmp.wire import DestinationUnreachable, MplsLabel, MplsStack
+from anyicmp.paths import Hop, Trace
+from anyicmp.results import IPAddress, Outcome, Statistics
 
 __all__ = ["TraceOptions", "TraceStream", "traceroute"]
-
-PLANNED = ("udp", "tcp")
 
 UNREAD = 4096
 """Outcomes that may wait for a slow consumer; snapshots are made before, so none is wrong for it."""
@@ -43,14 +44,18 @@ class TraceOptions:
     probes: int
     timeout: int
     flow: int | None
+    port: int | None
     size: int
     rounds: int | None
     interval: int
+    names: bool
+    asn: AsnLookup | None
     route: Route
 
     @classmethod
     def check(
         cls,
+        prober: SocketOwner,
         *,
         method: str,
         first_hop: int,
@@ -59,18 +64,39 @@ class TraceOptions:
         timeout: float,
         flow: int | None,
         port: int | None,
-        size: int,
-        route: Route,
+        size: int | None,
+        names: bool,
+        asn: AsnLookup | None,
+        source: str | IPAddress | None,
+        interface: str | None,
+        mark: int | None,
+        dscp: int | None,
+        dont_fragment: bool | None,
+        new_identifier: bool,
         rounds: int | None = 1,
         interval: float = 0.0,
     ) -> Self:
-        """Raises ValueError or TypeError for what is out of range, UnsupportedError for a method to come."""
-        if method in PLANNED:
-            raise UnsupportedError(f"method {method!r} is not there yet: use 'icmp'")
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-        if port is not None:
+        """Raises ValueError or TypeError for what is out of range."""
+        route = prober.route(
+            source=source,
+            interface=interface,
+            mark=mark,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            new_identifier=new_identifier,
+            method=method,
+            hop_limited=True,
+        )
+        kind = METHODS[method]
+        if port is None:
+            port = kind.PORT
+        elif kind.PORT is None:
             raise ValueError("port belongs to the methods 'udp' and 'tcp'; echo has none")
+        fewest, most, usual = kind.SIZES
+        if size is not None and not most:
+            raise ValueError(f"a probe of the method {method!r} has no data: give no size")
+        if asn is not None and not callable(asn):
+            raise TypeError(f"asn must be a function from addresses to numbers, not {asn!r}")
         whole("max_hops", max_hops, 1, 255)
         return cls(
             method=method,
@@ -78,11 +104,13 @@ class TraceOptions:
             max_hops=max_hops,
             probes=whole("probes", probes, 1, 255),
             timeout=nanoseconds("timeout", timeout),
-            flow=None if flow is None else whole("flow", flow, 0, 0xFFFE),
-            # A flow is kept by compensating words in the payload, so there must be room for them.
-            size=whole("size", size, 20, 65507),
+            flow=None if flow is None else whole("flow", flow, 0, kind.FLOWS),
+            port=None if port is None else whole("port", port, 1, 65535),
+            size=usual if size is None else whole("size", size, fewest, most),
             rounds=None if rounds is None else at_least("rounds", rounds, 1),
             interval=nanoseconds("interval", interval, zero=True),
+            names=bool(yes_no("names", names)),
+            asn=asn,
             route=route,
         )
 
@@ -121,32 +149,61 @@ class TraceStream(Stream[Trace]):
         self._round = 0
         self._outcomes: dict[int, list[Outcome]] = {}
         self._finished: Trace | None = None
+        self._changes = Changes()
+        self._names: Names | None = None
+        self._sent: Sent
         self._driver: Driver
         self._plan: TracePlan
         self._inbox: Inbox
         self._target: IPAddress
 
     async def _begin(self) -> None:
-        options = self._options
-        self._target = (await self._prober.resolve(self._host))[0]
-        self._driver = self._prober.driver(4 if self._target.version == 4 else 6, options.route)
-        # The socket's own identifier as flow: the same from trace to trace of one prober.
-        identifier = self._driver.transport.identifiers[0]
-        self._flow = identifier % 0xFFFF if options.flow is None else options.flow
+        options, prober = self._options, self._prober
+        self._target = (await prober.resolve(self._host))[0]
+        self._names = prober.names() if options.names else None
+        self._driver = driver = prober.driver(4 if self._target.version == 4 else 6, options.route)
+        method = driver.exchange.method
+        # The socket's own as flow: the same from trace to trace of one prober.
+        self._flow = self._free_flow(method.own_flow) if options.flow is None else options.flow
+        template = method.template(size=options.size, flow=self._flow, port=options.port)
+        source = prober.source_for(self._target, options.route)
+        self._sent = Sent(method=method, template=template, source=source, target=self._target.packed)
+        probe = prober.probe(self._target, options.route, driver)
         self._plan = TracePlan(
-            self._prober.probe(self._target, options.route, self._driver),
-            self._driver.exchange.method.template(size=options.size, flow=self._flow),
+            attrs.evolve(
+                probe,
+                flow_label=template.label,
+                # What covers the addresses with a checksum is told which one is ours, and sends from it.
+                local=source if options.port is not None and any(source) else None,
+            ),
+            template,
             first_hop=options.first_hop,
             max_hops=options.max_hops,
             probes=options.probes,
             timeout=options.timeout,
             rounds=options.rounds,
             interval=options.interval,
+            one_by_one=driver.transport.one_per_flow,
         )
         self._inbox = Inbox(most=UNREAD, look=self._look)
         self._driver.start(self._plan, self._inbox)
+        prober.flows.append((driver, self._target, self._flow))
+
+    def _free_flow(self, own: int) -> int:
+        """The first flow from our own on that no other trace to this target has, if that matters.
+
+        Where the kernel writes the headers it tells two traces of one flow apart badly, or not at all.
+        """
+        driver, flows = self._driver, self._driver.exchange.method.FLOWS + 1
+        if self._options.port is None or driver.transport.privileged:
+            return own
+        taken = {
+            flow for user, target, flow in self._prober.flows if (user, target) == (driver, self._target)
+        }
+        return next((flow for flow in range(own, own + flows) if flow % flows not in taken), own) % flows
 
     def _end(self) -> None:
+        self._prober.flows.remove((self._driver, self._target, self._flow))
         self._driver.stop(self._plan)
         self._prober.leave(self._driver)
         self._inbox.close()
@@ -157,8 +214,14 @@ class TraceStream(Stream[Trace]):
                 raise StopAsyncIteration
         self.dropped += self._plan.rounds_done - self._seen - 1
         self._seen = self._plan.rounds_done
-        assert self._finished is not None
-        return self._finished
+        found = self._finished
+        assert found is not None
+        if self._names is not None:
+            await self._names.learn(address for hop in found.hops for address in hop.addresses)
+        return self._with_names(found)
+
+    def _with_names(self, trace: Trace) -> Trace:
+        return trace if self._names is None else attrs.evolve(trace, hops=self._names.named(trace.hops))
 
     @property
     def trace(self) -> Trace:
@@ -167,7 +230,9 @@ class TraceStream(Stream[Trace]):
         Raises ClosedError before the block is entered.
         """
         self._check_begun()
-        return self._snapshot() if self._outcomes or self._finished is None else self._finished
+        return self._with_names(
+            self._snapshot() if self._outcomes or self._finished is None else self._finished
+        )
 
     def _look(self, batch: OutcomeBatch) -> None:
         label(batch, name_of(self._host, self._target), self._target)
@@ -180,73 +245,33 @@ class TraceStream(Stream[Trace]):
             self._tallies.setdefault(ttl, Tally(errors_answer=True)).add(batch, rows=found)
             self._outcomes.setdefault(ttl, []).extend(batch[i] for i in found)
         if self._plan.rounds_done > self._round:
-            self._finished = self._snapshot()
+            path = self._snapshot()
+            changes = self._changes.note({hop.ttl: hop.addresses for hop in path.hops})
+            self._finished = attrs.evolve(path, changes=changes)
             self._round = self._plan.rounds_done
             self._outcomes = {}
 
     def _snapshot(self) -> Trace:
-        first = self._options.first_hop
-        reached = {ttl for ttl, found in self._outcomes.items() if any(map(self._is_final, found))}
+        first, options = self._options.first_hop, self._options
+        reached = {ttl for ttl, found in self._outcomes.items() if any(map(is_final, found))}
         last = min(reached, default=max(self._outcomes, default=first - 1))
-        hops = tuple(self._hop(ttl) for ttl in range(first, last + 1))
-        stopped_by = _stopped_by(hops, self._target)
+        hops = with_rate_limits([self._hop(ttl) for ttl in range(first, last + 1)])
+        if options.asn is not None:
+            hops = with_numbers(hops, options.asn)
+        end = stopped_by(hops, self._target)
         return Trace(
             target=self._target,
             host=name_of(self._host, self._target),
             hops=hops,
-            reached=stopped_by is not None and getattr(stopped_by, "source", None) == self._target,
-            method=self._options.method,
+            reached=end is not None and getattr(end, "source", None) == self._target,
+            method=options.method,
             flow=self._flow,
-            stopped_by=stopped_by,
+            port=options.port,
+            stopped_by=end,
+            loop=find_loop(hops),
         )
-
-    def _is_final(self, outcome: Outcome) -> bool:
-        match outcome:
-            case Reply() | SendFailure():
-                return True
-            case ErrorReply(message=DestinationUnreachable()):
-                return True
-        return False
 
     def _hop(self, ttl: int) -> Hop:
-        outcomes = sorted(self._outcomes.get(ttl, ()), key=lambda outcome: outcome.sequence)
-        answers = [outcome for outcome in outcomes if isinstance(outcome, (Reply, ErrorReply))]
-        errors = [outcome for outcome in answers if isinstance(outcome, ErrorReply)]
-        return Hop(
-            ttl=ttl,
-            outcomes=tuple(outcomes),
-            addresses=tuple(dict.fromkeys(answer.source for answer in answers)),
-            statistics=self._tallies[ttl].statistics() if ttl in self._tallies else Statistics(),
-            mpls=next(filter(None, map(_labels, errors)), ()),
-            quoted_ttl=next((ttl for ttl in map(_quoted_ttl, errors) if ttl is not None), None),
-        )
-
-
-def _labels(error: ErrorReply) -> tuple[MplsLabel, ...]:
-    for extension in getattr(error.message, "extensions", ()):
-        if isinstance(extension, MplsStack):
-            return extension.labels
-    return ()
-
-
-def _quoted_ttl(error: ErrorReply) -> int | None:
-    quoted = getattr(error.message, "quoted", None)
-    return None if quoted is None else quoted.ttl
-
-
-def _stopped_by(hops: tuple[Hop, ...], target: IPAddress) -> Outcome | None:
-    """What ended the trace: the target's own answer, else an unreachable or a failure to send."""
-    for outcome in reversed([outcome for hop in hops for outcome in hop.outcomes]):
-        match outcome:
-            case Reply():
-                return outcome
-            case ErrorReply(source=source) if source == target:
-                return outcome
-    for hop in hops:
-        for outcome in hop.outcomes:
-            match outcome:
-                case SendFailure():
-                    return outcome
-                case ErrorReply(message=DestinationUnreachable()):
-                    return outcome
-    return None
+        tally = self._tallies.get(ttl)
+        statistics = Statistics() if tally is None else tally.statistics()
+        return read_hop(ttl, self._outcomes.get(ttl, ()), statistics, self._sent)

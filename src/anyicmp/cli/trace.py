@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import click
 
-from anyicmp import ErrorReply, Hop, Outcome, Prober, Reply, SendFailure, Trace
+from anyicmp import ErrorReply, Hop, IPAddress, Outcome, PrefixTable, Prober, Reply, SendFailure, Trace
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
 from anyicmp.cli.progress import spinner
@@ -48,7 +48,9 @@ _NOT_SENT = "!"
 @click.command(short_help="Find the routers on the way to a host.")
 @click.argument("host")
 @command_options(
-    click.option("--method", default="icmp", show_default=True, metavar="NAME", help="How to probe: icmp."),
+    click.option(
+        "--method", default="icmp", show_default=True, metavar="NAME", help="How to probe: icmp, udp or tcp."
+    ),
     click.option(
         "-m", "--max-hops", type=int, default=30, show_default=True, metavar="N", help="Largest hop limit."
     ),
@@ -59,13 +61,30 @@ _NOT_SENT = "!"
         "-q", "--probes", type=int, default=3, show_default=True, metavar="N", help="Probes to each hop."
     ),
     TIMEOUT,
-    click.option("--flow", type=int, metavar="N", help="Checksum that all probes carry, 0 to 65534."),
+    click.option(
+        "--port", type=int, metavar="N", help="The target's port.  [default: 33434 of UDP, 80 of TCP]"
+    ),
+    click.option(
+        "--flow",
+        type=int,
+        metavar="N",
+        help="What balancers hash: of icmp the checksum, else this host's port less 1024.",
+    ),
+    click.option("--names", is_flag=True, default=None, help="Look up the names of all who answer."),
+    click.option(
+        "--asn",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Numbers of autonomous systems: a table of lines 'prefix<TAB>number'.",
+    ),
     SIZE,
     DSCP,
     DONT_FRAGMENT,
 )
 def trace(setting: Setting, *, host: str, **options: Any) -> int:
     """Find the routers on the way to HOST, with one flow kept constant (Paris traceroute)."""
+    if options.get("asn") is not None:
+        options["asn"] = PrefixTable.read(options["asn"])
     return run(partial(_trace, setting, host, options), setting.backend)
 
 
@@ -93,15 +112,26 @@ async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: any
 
 def trace_lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
     """What is printed of a trace that was asked for with these options."""
+    port = "" if result.port is None else f" port {result.port}"
     yield (
-        f"trace to {named(result.host, result.target)}, {result.method}, "
+        f"trace to {named(result.host, result.target)}, {result.method}{port}, "
         f"{count(max_hops, 'hop')} at most, {count(probes, 'probe')} to each"
     )
     reasons: dict[str, str] = {}
+    rewritten = False
     for hop in result.hops:
+        if hop.nat and not rewritten:
+            yield paint("    probes are rewritten here", "yellow")
+            rewritten = True
         yield f"{hop.ttl:>2}  {_hop(hop, reasons)}"
         for label in hop.mpls:
             yield f"      MPLS label {label.label}, traffic class {label.traffic_class}, TTL {label.ttl}"
+        for interface in hop.interfaces:
+            yield f"      {interface.explain()}"
+        if hop.rate_limited:
+            yield "      answers some probes only: hops behind it answer more"
+    if result.loop:
+        yield paint(f"the path goes round: {' '.join(map(str, result.loop))}", "red")
     for mark, reason in reasons.items():
         yield f"{paint(mark, 'red')}: {reason}"
     if not result.reached and _NOT_SENT not in reasons:
@@ -119,10 +149,17 @@ def _hop(hop: Hop, reasons: dict[str, str]) -> str:
             parts.append(_unanswered(outcome, reasons))
             continue
         if outcome.source != shown:
-            parts.append(str(outcome.source))
+            parts.append(_who(hop, outcome.source))
             shown = outcome.source
         parts.append(f"{milliseconds(outcome.rtt)} ms{_mark(outcome, reasons)}")
     return "  ".join(parts)
+
+
+def _who(hop: Hop, address: IPAddress) -> str:
+    """An address, its name and the autonomous system, where these were asked for."""
+    names = dict(zip(hop.addresses, hop.names, strict=False))
+    name, number = names.get(address), hop.asn if hop.addresses[:1] == (address,) else None
+    return f"{named(name, address)}{'' if number is None else f' [AS{number}]'}"
 
 
 def _unanswered(outcome: Outcome, reasons: dict[str, str]) -> str:

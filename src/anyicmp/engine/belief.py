@@ -8,7 +8,7 @@ from __future__ import annotations
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.table import Table
-from anyicmp.methods.base import Answer, Answers, ProbeMethod
+from anyicmp.methods.base import Answer, Answers, ProbeMethod, Told
 from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["is_ours"]
@@ -25,13 +25,15 @@ def is_ours(
     plan: Plan,
 ) -> bool:
     """Whether generation and nonce, or the payload without a token, are those of the slot's probe."""
-    reply = answers.kinds[i] == Answer.REPLY
+    reply, told = answers.kinds[i] == Answer.REPLY, answers.whole[i]
+    if answers.ports[i] != plan.template.port:
+        return False
     if plan.template.carries_token:
-        if answers.whole[i]:
-            return (
-                answers.nonces[i] == table.nonce[slot]
-                and answers.tokens[i] >> 16 & 0xFFFFFFFF == table.generation[slot]
-            )
+        if told in (Told.WHOLE, Told.TOKEN):
+            ours = answers.tokens[i] >> 16 & 0xFFFFFFFF == table.generation[slot]
+            return ours and (told == Told.TOKEN or answers.nonces[i] == table.nonce[slot])
+        if told == Told.HALF:
+            return answers.nonces[i] >> 16 == table.nonce[slot] >> 16
         # A router may quote no more than the 8 octets of the echo header; a target has no excuse. And what
         # is quoted may be the probe without a token that had this slot before.
         return not reply and not quarantine.held[slot]

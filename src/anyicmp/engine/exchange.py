@@ -164,6 +164,7 @@ class Exchange:
             else:
                 for slot in table.open_in(run):
                     self.matching.close(slot, FORGOTTEN)
+                self.matching.let_go(tx.token[i:j])
             i = j
 
     def _end_of_run(self, tx: PacketBatch, i: int, stop: int, plan: Plan | None) -> int:

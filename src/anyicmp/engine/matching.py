@@ -6,16 +6,20 @@ exchange.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from anyicmp.engine.belief import is_ours
 from anyicmp.engine.block import FEW, expected, match_replies, silence
 from anyicmp.engine.counts import Counts
-from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, ErrorBytes, OutcomeBatch
+from anyicmp.engine.heard import ErrorBytes
+from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.plan import Plan
 from anyicmp.engine.quarantine import Quarantine
 from anyicmp.engine.room import Room
 from anyicmp.engine.stamps import note_sending, note_sendings, stamp_time
+from anyicmp.engine.suspects import suspects
 from anyicmp.engine.table import ANSWERED, NEVER, OPEN, OVER, SLOTS, Table, slot_of
-from anyicmp.methods.base import Answer, Answers, ProbeMethod
+from anyicmp.methods.base import Answer, Answers, ProbeMethod, Told
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
 
 __all__ = ["Matching", "Results"]
@@ -34,6 +38,7 @@ class Matching:
         counts: all that was heard.
         doubted_at: when packets were last found lost on this host: what left before may be silent for that.
         quarantine: slots that wait for late answers to probes without a token.
+        on_close: called with the token of each probe that is not waited for any longer; None: nobody asks.
     """
 
     def __init__(self, method: ProbeMethod, table: Table, room: Room) -> None:
@@ -41,6 +46,7 @@ class Matching:
         self.quarantine = Quarantine(table.lanes, SLOTS)
         self.counts = Counts()
         self.doubted_at = -1
+        self.on_close: Callable[[int], None] | None = None
         self._responders: dict[int, set[bytes]] = {}
 
     def failed(self, tx: PacketBatch, i: int, errno: int, now: int) -> Results:
@@ -93,7 +99,28 @@ class Matching:
             self.room.used[rx.lane[0]] -= n * self.room.cost[found[0].template.size]
         return found
 
+    def _match_flow(
+        self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]
+    ) -> None:
+        """A row that tells the flow alone is about the only probe of it in flight; else it is unclear."""
+        found = suspects(self.table, rx, i, answers)
+        if len(found) == 1:
+            self.counts.received += 1
+            kind = ERROR if answers.kinds[i] == Answer.ERROR else REPLY
+            batch = self._batch(results, self.table.owner(found[0]))
+            self._record(rx, i, kind, answers.sizes[i], found[0], batch)
+            self.close(found[0], ANSWERED)
+            return
+        if not found:
+            self.counts.foreign += 1
+        for plan in {self.table.owner(slot) for slot in found}:
+            tags = tuple(self.table.tag[slot] for slot in found if self.table.plan[slot] is plan)
+            self._batch(results, plan).unclear.append(tags)
+
     def _match(self, rx: PacketBatch, i: int, answers: Answers, results: dict[Plan, OutcomeBatch]) -> None:
+        if answers.whole[i] == Told.FLOW:
+            self._match_flow(rx, i, answers, results)
+            return
         token, table, counts = answers.tokens[i], self.table, self.counts
         slot, kind = slot_of(token), answers.kinds[i]
         plan, state = table.plan[slot], table.state[slot]
@@ -105,7 +132,7 @@ class Matching:
         about = rx.peer if kind == Answer.REPLY else rx.original
         right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)
         if not is_ours(self.method, table, self.quarantine, rx, i, answers, slot, plan):
-            if answers.whole[i] and token >> 16 & 0xFFFFFFFF < table.generation[slot]:
+            if answers.whole[i] == Told.WHOLE and token >> 16 & 0xFFFFFFFF < table.generation[slot]:
                 counts.late += 1
             else:
                 counts.foreign += 1
@@ -155,6 +182,7 @@ class Matching:
                 quoted=Quoted(rx.quoted[i]) if queued else Quoted.PACKET,
                 extension=rx.extension[i] - rx.start[i] if rx.extension[i] else 0,
                 original=rx.address(rx.original, i),
+                protocol=self.method.protocol,
             )
         batch.append(
             kind,
@@ -175,7 +203,8 @@ class Matching:
         table = self.table
         for run in table.overdue(now):
             plan = table.plan[run.first]
-            if plan is not None and run.count >= FEW and not plan.many and table.waits_whole(run):
+            alike = plan is not None and not plan.many and self.on_close is None
+            if plan is not None and alike and run.count >= FEW and table.waits_whole(run):
                 silence(table, run, plan, real - now, self.doubted_at, self._batch(results, plan))
                 self.room.used[run.first // SLOTS] -= run.count * self.room.cost[plan.template.size]
                 continue
@@ -200,9 +229,17 @@ class Matching:
             **columns,  # type: ignore[arg-type]
         )
 
+    def let_go(self, tokens: Iterable[int]) -> None:
+        """Nobody waits for these probes any longer, which may have left after they were given up."""
+        if self.on_close is not None:
+            for token in tokens:
+                self.on_close(token)
+
     def close(self, slot: int, state: int) -> Plan:
         """End the waiting of one open slot; returns whose it was."""
         plan = self.table.close(slot, state)
+        if self.on_close is not None:
+            self.on_close(slot // SLOTS << 48 | self.table.generation[slot] << 16 | slot % SLOTS)
         self.room.used[slot // SLOTS] -= self.room.cost[plan.template.size]
         if state != OVER:  # the end of its waiting asks who answered
             self._responders.pop(slot, None)

@@ -14,41 +14,22 @@ from itertools import repeat
 from os import strerror
 from typing import Literal, overload
 
-import attrs
-
 from anyicmp.engine.addresses import address, addresses
+from anyicmp.engine.heard import ErrorBytes
 from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, SendFailure
-from anyicmp.wire import (
-    DestinationUnreachable,
-    Message,
-    QuotedDatagram,
-    assemble_error,
-    decode,
-    parse_extensions,
-)
-from anyicmp.wire.batch import Quoted, Version
+from anyicmp.wire import DestinationUnreachable, Message
+from anyicmp.wire.batch import Version
 from anyicmp.wire.plain import maker
 
-__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "ErrorBytes", "OutcomeBatch"]
+__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
 
-_ICMP = {4: 1, 6: 58}
 _REASONS = {
     ENETUNREACH: "no route leads to this network",
     EHOSTUNREACH: "this host cannot reach the address: no route, or no neighbour answered",
 }
-
-
-@attrs.frozen(kw_only=True)
-class ErrorBytes:
-    """An ICMP error as it was heard, kept until someone wants the decoded message."""
-
-    data: bytes
-    quoted: Quoted
-    extension: int
-    original: bytes
 
 
 class OutcomeBatch(Sequence[Outcome]):
@@ -75,6 +56,7 @@ class OutcomeBatch(Sequence[Outcome]):
         host: the name as asked, for all rows; `hosts` by sequence where a sweep has several names.
         copies, late: tags of probes that were answered again, or after their timeout.
         doubtful: tags of probes without an answer, which this host may have lost itself.
+        unclear: for each answer that may be about several probes in flight, the tags of these.
         ended: tags of probes with several answers (`Plan.many`) whose timeout has come.
         nowhere: its rows are names, or texts, that led to no address.
         zones: scope to the scope id as the caller wrote it; else the interface's index stands in addresses.
@@ -105,6 +87,7 @@ class OutcomeBatch(Sequence[Outcome]):
         self.copies: list[int] = []
         self.late: list[int] = []
         self.doubtful: set[int] = set()
+        self.unclear: list[tuple[int, ...]] = []
         self.ended: list[int] = []
 
     def append(
@@ -149,31 +132,41 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def only(self, rows: list[int]) -> OutcomeBatch:
         """A batch with these rows alone, in this order."""
-        width = 4 if self.version == 4 else 16
         batch = OutcomeBatch(self.version)
         for i in rows:
-            batch.append(
-                self.kinds[i],
-                target=bytes(self.packed[i * width : (i + 1) * width]),
-                scope=self.scopes[i],
-                tag=self.tags[i],
-                sent_at=self.sent_at[i],
-                rtt=self.rtts[i],
-                source=bytes(self.sources[i * width : (i + 1) * width]),
-                ttl=self.ttls[i],
-                size=self.sizes[i],
-                duplicates=self.duplicates[i],
-                kernel=bool(self.kernel[i]),
-            )
-            batch.sequences[-1] = self.sequences[i]
+            batch._copy(self, i)
         batch.errors = {k: self.errors[i] for k, i in enumerate(rows) if i in self.errors}
         batch.local = {k for k, i in enumerate(rows) if i in self.local}
         batch.failures = {k: self.failures[i] for k, i in enumerate(rows) if i in self.failures}
         batch.timeout, batch.host, batch.hosts, batch.zones = self.timeout, self.host, self.hosts, self.zones
         batch.nowhere = self.nowhere
-        batch.doubtful = self.doubtful
+        batch.doubtful, batch.unclear = self.doubtful, self.unclear
         batch.copies, batch.late, batch.ended = self.copies, self.late, self.ended
         return batch
+
+    def take(self, other: OutcomeBatch, i: int) -> None:
+        """Add row i of another batch, one that nobody answered, with the same timeout."""
+        self._copy(other, i)
+        self.timeout = other.timeout
+        if other.tags[i] in other.doubtful:
+            self.doubtful.add(other.tags[i])
+
+    def _copy(self, other: OutcomeBatch, i: int) -> None:
+        width = 4 if self.version == 4 else 16
+        self.append(
+            other.kinds[i],
+            target=bytes(other.packed[i * width : (i + 1) * width]),
+            scope=other.scopes[i],
+            tag=other.tags[i],
+            sent_at=other.sent_at[i],
+            rtt=other.rtts[i],
+            source=bytes(other.sources[i * width : (i + 1) * width]),
+            ttl=other.ttls[i],
+            size=other.sizes[i],
+            duplicates=other.duplicates[i],
+            kernel=bool(other.kernel[i]),
+        )
+        self.sequences[-1] = other.sequences[i]
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -236,24 +229,7 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def message(self, i: int) -> Message:
         """The decoded ICMP error of row i. Raises KeyError where row i is none."""
-        heard = self.errors[i]
-        data, version = heard.data, self.version
-        if heard.quoted == Quoted.PACKET:
-            return decode(data, version=version, verify=False)
-        end = heard.extension or len(data)
-        quoted = QuotedDatagram(
-            destination=address(heard.original, 0, version),
-            protocol=_ICMP[version],
-            data=data[8:end],
-        )
-        return assemble_error(
-            version=version,
-            type=data[0],
-            code=data[1],
-            rest=data[4:8],
-            quoted=quoted,
-            extensions=parse_extensions(data[end:]) if heard.extension else (),
-        )
+        return self.errors[i].message(self.version)
 
     def is_unreachable(self, i: int) -> bool:
         """Whether row i is an error that ends the way, instead of naming a router on it."""

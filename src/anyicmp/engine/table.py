@@ -186,6 +186,12 @@ class Table:
         ring.append(run)
         self.earliest = min(self.earliest, run.deadline)
 
+    def owner(self, slot: int) -> Plan:
+        """Whose probe a slot that was used last had."""
+        plan = self.plan[slot]
+        assert plan is not None
+        return plan
+
     def open_in(self, run: Run) -> list[int]:
         """The slots of a run that still wait; those that a later generation uses are not the run's."""
         state, generation, found, at = self.state, self.generation, [], run.first

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from anyicmp.results import IPAddress
 
-__all__ = ["lookup"]
+__all__ = ["lookup", "name_of"]
 
 _FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -22,3 +22,16 @@ def lookup(host: str, family: int | None) -> tuple[IPAddress, ...]:
     """
     found = socket.getaddrinfo(host, None, _FAMILIES[family], socket.SOCK_DGRAM)
     return tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+
+
+def name_of(address: IPAddress) -> str | None:
+    """The name of an address (getnameinfo(3)), None where it has none. Blocks as the resolver does.
+
+    Raises OSError where nobody could be asked.
+    """
+    try:
+        return socket.getnameinfo((str(address), 0), socket.NI_NAMEREQD)[0]
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_NONAME:
+            return None
+        raise

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from anyicmp.methods.base import ProbeMethod
 from anyicmp.methods.echo import EchoMethod
+from anyicmp.methods.tcp import TcpMethod
+from anyicmp.methods.udp import UdpMethod
 from anyicmp.wire.batch import Version
 
 __all__ = ["METHODS", "open_method"]
 
-METHODS: dict[str, type[EchoMethod]] = {"icmp": EchoMethod}
+METHODS: dict[str, type[EchoMethod | UdpMethod | TcpMethod]] = {
+    "icmp": EchoMethod,
+    "udp": UdpMethod,
+    "tcp": TcpMethod,
+}
 
 
 def open_method(name: str, version: Version) -> ProbeMethod:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import attrs
 
-from anyicmp.wire.batch import PacketBatch, Version
+from anyicmp.wire import QuotedDatagram
+from anyicmp.wire.batch import UNSET, PacketBatch, Version
 
-__all__ = ["ENOUGH", "Answer", "Answers", "EchoedToken", "ProbeMethod", "Replies", "Template"]
+__all__ = ["ENOUGH", "Answer", "Answers", "EchoedToken", "ProbeMethod", "Replies", "Template", "Told"]
 
 ENOUGH = 16
 """Octets of payload that an answer must bring back for generation and nonce to be read from it."""
@@ -31,6 +32,8 @@ class Template:
         flow: what load balancers may hash of it, None where each probe has its own.
         carries_token: whether the payload has room for generation and nonce; without them an answer is
             matched by identifier, sequence, source and the whole payload.
+        own_port, port: this host's port and the target's, 0 where the method has none.
+        label: IPv6 flow label that belongs to the flow, UNSET: the kernel's choice.
     """
 
     data: bytes
@@ -38,6 +41,9 @@ class Template:
     size: int
     flow: int | None
     carries_token: bool
+    own_port: int = 0
+    port: int = 0
+    label: int = UNSET
 
     @property
     def words(self) -> tuple[int, int] | None:
@@ -62,19 +68,35 @@ class Answer:
     """An answer whose checksum or form is wrong: count it, drop it."""
 
 
+class Told:
+    """How much a row tells of the probe that it answers (plain integers, they live in a column)."""
+
+    SEQUENCE = 0
+    """Lane and sequence."""
+    WHOLE = 1
+    """Generation and nonce too."""
+    HALF = 2
+    """Lane, sequence and the upper 16 bits of the nonce."""
+    TOKEN = 3
+    """The whole token, and from the transport itself: nobody could forge it."""
+    FLOW = 4
+    """No more than the lane and both ports: which probe of the flow it is the row does not tell."""
+
+
 class Answers:
     """Columns parallel to the rows of a received batch.
 
     Attributes:
         kinds: an `Answer` a row.
-        tokens: the low bits of the probe's token as far as the row tells them: lane and sequence
-            always; generation only where `whole` is 1.
-        nonces: the 32-bit nonce that came back, where `whole` is 1.
-        whole: 1 where generation and nonce came back with the row, 0 where the row was too short.
+        tokens: the bits of the probe's token that the row tells: see `whole`.
+        nonces: the 32-bit nonce that came back, where `whole` is `Told.WHOLE` or `Told.HALF`.
+        whole: a `Told` a row.
         sizes: octets of payload that came back (echo data).
+        ports: the target's port, 0 where the method has none.
+        own_ports: this host's port, where `whole` is `Told.FLOW`.
     """
 
-    __slots__ = ("kinds", "nonces", "sizes", "tokens", "whole")
+    __slots__ = ("kinds", "nonces", "own_ports", "ports", "sizes", "tokens", "whole")
 
     def __init__(self, n: int) -> None:
         self.kinds = bytearray(n)
@@ -82,6 +104,8 @@ class Answers:
         self.nonces: list[int] = [0] * n
         self.whole = bytearray(n)
         self.sizes: list[int] = [0] * n
+        self.ports: list[int] = [0] * n
+        self.own_ports: list[int] = [0] * n
 
 
 @attrs.frozen(eq=False)
@@ -106,10 +130,24 @@ EchoedToken = tuple[int, int, int, int, int]
 
 
 class ProbeMethod(Protocol):
-    """What bytes. Tokens are integers of lane (8 bits), generation (32 bits) and sequence (16 bits)."""
+    """What bytes. Tokens are integers of lane (8 bits), generation (32 bits) and sequence (16 bits).
+
+    Attributes:
+        name: in METHODS.
+        version: 4 or 6.
+        protocol: number of its probes' protocol in the IP header.
+        FLOWS: the highest number of a flow.
+        PORT: the target's port where the caller names none; None: the method has no ports.
+        SIZES: fewest, most and usual octets of payload of a probe whose flow is kept.
+    """
+
+    FLOWS: ClassVar[int]
+    PORT: ClassVar[int | None]
+    SIZES: ClassVar[tuple[int, int, int]]
 
     name: str
     version: Version
+    protocol: int
 
     def identify(self, identifiers: Sequence[int], *, verify: bool) -> None:
         """Take the identifiers of the transport's lanes, as the kernel or the caller chose them.
@@ -118,10 +156,18 @@ class ProbeMethod(Protocol):
         """
         ...
 
-    def template(self, *, size: int, payload: bytes | None = None, flow: int | None = None) -> Template:
+    @property
+    def own_flow(self) -> int:
+        """The flow of probes for which the caller chose none: it stays the same as long as the transport."""
+        ...
+
+    def template(
+        self, *, size: int, payload: bytes | None = None, flow: int | None = None, port: int | None = None
+    ) -> Template:
         """The constant part of probes with `size` octets of payload, or with the payload given.
 
-        `flow` chooses what load balancers hash (echo: the checksum), None takes what comes out.
+        `flow` chooses what load balancers hash (echo: the checksum; else this host's port), None takes what
+        comes out. `port` is the target's, None: the method's usual one.
         """
         ...
 
@@ -147,6 +193,15 @@ class ProbeMethod(Protocol):
         """The first n rows at once if all are whole replies alike; None where `tokens` must look at each.
 
         What it returns is what `tokens` would have told, checksums included.
+        """
+        ...
+
+    def rewritten(
+        self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
+    ) -> bool | None:
+        """Whether a quoted probe, sent between these packed addresses, was changed as translators do it.
+
+        None where what is quoted does not tell.
         """
         ...
 

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 from sys import byteorder
+from typing import ClassVar
 
 from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
-from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
+from anyicmp.methods.flow import quoted_at
+from anyicmp.wire import QuotedDatagram
+from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
 from anyicmp.wire.checksum import checksum
-from anyicmp.wire.ip import find_transport
 from anyicmp.wire.wide import counting, ones
 
 __all__ = ["EchoMethod"]
@@ -45,7 +47,6 @@ _FULL = 0xFFFFFFFF
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
 _REPLY: dict[int, int] = {4: 0, 6: 129}
 _PROTOCOL: dict[int, int] = {4: 1, 6: 58}
-_DESTINATION: dict[int, int] = {4: 16, 6: 24}
 _ANSWERS: dict[int, dict[int, int]] = {
     # A source quench changes nothing any more (RFC 6633), and a redirect not this probe.
     4: {
@@ -60,20 +61,20 @@ _ANSWERS: dict[int, dict[int, int]] = {
 }
 
 
-def _of(data: bytes, flow: int | None, *, carries: bool) -> Template:
+def _of(data: bytes, flow: int | None, label: int, *, carries: bool) -> Template:
     size = len(data)
-    return Template(data=data, octets=HEADER + size, size=size, flow=flow, carries_token=carries)
+    return Template(data=data, octets=HEADER + size, size=size, flow=flow, carries_token=carries, label=label)
 
 
 @lru_cache(maxsize=64)
-def _template(size: int, payload: bytes | None, flow: int | None) -> Template:
+def _template(size: int, payload: bytes | None, flow: int | None, label: int) -> Template:
     if payload is not None:
-        return _of(payload, flow, carries=False)
+        return _of(payload, flow, label, carries=False)
     if not 0 <= size <= LARGEST:
         raise ValueError(f"size must be 0 to {LARGEST} octets, not {size}")
     carries = size >= PREFIX
     data = bytes(PREFIX) + PATTERN[PREFIX:size] if carries else PATTERN[:size]
-    return _of(data, flow, carries=carries)
+    return _of(data, flow, label, carries=carries)
 
 
 @lru_cache(maxsize=64)
@@ -104,10 +105,16 @@ def _sequences(first: int, n: int) -> bytes:
 class EchoMethod:
     """Echo requests of one IP version; see `methods.base.ProbeMethod` for the contract."""
 
+    FLOWS: ClassVar[int] = 0xFFFE
+    PORT: ClassVar[int | None] = None
+    # A flow is kept by compensating words in the payload, so there must be room for them.
+    SIZES: ClassVar[tuple[int, int, int]] = (PREFIX, LARGEST, 56)
+
     name = "icmp"
 
     def __init__(self, version: Version) -> None:
         self.version: Version = version
+        self.protocol = _PROTOCOL[version]
         self._request = _REQUEST[version]
         self._answers = _ANSWERS[version]
         self._reply = _REPLY[version]
@@ -122,12 +129,18 @@ class EchoMethod:
         self._rows.clear()
         self._expected.clear()
 
-    def template(self, *, size: int, payload: bytes | None = None, flow: int | None = None) -> Template:
+    @property
+    def own_flow(self) -> int:
+        return self._identifiers[0] % 0xFFFF
+
+    def template(
+        self, *, size: int, payload: bytes | None = None, flow: int | None = None, port: int | None = None
+    ) -> Template:
         """Raises ValueError for a size outside 0 to 65,507 octets.
 
-        Payloads below 20 octets, and those given by the caller, carry no token.
+        Payloads below 20 octets, and those given by the caller, carry no token. Echo has no ports.
         """
-        return _template(size, payload, flow)
+        return _template(size, payload, flow, UNSET if flow is None or self.version == 4 else flow + 1)
 
     def _row(self, template: Template, lane: int) -> tuple[bytes, tuple[bytes, bytes]]:
         """The probe of a lane with sequence, generation and nonce 0, and what `replies` expects back.
@@ -286,7 +299,7 @@ class EchoMethod:
                 answers.kinds[i] = Answer.MALFORMED
                 continue
             if answer != Answer.REPLY:
-                begin = self._quoted(rx, i, begin, end)
+                begin = self._quoted(rx, i, end)
                 if begin < 0:
                     continue
             lane = rx.lane[i]
@@ -306,28 +319,26 @@ class EchoMethod:
             answers.kinds[i] = answer
         return answers
 
-    def _quoted(self, rx: PacketBatch, i: int, begin: int, end: int) -> int:
+    def _quoted(self, rx: PacketBatch, i: int, end: int) -> int:
         """Offset in the arena of the echo request that an error quotes, -1 if it quotes none of ours."""
-        data, at = rx.data, begin + HEADER
-        if rx.kind[i] == RowKind.ICMP or rx.quoted[i] == Quoted.PACKET:
-            at = self._past_quoted_header(rx, i, at, end)
-        elif rx.quoted[i] == Quoted.PAYLOAD:
-            return -1
+        at, data = quoted_at(rx, i, self.protocol), rx.data
         if at < 0 or end - at < HEADER or data[at] != self._request or data[at + 1] != 0:
             return -1
         return at
 
-    def _past_quoted_header(self, rx: PacketBatch, i: int, at: int, end: int) -> int:
-        data, width = rx.data, rx.width
-        found = find_transport(data, at, end)
-        if found is None or data[at] >> 4 != self.version:
-            return -1
-        protocol, transport, fragment = found
-        if protocol != _PROTOCOL[self.version] or fragment:
-            return -1
-        destination = at + _DESTINATION[self.version]
-        rx.original[i * width : (i + 1) * width] = data[destination : destination + width]
-        return transport
+    def rewritten(
+        self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
+    ) -> bool | None:
+        data = quoted.data
+        if len(data) < HEADER:
+            return None
+        changed = data[4:6] != self._identifiers[0].to_bytes(2, "big") or (
+            # The checksum of ICMPv6 also covers the addresses: the kernel completes it.
+            self.version == 4 and int.from_bytes(data[2:4], "big") != template.flow
+        )
+        if changed or (quoted.source is not None and quoted.source.packed != source):
+            return True
+        return None if quoted.source is None else False
 
     def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
         return rx.message(i)[HEADER:] == template.data

@@ -1,7 +1,8 @@
 """What the kernel lets through to a raw socket, so that it wakes us for our own packets only.
 
 Two sieves: the message types (cheap, applied before the packet is copied for the socket) and a classic
-BPF program for the identifier. Datagram sockets need neither; what a packet means is for the methods.
+BPF program: for the identifier of echo, else for the protocol that an error quotes, and for TCP segments that
+accept or refuse. Datagram sockets need neither; what a packet means is for the methods.
 See raw(7), RFC 3542 section 3.2 and the kernel's Documentation/networking/filter.rst.
 """
 
@@ -15,7 +16,7 @@ from struct import Struct, pack
 from anyicmp.net import constants as c
 from anyicmp.wire.batch import Version
 
-__all__ = ["attach", "program", "type_filter"]
+__all__ = ["attach", "attach_program", "nothing", "program", "quoting", "refusals", "type_filter"]
 
 REPLY = {4: 0, 6: 129}
 REQUEST = {4: 8, 6: 128}
@@ -96,7 +97,42 @@ PROGRAMS = {4: _v4, 6: _v6}
 
 def program(version: Version, identifier: int) -> bytes:
     """Classic BPF that passes echo replies with the identifier, and errors quoting echo requests with it."""
-    steps = [*PROGRAMS[version](identifier), "reject", (RETURN, 0), "accept", (RETURN, WHOLE)]
+    return _assembled(PROGRAMS[version](identifier))
+
+
+def quoting(version: Version, protocol: int) -> bytes:
+    """Classic BPF that passes ICMP errors which quote a datagram of a protocol.
+
+    Of IPv6 also those with an extension header before it, whatever follows.
+    """
+    if version == 4:
+        header: list[Step] = [(LDX_HEADER, 0), (LDB_X, 0)]
+        quoted: list[Step] = [*_check(LDB_X, 8 + 9, protocol, "accept")]
+    else:
+        header = [(LDB, 0)]
+        quoted = [
+            (LDB, 8 + 6),
+            *((JEQ, extension, "accept", "") for extension in EXTENSIONS),
+            (JEQ, protocol, "accept", "reject"),
+        ]
+    errors: list[Step] = [(JEQ, kind, "error", "") for kind in ERRORS[version]]
+    return _assembled([*header, *errors, (RETURN, 0), "error", *quoted])
+
+
+def refusals(version: Version) -> bytes:
+    """Classic BPF that passes TCP segments with ACK and SYN or RST: how a connection request is answered."""
+    header: list[Step] = [(LDX_HEADER, 0), (LDB_X, 13)] if version == 4 else [(LDB, 13)]
+    wanted: list[Step] = [(AND, 0x16), (JEQ, 0x12, "accept", ""), (JEQ, 0x14, "accept", "reject")]
+    return _assembled([*header, *wanted])
+
+
+def nothing() -> bytes:
+    """Classic BPF that passes nothing, for a socket that only sends."""
+    return _INSTRUCTION.pack(RETURN, 0, 0, 0)
+
+
+def _assembled(wanted: list[Step]) -> bytes:
+    steps: list[Step] = [*wanted, "reject", (RETURN, 0), "accept", (RETURN, WHOLE)]
     labels: dict[str, int] = {}
     code: list[tuple[int, int, str, str]] = []
     for step in steps:
@@ -122,14 +158,19 @@ def type_filter(version: Version, kinds: Iterable[int]) -> bytes:
     return words.tobytes()
 
 
-def attach(sock: socket.socket, version: Version, identifier: int) -> None:
-    """Let only what concerns echo requests with this identifier through to a raw socket.
+def attach(sock: socket.socket, version: Version, wanted: bytes, kinds: Iterable[int]) -> None:
+    """Let only messages of these types that a program passes through to a raw ICMP socket.
 
     Raises OSError as setsockopt(2) does.
     """
     level, option = (c.SOL_RAW, c.ICMP_FILTER) if version == 4 else (c.SOL_ICMPV6, c.ICMP6_FILTER)
-    sock.setsockopt(level, option, type_filter(version, (REPLY[version], *ERRORS[version])))
-    code = array.array("B", program(version, identifier))
+    sock.setsockopt(level, option, type_filter(version, kinds))
+    attach_program(sock, wanted)
+
+
+def attach_program(sock: socket.socket, wanted: bytes) -> None:
+    """Let only what a program passes through to a socket. Raises OSError as setsockopt(2) does."""
+    code = array.array("B", wanted)
     address, octets = code.buffer_info()
     # struct sock_fprog holds a pointer: `code` must outlive the call, and does.
     sock.setsockopt(c.SOL_SOCKET, c.SO_ATTACH_FILTER, pack("HP", octets // _INSTRUCTION.size, address))

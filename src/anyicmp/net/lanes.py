@@ -45,13 +45,13 @@ class Lanes:
     Where there is no epoll(7), the only socket stands for itself.
     """
 
+    one_per_flow = False
+
     def __init__(self, spec: SocketSpec, raw: bool) -> None:
         """Raises what `open_socket` raises; then nothing is left open."""
         kernel_chooses = not raw and sys.platform == "linux"
         if not kernel_chooses and len(spec.identifiers) < spec.lanes:
             raise ValueError(f"{spec.lanes} lanes need {spec.lanes} identifiers, got {len(spec.identifiers)}")
-        if spec.method != "icmp":
-            raise UnsupportedError(f"there are no sockets for the method {spec.method!r}")
         self.spec = spec
         self.privileged = raw
         self.sockets: list[socket.socket] = []
@@ -145,6 +145,9 @@ class Lanes:
         if self.senders is self.sockets and self._poll is not None and not self._poll.closed:
             for sock in self.sockets:
                 self._poll.modify(sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if on else 0))
+
+    def forget(self, token: int) -> None:
+        """See `Transport.forget`: nothing is held open for a probe."""
 
     def dropped(self) -> int:
         """See `Transport.dropped`. A raw socket also counts packets that its filter would have refused."""

@@ -15,10 +15,13 @@ from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.ip import build_ipv4_header, build_ipv6_header
+from anyicmp.wire.ports import TCP, UDP, UDP_HEADER, build_udp, transport_checksum
 
 __all__ = ["WirePacket", "heard_packet", "sent_packet"]
 
 PROTOCOL: dict[Version, int] = {4: 1, 6: 58}
+METHODS = {"udp": UDP, "tcp": TCP}
+CHECKSUM_AT = {1: 2, 58: 2, UDP: 6, TCP: 16}
 HEADER: dict[Version, int] = {4: 20, 6: 40}
 HOP_LIMIT = 64
 """What a header says where the hop limit was the kernel's choice: its default (ip(7))."""
@@ -52,33 +55,48 @@ def sent_packet(transport: Transport, tx: PacketBatch, i: int, own: OwnAddress) 
     spec, version, peer = transport.spec, tx.version, tx.address(tx.peer, i)
     told = tx.address(tx.local, i) if tx.has_local[i] else spec.source
     source = own(peer) if told is None else told
-    message = bytes(tx.row(i))
-    if not transport.privileged:
+    message, protocol = bytes(tx.row(i)), _protocol(transport)
+    if not transport.privileged and spec.method == "icmp":
         message = message[:4] + transport.identifiers[tx.lane[i]].to_bytes(2, "big") + message[6:]
     if version == 6 or not transport.privileged:
-        message = _seal(message, version, source, peer)
+        message = _seal(message, protocol, source, peer)
     fields = (tx.hop_limit[i], tx.traffic_class[i], tx.flow_label[i])
-    header = _header(version, source, peer, len(message), fields, bool(spec.dont_fragment))
-    comment = _rebuilt(version, "" if told is not None else "source", fields, spec.dont_fragment is not None)
+    number = tx.identification[i] if transport.privileged else UNSET
+    dont_fragment = bool(spec.dont_fragment)
+    header = _header(version, source, peer, len(message), fields, dont_fragment, protocol, max(0, number))
+    address = "" if told is not None else "source"
+    comment = _rebuilt(version, address, fields, spec.dont_fragment is not None, number != UNSET)
+    if transport.one_per_flow:
+        comment += "; the kernel chose another sequence number, and its own options"
     return WirePacket(header + message, len(header) + len(message), comment)
 
 
 def heard_packet(transport: Transport, rx: PacketBatch, i: int, own: OwnAddress) -> WirePacket | None:
     """Row i of a batch that a transport has filled; None for what was no packet on the wire."""
-    kind, version = rx.kind[i], rx.version
-    if kind == RowKind.ICMP:
+    kind, version, protocol = rx.kind[i], rx.version, _protocol(transport)
+    if kind == RowKind.DATA and not rx.start[i]:
+        octets, remark = bytes(rx.row(i)), ""
+        if protocol == UDP:
+            octets, remark = build_udp(rx.port[i], rx.own_port[i], octets), "; so is the UDP checksum"
+        return _message(rx, i, octets, own, remark, protocol)
+    if kind in (RowKind.ICMP, RowKind.DATA):
         return _whole(rx, i) if rx.start[i] else _message(rx, i, bytes(rx.row(i)), own, "")
-    if kind == RowKind.ERROR and rx.quoted[i] == Quoted.TRANSPORT:
+    if kind == RowKind.ERROR and rx.quoted[i] != Quoted.PACKET:
         target = rx.address(rx.original, i)
         source = rx.address(rx.local, i) if rx.has_local[i] else own(target)
         row = bytearray(rx.row(i))
+        remark = "; so are the ICMP checksum and the quoted IP header, of which only the destination is known"
+        header = b""
+        if rx.quoted[i] == Quoted.PAYLOAD:
+            payload = bytes(row[REBUILT : rx.extension[i] or None])
+            header = build_udp(rx.own_port[i], rx.port[i], payload)[:UDP_HEADER]
+            remark += ", and the quoted UDP header, of which only the ports are"
         if extension := rx.extension[i]:
             at, unit = LENGTH_AT[version]
-            row[at] = (extension - REBUILT + HEADER[version]) // unit
-        quoted = row[REBUILT : extension or None]
-        quote = _header(version, source, target, len(quoted), (0, UNSET, UNSET), False)
-        message = bytes(row[:REBUILT]) + quote + bytes(row[REBUILT:])
-        remark = "; so are the ICMP checksum and the quoted IP header, of which only the destination is known"
+            row[at] = (extension - REBUILT + HEADER[version] + len(header)) // unit
+        length = len(header) + len(row[REBUILT : extension or None])
+        quote = _header(version, source, target, length, (0, UNSET, UNSET), False, protocol)
+        message = bytes(row[:REBUILT]) + quote + header + bytes(row[REBUILT:])
         return _message(rx, i, message, lambda _: source, remark)
     return None
 
@@ -89,14 +107,17 @@ def _whole(rx: PacketBatch, i: int) -> WirePacket:
     return WirePacket(octets, max(len(octets), int.from_bytes(octets[2:4], "big")), _cut(rx, i))
 
 
-def _message(rx: PacketBatch, i: int, message: bytes, own: OwnAddress, remark: str) -> WirePacket:
-    """An ICMP message that came without its IP header."""
+def _message(
+    rx: PacketBatch, i: int, message: bytes, own: OwnAddress, remark: str, protocol: int | None = None
+) -> WirePacket:
+    """A message, of ICMP by default, that came without its IP header."""
     version, peer = rx.version, rx.address(rx.peer, i)
+    protocol = PROTOCOL[version] if protocol is None else protocol
     destination = rx.address(rx.local, i) if rx.has_local[i] else own(peer)
     if remark:
-        message = _seal(message, version, peer, destination)
+        message = _seal(message, protocol, peer, destination)
     fields = (rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i])
-    header = _header(version, peer, destination, len(message), fields, False)
+    header = _header(version, peer, destination, len(message), fields, False, protocol)
     comment = _rebuilt(version, "" if rx.has_local[i] else "destination", fields, False)
     return WirePacket(header + message, len(header) + len(message), comment + remark + _cut(rx, i))
 
@@ -112,6 +133,8 @@ def _header(
     length: int,
     fields: tuple[int, int, int],
     dont_fragment: bool,
+    protocol: int,
+    identification: int = 0,
 ) -> bytes:
     hop_limit, traffic_class, flow_label = fields
     hop_limit = HOP_LIMIT if hop_limit == UNSET else hop_limit
@@ -119,16 +142,17 @@ def _header(
         return build_ipv4_header(
             source=source,
             destination=destination,
-            protocol=PROTOCOL[4],
+            protocol=protocol,
             payload_length=length,
             ttl=hop_limit,
             traffic_class=max(0, traffic_class),
             dont_fragment=dont_fragment,
+            identification=identification,
         )
     return build_ipv6_header(
         source=source,
         destination=destination,
-        next_header=PROTOCOL[6],
+        next_header=protocol,
         payload_length=length,
         hop_limit=hop_limit,
         traffic_class=max(0, traffic_class),
@@ -136,25 +160,53 @@ def _header(
     )
 
 
-def _rebuilt(version: Version, address: str, fields: tuple[int, int, int], fragmentation: bool) -> str:
-    return _comment(version, address, *(field == UNSET for field in fields), fragmentation)
+def _rebuilt(
+    version: Version,
+    address: str,
+    fields: tuple[int, int, int],
+    fragmentation: bool,
+    numbered: bool = False,
+) -> str:
+    return _comment(version, address, *(field == UNSET for field in fields), fragmentation, numbered)
 
 
 @lru_cache(maxsize=64)
 def _comment(
-    version: Version, address: str, no_hops: bool, no_class: bool, no_label: bool, fragmentation: bool
+    version: Version,
+    address: str,
+    no_hops: bool,
+    no_class: bool,
+    no_label: bool,
+    fragmentation: bool,
+    numbered: bool,
 ) -> str:
     """Names the fields that the socket neither told nor was told."""
     if version == 4:
-        names = {"TTL": no_hops, "traffic class": no_class, "identification": True, "DF": not fragmentation}
+        names = {
+            "TTL": no_hops,
+            "traffic class": no_class,
+            "identification": not numbered,
+            "DF": not fragmentation,
+        }
     else:
         names = {"hop limit": no_hops, "traffic class": no_class, "flow label": no_label}
     unknown = ", ".join([*filter(None, [address]), *(name for name, missing in names.items() if missing)])
     return f"the IP header is rebuilt{', not known to the socket: ' if unknown else ''}{unknown}"
 
 
-def _seal(message: bytes, version: Version, source: bytes, destination: bytes) -> bytes:
+def _seal(message: bytes, protocol: int, source: bytes, destination: bytes) -> bytes:
     """The message with its right checksum."""
-    blank = message[:2] + b"\0\0" + message[4:]
-    pseudo = b"" if version == 4 else pseudo_header_v6(source, destination, len(blank), PROTOCOL[6])
-    return blank[:2] + checksum(pseudo + blank).to_bytes(2, "big") + blank[4:]
+    at = CHECKSUM_AT[protocol]
+    if protocol in (UDP, TCP):
+        value = transport_checksum(protocol, message, source, destination)
+    else:
+        blank = message[:2] + b"\0\0" + message[4:]
+        pseudo = (
+            b"" if protocol == PROTOCOL[4] else pseudo_header_v6(source, destination, len(blank), protocol)
+        )
+        value = checksum(pseudo + blank)
+    return message[:at] + value.to_bytes(2, "big") + message[at + 2 :]
+
+
+def _protocol(transport: Transport) -> int:
+    return METHODS.get(transport.spec.method) or PROTOCOL[transport.spec.version]

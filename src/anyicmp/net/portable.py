@@ -8,36 +8,20 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
 from errno import EINVAL
-from typing import Any
 
-from anyicmp.net import constants as c
-from anyicmp.net.ancillary import (
-    ERROR_HEADER,
-    Message,
-    messages_to_send,
-    note,
-    note_error,
-    past_headers,
-    stamp_wish,
-)
+from anyicmp.net.ancillary import Message, messages_to_send, stamp_wish
 from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
+from anyicmp.net.reading import WAITS_NEVER, read_errors, read_rows
 from anyicmp.net.sockets import FAMILY
 from anyicmp.net.transport import SocketSpec
-from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
+from anyicmp.wire.batch import PacketBatch, RowKind
 
 __all__ = ["PortableTransport"]
 
-CONTROL = 256
 SENDS_CONTROL = hasattr(socket.socket, "sendmsg") and sys.platform == "linux"
-RECEIVES_CONTROL = hasattr(socket.socket, "recvmsg_into")
-WAITS_NEVER: int = getattr(socket, "MSG_DONTWAIT", 0)
-TRUNCATED: int = getattr(socket, "MSG_TRUNC", 0)
 # Where datagram sockets too deliver the IPv4 header (macOS, icmp(4)).
 HEADER_ALWAYS = sys.platform == "darwin"
-
-Received = tuple[int, list[tuple[int, int, bytes]], int, Any]
 
 
 class PortableTransport(Lanes):
@@ -91,66 +75,7 @@ class PortableTransport(Lanes):
         for lane, failed in self.ready():
             if failed:
                 self.look_into(lane)
-                at = self._drain(rx, at, lane, c.MSG_ERRQUEUE, ERROR_HEADER, self._note_error)
+                at = read_errors(self.sockets[lane], rx, at, lane, raw=self.privileged)
             # Also after an error alone: only this clears the condition that wakes us.
-            at = self._drain(rx, at, lane, 0, 0, self._note)
+            at = read_rows(self.sockets[lane], rx, at, lane, RowKind.ICMP, has_header=self._has_header)
         return at - offset
-
-    def _drain(
-        self,
-        rx: PacketBatch,
-        at: int,
-        lane: int,
-        flags: int,
-        skip: int,
-        write: Callable[[PacketBatch, int, int, Received], None],
-    ) -> int:
-        sock, slot, arena, stale = self.sockets[lane], rx.slot, memoryview(rx.data), 0
-        while at < rx.capacity and stale < ATTEMPTS:
-            room = arena[at * slot + skip : (at + 1) * slot]
-            try:
-                if RECEIVES_CONTROL:
-                    received: Received = sock.recvmsg_into([room], CONTROL, flags | WAITS_NEVER)
-                else:
-                    octets, name = sock.recvfrom_into(room)
-                    received = octets, [], 0, name
-            except BlockingIOError:
-                break
-            except OSError:
-                stale += 1  # a sticky error, which this call has consumed
-                continue
-            write(rx, at, lane, received)
-            at += 1
-        return at
-
-    def _note(self, rx: PacketBatch, i: int, lane: int, received: Received) -> None:
-        length, messages, flags, name = received
-        rx.length[i], rx.start[i], rx.lane[i] = length, 0, lane
-        rx.kind[i] = RowKind.ICMP
-        rx.truncated[i] = bool(flags & TRUNCATED)
-        rx.quoted[i] = rx.has_local[i] = 0
-        rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
-        rx.traffic_class[i] = rx.flow_label[i] = UNSET
-        self._name(rx, i, rx.peer, name)
-        rx.scope[i] = name[3] if rx.version == 6 else 0
-        width = rx.width
-        rx.reporter[i * width : (i + 1) * width] = rx.peer[i * width : (i + 1) * width]
-        note(rx, i, messages)
-        if self._has_header:
-            past_headers(rx, i, i + 1)
-
-    def _note_error(self, rx: PacketBatch, i: int, lane: int, received: Received) -> None:
-        length, messages, flags, name = received
-        note_error(rx, i, length, lane, messages)
-        rx.truncated[i] = bool(flags & TRUNCATED)
-        if self.privileged and rx.kind[i] == RowKind.ERROR:
-            rx.kind[i] = RowKind.LOCAL_ERROR  # it comes as a packet too
-        rx.scope[i] = 0
-        if name:
-            self._name(rx, i, rx.original, name)
-            rx.scope[i] = name[3] if rx.version == 6 else 0
-
-    def _name(self, rx: PacketBatch, i: int, column: bytearray, name: Any) -> None:
-        # Link-local addresses come with "%interface" behind them.
-        packed = socket.inet_pton(self._family, name[0].partition("%")[0])
-        column[i * rx.width : (i + 1) * rx.width] = packed

@@ -50,7 +50,14 @@ class Recorder:
         kind = "raw" if transport.privileged else "datagram"
         about = ", for probes with a hop limit" if transport.spec.hop_limited else ""
         name = transport.spec.interface or "any"
-        self.put([interface_block(name, f"{kind} ICMP sockets, IPv{transport.spec.version}{about}")])
+        self.put(
+            [
+                interface_block(
+                    name,
+                    f"{kind} {transport.spec.method.upper()} sockets, IPv{transport.spec.version}{about}",
+                )
+            ]
+        )
         self._interfaces += 1
         return RecordingTransport(transport, self, self._interfaces - 1, real, own)
 
@@ -91,7 +98,9 @@ class RecordingTransport:
         self.send_buffer = transport.send_buffer
         self.stamps = transport.stamps
         self.stamps_sending = transport.stamps_sending
+        self.one_per_flow = transport.one_per_flow
         self.fileno = transport.fileno
+        self.forget = transport.forget
         self.watch_writable = transport.watch_writable
         self.dropped = transport.dropped
         self.close = transport.close

@@ -24,13 +24,26 @@ from anyicmp.net.stamping import ask_for_stamps
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import Version
 
-__all__ = ["drops", "hear_errors", "interface_index", "open_sender", "open_socket", "queued", "remedy"]
+__all__ = [
+    "FAMILY",
+    "TRANSPORT",
+    "configure",
+    "drops",
+    "empty",
+    "hear_errors",
+    "interface_index",
+    "open_sender",
+    "open_socket",
+    "queued",
+    "remedy",
+]
 
 BUFFER = 8 << 20
 """Octets asked for where the specification names none: room for about ten thousand echo replies."""
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 PROTOCOL = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
+TRANSPORT = {"udp": socket.IPPROTO_UDP, "tcp": socket.IPPROTO_TCP}
 NO_FAMILY = (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, getattr(errno, "ESOCKTNOSUPPORT", 0))
 GROUP_RANGE = Path("/proc/sys/net/ipv4/ping_group_range")  # one setting for both IP versions
 
@@ -53,17 +66,22 @@ def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
         raise
     try:
         sock.setblocking(False)
-        PLATFORMS.get(sys.platform, _elsewhere)(sock, spec, raw)
+        configure(sock, spec, raw)
         if raw and sys.platform == "linux":
             # A kernel without filters only costs us work: the methods look at every row anyway.
             with contextlib.suppress(OSError):
-                filters.attach(sock, version, identifier)
-                _empty(sock)
+                filters.attach(sock, version, *_wanted(spec, identifier))
+                empty(sock)
         _bind(sock, spec, raw)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def configure(sock: socket.socket, spec: SocketSpec, raw: bool) -> None:
+    """Set what the specification asks for. Raises SocketPermissionError, UnsupportedError, ValueError."""
+    PLATFORMS.get(sys.platform, _elsewhere)(sock, spec, raw)
 
 
 def open_sender(spec: SocketSpec) -> socket.socket:
@@ -81,6 +99,14 @@ def open_sender(spec: SocketSpec) -> socket.socket:
     return sock
 
 
+def _wanted(spec: SocketSpec, identifier: int) -> tuple[bytes, tuple[int, ...]]:
+    """What a raw ICMP socket shall hear: a program for its filter, and types."""
+    version, errors = spec.version, filters.ERRORS[spec.version]
+    if spec.method == "icmp":
+        return filters.program(version, identifier), (filters.REPLY[version], *errors)
+    return filters.quoting(version, TRANSPORT[spec.method]), errors
+
+
 def hear_errors(sock: socket.socket, version: Version) -> None:
     """Give a socket an error queue (ip(7), IP_RECVERR)."""
     if version == 4:
@@ -89,7 +115,7 @@ def hear_errors(sock: socket.socket, version: Version) -> None:
         sock.setsockopt(c.SOL_IPV6, c.IPV6_RECVERR, 1)
 
 
-def _empty(sock: socket.socket) -> None:
+def empty(sock: socket.socket) -> None:
     """Throw away what came before the filter was there: until then a raw socket hears everything."""
     with contextlib.suppress(BlockingIOError):
         while True:

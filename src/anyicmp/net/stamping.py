@@ -16,7 +16,8 @@ from anyicmp.wire.batch import Version
 
 __all__ = ["ask_for_stamps", "try_stamps"]
 
-FLAGS = c.RX_SOFTWARE | c.SOFTWARE | c.OPT_ID | c.OPT_TSONLY
+HEARD = c.RX_SOFTWARE | c.SOFTWARE
+FLAGS = HEARD | c.OPT_ID | c.OPT_TSONLY
 
 LOOPBACK: dict[Version, tuple[socket.AddressFamily, str]] = {
     4: (socket.AF_INET, "127.0.0.1"),
@@ -30,10 +31,12 @@ CONTROL = 128
 def ask_for_stamps(sock: socket.socket) -> None:
     """Have the kernel stamp all that the socket receives, and of what it sends the packets that ask for it.
 
-    The option is not SO_TIMESTAMPNS: that one makes a stamp up when a packet without one is read.
+    Of a connection that is not made yet only what it receives: the kernel refuses the rest. The option is
+    not SO_TIMESTAMPNS: that one makes a stamp up when a packet without one is read.
     Raises OSError where the kernel has no stamps.
     """
-    sock.setsockopt(c.SOL_SOCKET, c.SO_TIMESTAMPING, FLAGS)
+    flags = HEARD if sock.type == socket.SOCK_STREAM else FLAGS
+    sock.setsockopt(c.SOL_SOCKET, c.SO_TIMESTAMPING, flags)
 
 
 def try_stamps(version: Version) -> tuple[bool, bool]:

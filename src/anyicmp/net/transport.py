@@ -27,7 +27,7 @@ class SocketSpec:
 
     Attributes:
         version: 4 or 6.
-        method: name of the probe method ("icmp"), which decides protocol and filters.
+        method: name of the probe method ("icmp", "udp", "tcp"), which decides protocol and filters.
         privileged: True insists on raw sockets, False on datagram ones, None takes the best allowed.
         interface: name of the interface to bind to, or None.
         source: packed local address to bind to, or None for the kernel's choice.
@@ -84,6 +84,7 @@ class Transport(Protocol):
         stamps: whether the kernel stamps received rows (`PacketBatch.when`).
         stamps_sending: whether a row sent with `PacketBatch.stamped` comes back as a RowKind.STAMP row,
             with its token and the time when the kernel passed it to the network device.
+        one_per_flow: two probes of one flow to one target cannot be under way at once.
         overfull: how often `recv` found an error queue so full that it may have lost entries, which no
             kernel counts.
     """
@@ -95,6 +96,7 @@ class Transport(Protocol):
     send_buffer: int
     stamps: bool
     stamps_sending: bool
+    one_per_flow: bool
 
     @property
     def overfull(self) -> int: ...
@@ -128,6 +130,13 @@ class Transport(Protocol):
         """Also make `fileno()` readable when a full send buffer has room again."""
         ...
 
+    def forget(self, token: int) -> None:
+        """The probe with this token is over, or nobody waits for it: let go of what is held open for it.
+
+        Called of every probe that left, where the transport is `one_per_flow`.
+        """
+        ...
+
     def dropped(self) -> int:
         """Packets that the kernel dropped for want of receive buffer, since opening (an upper bound)."""
         ...
@@ -155,6 +164,22 @@ def _linux() -> Opener:
 BATCHED: dict[str, Callable[[], Opener]] = {"linux": _linux}
 """Platforms with batched calls; everywhere else, and where they are not wanted, it is one datagram a call."""
 
+
+def _udp() -> Opener:
+    from anyicmp.net.udp import open_udp
+
+    return open_udp
+
+
+def _tcp() -> Opener:
+    from anyicmp.net.tcp import open_tcp
+
+    return open_tcp
+
+
+WITH_PORTS: dict[str, Callable[[], Opener]] = {"udp": _udp, "tcp": _tcp}
+"""Methods with ports, whose transports move one datagram a call."""
+
 KINDS: dict[bool | None, tuple[bool, ...]] = {None: (True, False), True: (True,), False: (False,)}
 """Which sockets to try, best first: raw or not."""
 
@@ -169,6 +194,10 @@ def open_transport(spec: SocketSpec) -> Transport:
         OSError: the process has no descriptors or memory left.
     """
     choose = _portable if spec.batched is False else BATCHED.get(sys.platform, _portable)
+    if spec.method != "icmp":
+        if spec.method not in WITH_PORTS:
+            raise UnsupportedError(f"there are no sockets for the method {spec.method!r}")
+        choose = WITH_PORTS[spec.method]
     opener, refused = choose(), False
     unsupported: UnsupportedError | None = None
     for raw in KINDS[spec.privileged]:
@@ -185,6 +214,26 @@ def open_transport(spec: SocketSpec) -> Transport:
 
         raise SocketPermissionError(remedy(spec.version, spec.privileged))
     raise unsupported
+
+
+WITHHELD = (
+    "quoted IP headers (hop limit, translation) in traces",
+    "several TCP probes of one flow at once, and the hop limit of their answers",
+    "UDP headers quoted without payload in traces: such probes are sent again one by one",
+)
+"""What only raw sockets are told or can do."""
+
+
+def _opens(method: str) -> bool:
+    """Whether sockets for a method with ports may be opened, of either kind and IP version."""
+    versions: tuple[Version, ...] = (4, 6)
+    for version in versions:
+        try:
+            open_transport(SocketSpec(version=version, method=method, privileged=False)).close()
+        except (OSError, UnsupportedError):
+            continue
+        return True
+    return False
 
 
 def capabilities() -> Capabilities:
@@ -207,10 +256,14 @@ def capabilities() -> Capabilities:
             transport.close()
     families = tuple(v for v in versions if {(v, True), (v, False)} & works)
     privileged = any(raw for _, raw in works)
+    # A prober opens its echo sockets first, and goes no farther without.
+    methods = ["icmp", *filter(_opens, WITH_PORTS)] if families else []
+    if methods and not privileged:
+        missing.update(dict.fromkeys(WITHHELD, "raw sockets, which need the capability CAP_NET_RAW"))
     return Capabilities(
         families=families,
         privileged=privileged,
-        methods=("icmp",) if families else (),
+        methods=tuple(methods),
         listen=privileged,
         clock=clock,
         missing=missing,

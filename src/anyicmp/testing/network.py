@@ -16,9 +16,10 @@ from random import Random
 from typing import Self
 
 from anyicmp.errors import SocketPermissionError
-from anyicmp.net.transport import SocketSpec
+from anyicmp.net.transport import WITHHELD, SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
+from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
 from anyicmp.testing.internet import Internet
 from anyicmp.testing.recording import Recording
 from anyicmp.testing.rows import INTERFACE
@@ -27,6 +28,9 @@ from anyicmp.testing.transport import SimulatedTransport
 from anyicmp.testing.turns import Turns, VirtualWake
 
 __all__ = ["SimulatedNetwork"]
+
+SIMULATED: dict[str, type[SimulatedTransport]] = {"udp": SimulatedUdp, "tcp": SimulatedTcp}
+"""The sockets of methods with ports."""
 
 Network = IPv4Network | IPv6Network
 SECOND = 1_000_000_000
@@ -202,7 +206,7 @@ class SimulatedNetwork:
         """See `net.transport.open_transport`."""
         if spec.privileged and not self.privileged:
             raise SocketPermissionError("this simulated network has no raw sockets: set its privileged")
-        transport = SimulatedTransport(
+        transport = SIMULATED.get(spec.method, SimulatedTransport)(
             self, spec, privileged=self.privileged if spec.privileged is None else spec.privileged
         )
         self.transports.append(transport)
@@ -213,9 +217,10 @@ class SimulatedNetwork:
         return Capabilities(
             families=(4, 6),
             privileged=self.privileged,
-            methods=("icmp",),
+            methods=("icmp", "udp", "tcp"),
             listen=self.privileged,
             clock="kernel",
+            missing={} if self.privileged else dict.fromkeys(WITHHELD, "raw sockets: set its privileged"),
         )
 
     def open_wake(self, turn: Callable[[bool], None], fileno: int) -> VirtualWake:
@@ -234,7 +239,14 @@ class SimulatedNetwork:
             raise OSError(-2, "Name or service not known")
         return found
 
-    def own_address(self, peer: bytes, scope: int = 0) -> bytes:
+    async def name_of(self, address: IPAddress) -> str | None:
+        """The name of an address: from `name`, else the internet's; None without one."""
+        for name, addresses in self._names.items():
+            if address in addresses:
+                return name
+        return None if self.internet is None else self.internet.name_of(address)
+
+    def own_address(self, peer: bytes, scope: int = 0, interface: str | None = None) -> bytes:
         """The simulated host has one address in each family."""
         return self.packed(4 if len(peer) == 4 else 6)
 

@@ -98,6 +98,10 @@ class Recording:
         """A recording has no names: (). `SimulatedNetwork.name` gives some."""
         return ()
 
+    def name_of(self, address: IPAddress) -> str | None:
+        """A recording has no names: None."""
+        return None
+
 
 def _version(packet: bytes) -> Version | None:
     """The IP version of a packet with an ICMP message in it, else None."""

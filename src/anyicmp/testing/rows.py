@@ -12,7 +12,17 @@ from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.extension import parse_extensions
 
-__all__ = ["INTERFACE", "Row", "error", "header_length", "local_error", "message", "packet", "stamp"]
+__all__ = [
+    "INTERFACE",
+    "Row",
+    "error",
+    "header_length",
+    "local_error",
+    "message",
+    "packet",
+    "segment",
+    "stamp",
+]
 
 INTERFACE = 1
 ICMP = int(RowKind.ICMP)
@@ -40,6 +50,8 @@ class Row(NamedTuple):
     original: bytes | None = None
     quoted: int = 0
     extension: int = 0
+    own_port: int = 0
+    port: int = 0
 
     def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
         """Put it into row i of a batch; `own` is the address that it was sent to."""
@@ -58,6 +70,8 @@ class Row(NamedTuple):
             original,
             rx.quoted[i],
             rx.extension[i],
+            rx.own_port[i],
+            rx.port[i],
         ) = self
         width, begin, size = rx.width, i * rx.slot, len(octets)
         rx.truncated[i] = size > rx.slot
@@ -90,12 +104,25 @@ def packet(lane: int, when: int, cost: int, octets: bytes, at: int) -> Row:
     return Row(lane, when, cost, ICMP, octets, octets[12:16], octets[8], octets[1], at)
 
 
-def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+def segment(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
+    """A segment of TCP, as raw sockets deliver it: over IPv4 with its IP header."""
+    first, second, _ = ADDRESSES_AT[version]
+    at = header_length(octets)
+    peer, hop_limit = octets[first:second], octets[TTL_AT[version]]
+    if version == 4:
+        return Row(lane, when, cost, RowKind.DATA, octets, peer, hop_limit, octets[1], at)
+    return Row(lane, when, cost, RowKind.DATA, octets[at:], peer, hop_limit)
+
+
+def error(
+    lane: int, when: int, cost: int, version: Version, octets: bytes, quoted_header: int | None = None
+) -> Row:
     """An ICMP error, as the error queue delivers it (ip(7), IP_RECVERR).
 
-    The quoted IP header is withheld; of it the socket knows the destination.
+    The quoted IP header is withheld; of it the socket knows the destination. `quoted_header`: octets of
+    headers before what is delivered of the quote, None: the IP header alone.
     """
-    header = HEADER[version]
+    header = HEADER[version] if quoted_header is None else quoted_header
     heard = octets[header_length(octets) :]
     quoted = heard[8:]
     first, second, third = ADDRESSES_AT[version]
@@ -112,7 +139,7 @@ def error(lane: int, when: int, cost: int, version: Version, octets: bytes) -> R
         hop_limit=octets[TTL_AT[version]],
         errno=ERRNO[heard[0]],
         original=quoted[second:third],
-        quoted=Quoted.TRANSPORT,
+        quoted=Quoted.TRANSPORT if quoted_header is None else Quoted.PAYLOAD,
         extension=REBUILT + length - header if extended else 0,
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import attrs
 
@@ -25,6 +25,7 @@ from anyicmp.wire import (
 )
 from anyicmp.wire.batch import UNSET, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
+from anyicmp.wire.ports import ACK, RST, TCP, UDP, build_tcp, read_tcp
 
 __all__ = ["Host", "IPAddress", "Router", "answers", "ip_header", "ip_packet", "seal"]
 
@@ -35,6 +36,7 @@ REQUEST = {4: 8, 6: 128}
 REPLY = {4: 0, 6: 129}
 HEADER = {4: 20, 6: 40}
 TTL_AT = {4: 8, 6: 7}
+PROTOCOL_AT = {4: 9, 6: 6}
 ADDRESSES_AT = {4: (12, 16, 20), 6: (8, 24, 40)}
 
 
@@ -123,6 +125,10 @@ def _too_big(version: Version, mtu: int) -> DestinationUnreachable | PacketTooBi
 def _replies(host: Host, version: Version, packet: bytes) -> Iterator[tuple[float, bytes]]:
     first, second, third = ADDRESSES_AT[version]
     sender, target, message = packet[first:second], packet[second:third], packet[HEADER[version] :]
+    protocol = packet[PROTOCOL_AT[version]]
+    if protocol != PROTOCOL[version]:
+        yield from _refusal(host, version, packet, protocol)
+        return
     if message[:1] != bytes([REQUEST[version]]):
         return
     sources = [address.packed for address in host.responders] or [
@@ -137,6 +143,30 @@ def _replies(host: Host, version: Version, packet: bytes) -> Iterator[tuple[floa
                 host.delay + copy * host.spacing,
                 ip_packet(reply, version, source, sender, hop_limit=host.hop_limit),
             )
+
+
+def _refusal(host: Host, version: Version, packet: bytes, protocol: int) -> Iterator[tuple[float, bytes]]:
+    """No port of a host is open."""
+    first, second, third = ADDRESSES_AT[version]
+    sender, target = packet[first:second], packet[second:third]
+    if protocol == UDP:
+        code = 3 if version == 4 else 4
+        router = Router(address=ip_address(target), delay=host.delay, hop_limit=host.hop_limit)
+        yield from _error(router, packet, DestinationUnreachable(version=version, code=code))
+    elif protocol == TCP:
+        request = read_tcp(packet, HEADER[version], len(packet))
+        if request is not None and not request.flags & RST:
+            reset = build_tcp(
+                request.destination_port,
+                request.source_port,
+                sequence=0,
+                acknowledgment=request.sequence + 1 & 0xFFFFFFFF,
+                flags=RST | ACK,
+                source=target,
+                destination=sender,
+            )
+            header = ip_header(version, len(reset), target, sender, host.hop_limit, 0, 0, False, protocol=TCP)
+            yield host.delay, header + reset
 
 
 def _error(
@@ -197,27 +227,31 @@ def ip_header(
     traffic_class: int,
     flow_label: int,
     dont_fragment: bool | None,
+    protocol: int | None = None,
+    identification: int = UNSET,
 ) -> bytes:
-    """The header before `length` octets of ICMP; `UNSET` fields are as a host has them.
+    """The header before `length` octets, of ICMP by default; `UNSET` fields are as a host has them.
 
     Raises ValueError where they do not fit.
     """
+    protocol = PROTOCOL[version] if protocol is None else protocol
     hop_limit = 64 if hop_limit == UNSET else hop_limit
     traffic_class, flow_label = max(0, traffic_class), max(0, flow_label)
     if version == 4:
         return build_ipv4_header(
             source=source,
             destination=destination,
-            protocol=PROTOCOL[4],
+            protocol=protocol,
             payload_length=length,
             ttl=hop_limit,
             traffic_class=traffic_class,
             dont_fragment=bool(dont_fragment),
+            identification=max(0, identification),
         )
     return build_ipv6_header(
         source=source,
         destination=destination,
-        next_header=PROTOCOL[6],
+        next_header=protocol,
         payload_length=length,
         hop_limit=hop_limit,
         traffic_class=traffic_class,

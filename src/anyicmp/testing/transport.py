@@ -15,7 +15,7 @@ from anyicmp.engine.room import SMALL, queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
 from anyicmp.testing.rows import Row, header_length
-from anyicmp.testing.topology import HEADER, PROTOCOL, REPLY, REQUEST, ip_header
+from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedTransport"]
 
 BROADCAST = b"\xff\xff\xff\xff"
-PROTOCOL_AT = {4: 9, 6: 6}
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
 
@@ -33,6 +32,7 @@ class SimulatedTransport:
     """One or more sockets in a `SimulatedNetwork`; see `net.transport.Transport` for the contract."""
 
     stamps = True
+    one_per_flow: bool = False
 
     def __init__(self, network: SimulatedNetwork, spec: SocketSpec, *, privileged: bool) -> None:
         """Raises ValueError for raw sockets with fewer identifiers than lanes."""
@@ -40,18 +40,16 @@ class SimulatedTransport:
             raise ValueError(f"{spec.lanes} lanes need {spec.lanes} identifiers, got {len(spec.identifiers)}")
         self.spec = spec
         self.privileged = privileged
+        self._network = network
         self.stamps_sending = network.stamps_sending
         self.receive_buffer = spec.receive_buffer or network.receive_buffer
         self.send_buffer = spec.send_buffer or network.send_buffer
         lanes = spec.lanes_for(min(self.receive_buffer, self.send_buffer))
-        self.identifiers: tuple[int, ...] = (
-            spec.identifiers[:lanes] if privileged else network.kernel_identifiers(lanes)
-        )
+        self.identifiers: tuple[int, ...] = self._identify(lanes)
         self._written = [identifier.to_bytes(2, "big") for identifier in self.identifiers]
         self._lanes = {identifier: lane for lane, identifier in enumerate(self._written)}
         self.overfull = 0
         self.closed = False
-        self._network = network
         self._own = network.packed(spec.version)
         self._source = spec.source or self._own
         self._reply = REPLY[spec.version]
@@ -64,6 +62,9 @@ class SimulatedTransport:
         self._unsent = 0
         self._dropped = 0
         self._watching = False
+
+    def _identify(self, lanes: int) -> tuple[int, ...]:
+        return self.spec.identifiers[:lanes] if self.privileged else self._network.kernel_identifiers(lanes)
 
     # Out.
 
@@ -164,23 +165,27 @@ class SimulatedTransport:
         lane = self._lanes.get(about[4:6])
         if lane is None or len(about) < 8:
             return
-        cost = queue_cost(len(message) - 8)
-        used = self._used[lane] + cost
+        cost, when = queue_cost(len(message) - 8), self._clock.real()
+        if self._whole:
+            row = rows.packet(lane, when, cost, packet, at)
+        elif queued:
+            row = rows.error(lane, when, cost, version, packet)
+        else:
+            row = rows.message(lane, when, cost, version, packet, message)
+        self._queue(row, packet, error=queued)
+
+    def _queue(self, row: Row, packet: bytes, *, error: bool) -> None:
+        """Put what a packet has become into the queue of a socket, if there is room."""
+        used = self._used[row.lane] + row.cost
         if used > self.receive_buffer:
             # No kernel counts what an error queue had no room for.
-            self.overfull += queued
-            self._dropped += not queued
+            self.overfull += error
+            self._dropped += not error
             return
-        self._used[lane] = used
-        when, network = self._clock.real(), self._network
-        if self._whole:
-            self._data.append(rows.packet(lane, when, cost, packet, at))
-        elif queued:
-            self._errors.append(rows.error(lane, when, cost, version, packet))
-        else:
-            self._data.append(rows.message(lane, when, cost, version, packet, message))
-        network.turns.readable()
-        network.on_arrival(packet)
+        self._used[row.lane] = used
+        (self._errors if error else self._data).append(row)
+        self._network.turns.readable()
+        self._network.on_arrival(packet)
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
@@ -204,6 +209,9 @@ class SimulatedTransport:
     def watch_writable(self, on: bool) -> None:
         """See `Transport.watch_writable`."""
         self._watching = on
+
+    def forget(self, token: int) -> None:
+        """See `Transport.forget`: nothing is held open for a probe."""
 
     def dropped(self) -> int:
         """See `Transport.dropped`."""

@@ -34,6 +34,9 @@ class RowKind(IntEnum):
     """The kernel's transmit timestamp of the probe that `token` names, by the bits of `STAMP_TOKEN`."""
     LOCAL_ERROR = 4
     """An error that this host's own kernel queued (say, packet too big); the form is that of ERROR."""
+    CONNECTION = 5
+    """What became of a connection that a row opened: `errno` is 0 where the peer accepted it, else its
+    refusal. It has no octets; `token` names the probe."""
 
 
 class Quoted(IntEnum):
@@ -72,7 +75,11 @@ class PacketBatch:
         quoted: a `Quoted` (ERROR rows).
         extension: offset in the row of an RFC 4884 extension structure, 0 where the kernel names none.
         errno: the errno that the kernel gave to an ERROR or LOCAL_ERROR row, else 0.
-        token: the probe's token: written by the engine, used to key transmit stamps.
+        own_port, port: ports of this host and of the peer (of an ERROR row: of the original destination),
+            where the octets of a received row begin behind the header that holds them.
+        identification: of the IPv4 header to send, or `UNSET`: the kernel's choice.
+        token: the probe's token: written by the engine, used to key transmit stamps; of a received row that
+            concerns a connection it is the probe's whole token.
         stamped: 1 where a row to send shall come back as a STAMP row, if the transport `stamps_sending`.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
@@ -93,6 +100,7 @@ class PacketBatch:
         "flow_label",
         "has_local",
         "hop_limit",
+        "identification",
         "interface",
         "kind",
         "lane",
@@ -100,7 +108,9 @@ class PacketBatch:
         "local",
         "nonce",
         "original",
+        "own_port",
         "peer",
+        "port",
         "quoted",
         "real",
         "reporter",
@@ -145,6 +155,9 @@ class PacketBatch:
         self.quoted = bytearray(capacity)
         self.extension = array("I", bytes(4 * capacity))
         self.errno = array("i", bytes(4 * capacity))
+        self.own_port = array("H", bytes(2 * capacity))
+        self.port = array("H", bytes(2 * capacity))
+        self.identification = array("i", [UNSET]) * capacity
         self.token = array("Q", bytes(8 * capacity))
         self.stamped = bytearray(capacity)
         self.tag = array("Q", bytes(8 * capacity))

@@ -5,7 +5,7 @@ Sums over bytes and nothing else; what the bytes mean is for the other files of 
 
 from __future__ import annotations
 
-__all__ = ["checksum", "compensator", "pseudo_header_v6", "update"]
+__all__ = ["checksum", "compensator", "pseudo_header", "pseudo_header_v6", "update"]
 
 
 def checksum(data: bytes | bytearray | memoryview) -> int:
@@ -29,6 +29,16 @@ def pseudo_header_v6(source: bytes, destination: bytes, length: int, next_header
     `source` and `destination` are packed addresses (16 octets), `length` counts the upper-layer packet.
     """
     return b"".join((source, destination, length.to_bytes(4, "big"), next_header.to_bytes(4, "big")))
+
+
+def pseudo_header(source: bytes, destination: bytes, length: int, protocol: int) -> bytes:
+    """What the checksums of UDP and TCP also cover, in either IP version (RFC 768, RFC 8200 section 8.1).
+
+    `source` and `destination` are packed addresses (4 or 16 octets), `length` counts header and data.
+    """
+    if len(source) == 16:
+        return pseudo_header_v6(source, destination, length, protocol)
+    return b"".join((source, destination, bytes((0, protocol)), length.to_bytes(2, "big")))
 
 
 def update(checksum: int, old: int, new: int) -> int:

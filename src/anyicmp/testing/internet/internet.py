@@ -101,6 +101,12 @@ class Internet:
                 return tuple(network.network_address for network in single)
         return ()
 
+    def name_of(self, address: IPAddress) -> str | None:
+        """The first name of the node with this address."""
+        name = self._owners.find(address.packed)
+        node = None if name is None else self.topology.nodes.get(name)
+        return None if node is None else next(iter(node.names), name)
+
     def inject(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
         """All that comes back of an IP packet which the probing host sends at a time.
 

@@ -1,0 +1,54 @@
+"""Which probes an answer may be about that tells no more than their flow.
+
+A router that quotes 8 octets of a UDP probe tells a datagram socket nothing but the ports. What is made of
+one suspect, or of several, is for the matching and the plans.
+"""
+
+from __future__ import annotations
+
+from anyicmp.engine.table import OPEN, SLOTS, Table
+from anyicmp.methods.base import Answer, Answers
+from anyicmp.wire.batch import PacketBatch
+
+__all__ = ["suspects"]
+
+FEW = 256
+"""So many open slots are looked at one by one; beyond, the peer's column is searched."""
+
+
+def suspects(table: Table, rx: PacketBatch, i: int, answers: Answers) -> list[int]:
+    """The open slots of probes that have left, of row i's flow, to the peer that it is about."""
+    lane, width = answers.tokens[i] >> 48, rx.width
+    about = rx.address(rx.peer if answers.kinds[i] == Answer.REPLY else rx.original, i)
+    ports = answers.own_ports[i], answers.ports[i]
+    slots = _open_slots(table, lane) if table.in_lane[lane] <= FEW else _slots_of(table, lane, about)
+    found = []
+    for slot in slots:
+        plan = table.plan[slot]
+        if (
+            plan is not None
+            and table.state[slot] == OPEN
+            and table.sent_at[slot]
+            and table.peer[slot * width : (slot + 1) * width] == about
+            and (plan.template.own_port, plan.template.port) == ports
+        ):
+            found.append(slot)
+    return found
+
+
+def _open_slots(table: Table, lane: int) -> list[int]:
+    found: list[int] = []
+    at, end = lane * SLOTS - 1, (lane + 1) * SLOTS
+    while (at := table.state.find(OPEN, at + 1, end)) >= 0:
+        found.append(at)
+    return found
+
+
+def _slots_of(table: Table, lane: int, peer: bytes) -> list[int]:
+    width, found = table.width, []
+    at, end = lane * SLOTS * width, (lane + 1) * SLOTS * width
+    while (at := table.peer.find(peer, at, end)) >= 0:
+        if at % width == 0:
+            found.append(at // width)
+        at += width - at % width
+    return found

@@ -1,0 +1,201 @@
+"""Traces with UDP and TCP over real routers, as root and as nobody; what they leave behind; other tools."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from anyicmp.errors import SocketPermissionError
+from anyicmp.net.transport import SocketSpec, open_transport
+from anyicmp.testing import Internet
+from anyicmp.testing.tun import behind_tun
+
+from namespaces import NOBODY, Chain, chain, command, run_in
+
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+
+USERS = {"root": None, "nobody": NOBODY}
+METHODS = pytest.mark.parametrize("method", ["icmp", "udp", "tcp"])
+FAMILIES = pytest.mark.parametrize("family", [4, 6])
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Chain]:
+    """A client, six routers, a target."""
+    with chain(routers=6) as built:
+        yield built
+
+
+@pytest.fixture(params=list(USERS))
+def uid(request: pytest.FixtureRequest) -> int | None:
+    """Who the child is."""
+    return USERS[request.param]
+
+
+async def trace(target: str, method: str) -> object:
+    import anyicmp
+
+    found = await anyicmp.traceroute(target, method=method)
+    last = found.hops[-1].outcomes
+    return {
+        "hops": [[str(address) for address in hop.addresses] for hop in found.hops],
+        "received": [hop.statistics.received for hop in found.hops],
+        "quoted": sorted({hop.quoted_ttl or 0 for hop in found.hops[:-1]}),
+        "nat": [hop.nat for hop in found.hops[:-1]],
+        "clocks": sorted({outcome.clock for hop in found.hops[:-1] for outcome in hop.outcomes}),
+        "kinds": sorted({outcome.kind for outcome in last}),
+        "reached": found.reached,
+    }
+
+
+@FAMILIES
+@METHODS
+@pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop", "trio"])
+def test_each_method_lists_the_routers_and_the_target(
+    lab: Chain, uid: int | None, method: str, family: int, backend: str
+) -> None:
+    hops, target = (lab.hops4, lab.target4) if family == 4 else (lab.hops6, lab.target6)
+    found = run_in(lab.client, trace, target, method, uid=uid, backend=backend)
+    assert found["hops"] == [[hop] for hop in (*hops, target)]
+    assert found["received"] == [3] * 7
+    assert found["quoted"] == ([1] if uid is None else [0])
+    assert found["nat"] == [False if uid is None else None] * 6
+    assert found["clocks"] == ["kernel"]
+    assert found["kinds"] == ["error" if method == "udp" else "reply"]
+    assert found["reached"]
+
+
+def counters(namespace: str) -> dict[str, int]:
+    """What the kernel counted of TCP (RFC 4022)."""
+    shown = command(namespace, ["cat", "/proc/net/snmp"]).stdout
+    names, values = (line.split()[1:] for line in shown.splitlines() if line.startswith("Tcp:"))
+    return dict(zip(names, map(int, values), strict=True))
+
+
+@pytest.mark.usefixtures("needs_tun")
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+def test_no_connection_is_left_half_open(uid: int | None, target: str) -> None:
+    """Whatever the target accepted is reset, and no request is sent a second time."""
+    with behind_tun(Internet.from_toml("demo")) as network:
+        before = counters(network.namespace)
+        found = run_in(network.namespace, trace, target, "tcp", uid=uid)
+        after = counters(network.namespace)
+        sockets = command(network.namespace, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).stdout
+    assert found["reached"]
+    assert after["OutRsts"] - before["OutRsts"] >= 3
+    assert after["RetransSegs"] == before["RetransSegs"]
+    assert after["CurrEstab"] == 0
+    assert len([line for line in sockets.splitlines() if re.match(r"\s*\d+:", line)]) == 0
+
+
+def test_a_flow_whose_port_another_holds_is_no_flow_of_ours(lab: Chain, uid: int | None) -> None:
+    source = """
+    import socket, json, asyncio
+    def main(target):
+        held = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+        for sock in held:
+            sock.bind(("0.0.0.0", 0) if sock is held[0] else held[0].getsockname())
+        held[1].listen()
+        import anyicmp
+        async def traces():
+            async with anyicmp.Prober() as prober:
+                options = {"flow": held[0].getsockname()[1] - 1024, "max_hops": 3, "probes": 1}
+                return [await prober.traceroute(target, method=m, **options) for m in ("udp", "tcp")]
+        found = [[t.stopped_by.kind, t.stopped_by.errno] for t in asyncio.run(traces())]
+        for sock in held:
+            sock.close()
+        return found
+    """
+    assert run_in(lab.client, source, lab.target4, uid=uid) == [["failed", errno.EADDRINUSE]] * 2
+
+
+@pytest.mark.usefixtures("needs_root")
+@pytest.mark.parametrize("method", ["udp", "tcp"])
+def test_a_raw_transport_holds_its_port(method: str) -> None:
+    transport = open_transport(SocketSpec(version=4, method=method, privileged=True))
+    try:
+        (port,) = transport.identifiers
+        kind = socket.SOCK_DGRAM if method == "udp" else socket.SOCK_STREAM
+        with socket.socket(socket.AF_INET, kind) as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+    finally:
+        transport.close()
+        transport.close()
+    assert transport.fileno() == -1
+
+
+def test_raw_sockets_are_refused_to_those_who_may_not(lab: Chain) -> None:
+    async def refused() -> object:
+        import anyicmp
+
+        try:
+            await anyicmp.traceroute("10.77.0.2", method="udp", privileged=True)
+        except anyicmp.SocketPermissionError as error:
+            return str(error)
+        return None
+
+    assert "CAP_NET_RAW" in run_in(lab.client, refused, uid=NOBODY)
+    assert issubclass(SocketPermissionError, PermissionError)
+
+
+# Other tools over the same routers.
+
+TOOLS = {
+    "icmp": ["traceroute", "-n", "-q", "1", "-I"],
+    "udp": ["traceroute", "-n", "-q", "1"],
+    "tcp": ["traceroute", "-n", "-q", "1", "-T", "-p", "80"],
+}
+
+
+@pytest.mark.skipif(shutil.which("traceroute") is None, reason="needs the program traceroute")
+@FAMILIES
+@METHODS
+def test_traceroute_sees_the_same_hops(lab: Chain, method: str, family: int) -> None:
+    target = lab.target4 if family == 4 else lab.target6
+    ours = run_in(lab.client, trace, target, method)
+    theirs = command(lab.client, [*TOOLS[method], f"-{family}", target]).stdout
+    lines = [line.split() for line in theirs.splitlines()[1:]]
+    assert [[words[1]] for words in lines] == ours["hops"]
+
+
+@pytest.mark.usefixtures("needs_tun")
+@pytest.mark.skipif(shutil.which("traceroute") is None, reason="needs the program traceroute")
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+def test_traceroute_sees_the_same_labels_and_times(target: str) -> None:
+    """Through the TUN device; round trips within their noise, which the busy machine makes."""
+    script = """
+    def main(target):
+        import asyncio, anyicmp
+        trace = asyncio.run(anyicmp.traceroute(target, method="tcp", flow=5))
+        return [[str(h.addresses[0]), [m.label for m in h.mpls], h.statistics.minimum] for h in trace.hops]
+    """
+    with behind_tun(Internet.from_toml("demo")) as network:
+        ours = run_in(network.namespace, script, target)
+        options = ["-n", "-e", "-q", "3", "-T", "-p", "80", "--sport=1029", "-N", "1"]
+        theirs = command(network.namespace, ["traceroute", *options, target]).stdout
+    lines = theirs.splitlines()[1:]
+    assert len(lines) == len(ours)
+    for line, (address, labels, rtt) in zip(lines, ours, strict=True):
+        assert line.split()[1] == address
+        assert [int(label) for label in re.findall(r"MPLS:L=(\d+)", line)][:1] == labels[:1]
+        times = [float(time) for time in re.findall(r"([\d.]+) ms", line)]
+        assert abs(min(times) - rtt * 1000) < 3.0
+
+
+@pytest.mark.skipif(shutil.which("mtr") is None, reason="needs the program mtr")
+@FAMILIES
+@METHODS
+def test_mtr_sees_the_same_hops(lab: Chain, method: str, family: int) -> None:
+    target = lab.target4 if family == 4 else lab.target6
+    ours = run_in(lab.client, trace, target, method)
+    how = {"icmp": [], "udp": ["-u"], "tcp": ["-T", "-P", "80"]}[method]
+    theirs = command(
+        lab.client, ["mtr", "-n", "-c", "1", "-i", "0.2", "-G", "0.5", "-C", *how, target]
+    ).stdout
+    lines = [line.split(",") for line in theirs.splitlines()[1:]]
+    assert [[words[5]] for words in lines] == ours["hops"]

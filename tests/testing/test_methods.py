@@ -1,0 +1,153 @@
+"""Traces with UDP and TCP: the scenarios of ICMP, in memory and behind a TUN device, as root and as nobody.
+
+What must come of them is what comes of ICMP, but for the target's own answer. Where that is not so stands in
+DIFFERENT, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import anyio
+import pytest
+
+from anyicmp import Prober
+from anyicmp.testing import Internet, SimulatedNetwork
+from anyicmp.testing.tun import behind_tun
+from scenarios import playing
+from scenarios.playing import HERE, NAMES, check_of
+
+from namespaces import NOBODY, command
+
+METHODS = ("udp", "tcp")
+KINDS = {False: "datagram", True: "raw"}
+
+BY_CHANCE = frozenset(
+    {
+        # Ports choose other ways than checksums do: see test_one_flow_takes_one_way.
+        "trace_balanced_per_flow",
+        "trace_balanced_per_flow_other",
+        "trace_balanced_per_flow_v6",
+        # Chance is drawn packet by packet, and one at a time they come in another order.
+        "trace_unequal_paths",
+    }
+)
+
+DIFFERENT: dict[tuple[str, str, str], tuple[str, list[str]]] = {
+    ("trace_filtered", "tcp", "raw"): (
+        "the firewall drops echo alone",
+        ["4 2x reply from 10.0.0.1 ttl 61 size 0", "reached"],
+    ),
+    ("trace_filtered", "tcp", "datagram"): (
+        "the firewall drops echo alone",
+        ["4 2x reply from 10.0.0.1 ttl None size 0", "reached"],
+    ),
+    ("trace_nat_not_undone", "tcp", "datagram"): (
+        "the kernel does not know a connection by an address that is not its own (tcp(7))",
+        ["2 3x timeout", "3 3x timeout", "4 3x reply from 10.0.0.1 ttl None size 0", "reached"],
+    ),
+    ("trace_rate_limited", "tcp", "datagram"): (
+        "one connection at a time is slower, and the router may send one error more",
+        [
+            "2 3x error 11/0 from 10.2.0.1 ttl 254, 1x timeout",
+            "3 4x error 11/0 from 10.3.0.1 ttl 253",
+            "4 4x reply from 10.0.0.1 ttl None size 0",
+            "reached",
+        ],
+    ),
+}
+"""Scenario, method and kind of sockets: why, and what comes of it from the first hop on that differs."""
+
+TRACES = [name for name in NAMES if name.startswith("trace") and name not in BY_CHANCE]
+SLOW = frozenset({("trace_gaps_v4", "tcp"), ("trace_gaps_v6", "tcp"), ("trace_into_silence", "tcp")})
+"""One connection at a time, silent hops cost a timeout each: behind the TUN device too long for each run."""
+
+
+def wanted(name: str, method: str, privileged: bool) -> list[str]:
+    lines = playing.wanted(check_of(name), method, privileged=privileged)
+    _, differ = DIFFERENT.get((name, method, KINDS[privileged]), ("", []))
+    if differ:
+        lines = lines[: int(differ[0].split()[0]) - 1] + differ
+    return lines
+
+
+async def in_memory(name: str, method: str, privileged: bool) -> dict[str, Any]:
+    network = SimulatedNetwork.from_toml(HERE / f"{name}.toml", privileged=privileged)
+    check = playing.with_method(check_of(name), method)
+    async with Prober(network=network) as prober:
+        result = await playing.play(check, prober)
+    return {
+        "lines": playing.lines(check, result),
+        "quotes": playing.quotes(result),
+        "milliseconds": playing.milliseconds(result),
+        "fields": playing.fields(check, result),
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", TRACES)
+async def test_in_memory(name: str, method: str, privileged: bool) -> None:
+    found = await in_memory(name, method, privileged)
+    assert found["lines"] == wanted(name, method, privileged)
+
+
+def test_what_differs_does_differ() -> None:
+    """No exception outlives its reason."""
+    for (name, method, kind), (reason, lines) in DIFFERENT.items():
+        assert reason
+        alike = playing.wanted(check_of(name), method, privileged=kind == "raw")
+        assert alike[-len(lines) :] != lines
+
+
+def behind_the_device(name: str, method: str, privileged: bool) -> dict[str, Any]:
+    with behind_tun(Internet.from_toml(HERE / f"{name}.toml")) as network:
+        argv = [sys.executable, "-m", "scenarios.playing", name, KINDS[privileged], method]
+        argv = ["env", f"PYTHONPATH={HERE.parent}", *argv]
+        done = command(network.namespace, argv, uid=None if privileged else NOBODY)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+BEHIND = [
+    pytest.param(name, method, privileged, id=f"{name}-{method}-{KINDS[privileged]}")
+    for privileged in (False, True)
+    for method in METHODS
+    for name in TRACES
+    if privileged or (name, method) not in SLOW
+]
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("needs_namespaces", "needs_tun")
+@pytest.mark.parametrize(("name", "method", "privileged"), BEHIND)
+def test_behind_a_tun_device(name: str, method: str, privileged: bool) -> None:
+    """Root has raw sockets; nobody has the kernel's error queues. Both doors show the same, times aside."""
+    found = behind_the_device(name, method, privileged)
+    assert found["lines"] == wanted(name, method, privileged)
+    expected = anyio.run(in_memory, name, method, privileged)
+    assert found["fields"] == json.loads(json.dumps(expected["fields"]))
+    assert found["quotes"] == expected["quotes"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("method", ["icmp", *METHODS])
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+async def test_one_flow_takes_one_way(target: str, method: str, privileged: bool) -> None:
+    """A flow shows one address a hop, the same to another prober; several flows show a balancer's routers."""
+    ways = []
+    for _ in range(2):
+        network = SimulatedNetwork.from_toml("demo", privileged=privileged)
+        async with Prober(network=network) as prober:
+            traces = [await prober.traceroute(target, method=method, flow=flow) for flow in range(8)]
+        # One router limits its errors.
+        assert {len(hop.addresses) for trace in traces for hop in trace.hops} <= {0, 1}
+        assert [trace.flow for trace in traces] == list(range(8))
+        ways.append([trace.hops[3].addresses for trace in traces])
+    assert ways[0] == ways[1]
+    assert len(set(ways[0])) >= 2
