@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         traceroute,
     )
     from anyicmp.api.observer import Observer
+    from anyicmp.api.path_functions import path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
-    from anyicmp.paths import Hop, PathChange, Trace
+    from anyicmp.paths import Hop, PathChange, PathMtu, PathMtuStep, Trace
     from anyicmp.results import (
         KINDS,
         Capabilities,
@@ -70,6 +71,8 @@ __all__ = [
     "Outcome",
     "OutcomeBatch",
     "PathChange",
+    "PathMtu",
+    "PathMtuStep",
     "PingResult",
     "PingStream",
     "PrefixTable",
@@ -92,6 +95,7 @@ __all__ = [
     "open_ping",
     "open_sweep",
     "open_traceroute",
+    "path_mtu",
     "ping",
     "resolve",
     "sweep",
@@ -104,6 +108,7 @@ _HOMES = {
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.observer": "Observer",
+    "anyicmp.api.path_functions": "path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
@@ -113,7 +118,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
-    "anyicmp.paths": "Hop PathChange Trace",
+    "anyicmp.paths": "Hop PathChange PathMtu PathMtuStep Trace",
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"

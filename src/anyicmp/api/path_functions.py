@@ -1,0 +1,44 @@
+"""The doors of paths as functions, beside those of `functions.py`: each opens a Prober for its one call.
+
+Nothing is decided here; whoever probes more than once keeps a Prober instead.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from anyicmp.api.owner import ProberOptions
+from anyicmp.api.prober import Prober
+from anyicmp.paths import PathMtu
+from anyicmp.results import IPAddress
+
+__all__ = ["path_mtu"]
+
+
+async def path_mtu(
+    host: str | IPAddress,
+    *,
+    timeout: float = 1.0,
+    probes: int = 3,
+    max_hops: int = 30,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    mark: int | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> PathMtu:
+    """Find how large a packet may be; see `Prober.path_mtu` and, for the other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.path_mtu(
+            host,
+            timeout=timeout,
+            probes=probes,
+            max_hops=max_hops,
+            dscp=dscp,
+            source=source,
+            interface=interface,
+            mark=mark,
+            time_limit=time_limit,
+        )
