@@ -95,7 +95,7 @@ async def test_a_reply_in_fragments_is_a_reply() -> None:
 async def test_a_report_that_is_not_true(
     version: int, privileged: bool, said: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Less than links carry (RFC 791, RFC 8201), or no less than what was sent, or simply less: it is seen."""
+    """Less than links carry (RFC 791, RFC 8201), no less than what was sent, or simply less: it is seen."""
     true = Reporter.too_big
     monkeypatch.setattr(
         Reporter, "too_big", lambda self, now, sender, packet, mtu: true(self, now, sender, packet, said)
@@ -191,5 +191,3 @@ async def test_the_search_leaves_nothing_behind() -> None:
         found = await prober.ping(TARGET[4], count=1)
         assert found.is_alive
         assert len(scene.sent) == sent + 1
-
-

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import click
 
-from anyicmp import PathMtu, Prober
+from anyicmp import PathMtu, Prober, SendFailure
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import DSCP, TIMEOUT, Setting, command_options
 from anyicmp.cli.progress import spinner
@@ -58,8 +58,9 @@ def mtu_lines(result: PathMtu) -> Iterator[str]:
     """What is printed of a search."""
     who = named(result.host, result.target)
     if result.mtu is None:
-        if all(step.outcome.kind == "failed" for step in result.steps):
-            yield paint(f"nothing could be sent to {who}: {result.steps[-1].outcome.reason}", "red")  # type: ignore[union-attr]
+        failures = [step.outcome for step in result.steps if isinstance(step.outcome, SendFailure)]
+        if failures and len(failures) == len(result.steps):
+            yield paint(f"nothing could be sent to {who}: {failures[-1].reason}", "red")
         else:
             yield paint(f"{who} did not answer, whatever the size", "yellow")
         return
@@ -70,6 +71,8 @@ def mtu_lines(result: PathMtu) -> Iterator[str]:
         yield paint("  larger packets vanish, and nobody reports it (black hole)", "red")
     if result.limited_by is not None:
         yield f"  limited by {_hop(result)}"
+    elif result.limited_at == 0:
+        yield "  limited by this host's own link"
     elif result.black_hole:
         yield "  the hop where they vanish could not be told"
 
