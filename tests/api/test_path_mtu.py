@@ -187,6 +187,8 @@ async def test_the_search_leaves_nothing_behind() -> None:
         with scope:
             await prober.path_mtu(TARGET[4])
         assert scope.cancelled_caught
+        for driver in prober._drivers.values():
+            assert (driver.exchange.table.in_flight, driver._sinks) == (0, {})
         sent = len(scene.sent)
         found = await prober.ping(TARGET[4], count=1)
         assert found.is_alive

@@ -31,6 +31,7 @@ class Path:
     version: Version = 4
     sent: int = 0
     waves: int = 0
+    budget: int = 1 << 30
 
     def fate(self, shot: Shot) -> Fate:
         if shot.size > self.links[0]:
@@ -47,8 +48,9 @@ class Path:
 
     def too_big(self, hop: int, size: int, carries: int) -> Fate:
         least = 68 if self.version == 4 else 1280
-        if self.report == "none":
+        if self.report == "none" or not self.budget:
             return Fate("silence")
+        self.budget -= 1
         said = {
             "true": carries,
             "nothing": 0,
@@ -156,6 +158,20 @@ def test_a_silent_hop_beside_the_narrow_link_leaves_its_place_open(silent: set[i
     assert found.passed == 1400
     assert found.black_hole
     assert (found.limited_by, found.limited_at) == (None, None)
+
+
+def test_a_router_that_reports_once_is_not_asked_again() -> None:
+    """Routers report seldom (RFC 1812 section 4.3.2.8): silence about one octet more contradicts nothing."""
+    path = Path(links=[1500, 1500, 1400], budget=1)
+    found = path.search()
+    assert (found.passed, found.black_hole, found.limited_by) == (1400, False, ROUTERS[1])
+    assert path.sent == 3
+
+
+@pytest.mark.parametrize("report", ["nothing", "too much"])
+def test_a_router_that_reports_once_and_not_how_much_is_no_black_hole(report: Report) -> None:
+    found = Path(links=[1500, 1500, 1400], report=report, budget=1).search()
+    assert (found.passed, found.black_hole, found.limited_by) == (1400, False, ROUTERS[1])
 
 
 def test_a_hole_right_behind_this_host() -> None:
