@@ -111,6 +111,18 @@ async def test_every_probe_forbids_fragments_and_belongs_to_one_flow() -> None:
     assert len({packet[22:24] for packet in scene.sent}) == 1
 
 
+@pytest.mark.parametrize(
+    ("link", "octets", "milliseconds"),
+    [({}, 1500, 16), ({"mtu": 1400}, 1400, 24), ({"mtu": 1337, "black_hole": True}, 1337, 18_000)],
+)
+async def test_how_long_it_takes(link: dict[str, Any], octets: int, milliseconds: int) -> None:
+    """One round trip; to the router and one more; three timeouts for each of six steps."""
+    scene = network(**link)
+    began = scene.clocks.monotonic()
+    assert (await anyicmp.path_mtu(TARGET[4], network=scene)).mtu == octets
+    assert scene.clocks.monotonic() - began == milliseconds * 1_000_000
+
+
 async def test_steps_tell_all_probes() -> None:
     scene = network(mtu=1400, black_hole=True)
     found = await anyicmp.path_mtu(TARGET[4], network=scene)

@@ -260,7 +260,8 @@ class Prober(Sweeper):
             timeout: seconds that each probe waits for its answer.
             probes: how often a size is tried before its silence counts.
             max_hops: how far away a router that reports nothing is looked for, 1 to 255.
-            dscp, source, interface, mark, new_identifier, time_limit: as in `ping`, which raises the same.
+            dscp, source, interface, mark, new_identifier, time_limit: as in `ping`, which raises the same;
+                UnsupportedError on other systems than Linux.
         """
         options = PathMtuOptions.check(
             self,

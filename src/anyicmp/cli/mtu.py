@@ -48,6 +48,7 @@ async def _mtu(setting: Setting, host: str, options: dict[str, Any], stop: anyio
         with stop, spinner(f"trying sizes to {host}"):
             result = await prober.path_mtu(host, **options)
     if result is None:
+        click.echo(f"anyicmp: the search of the path MTU to {host} was stopped before its end", err=True)
         return exit_status(answered=0, sent=0, failed=0)
     write_lines([to_json(result)] if setting.as_json else mtu_lines(result))
     failed = sum(step.outcome.kind == "failed" for step in result.steps)
