@@ -129,6 +129,12 @@ def test_two_lost_packets_change_nothing(lost: frozenset[int]) -> None:
     assert (found.passed, found.black_hole, found.limited_at) == (1400, True, 2)
 
 
+def test_a_size_that_was_lost_each_time_is_found_to_pass_after_all() -> None:
+    """With the smallest one beside it from the second time on, the third probe is that one."""
+    found = Path(links=[1500, 1500, 1500], lost=frozenset({1, 2, 4})).search()
+    assert (found.passed, found.black_hole, found.limited_by, found.limited_at) == (1500, False, None, None)
+
+
 def test_a_host_that_answers_nothing_is_no_black_hole() -> None:
     found = Path(links=[1500, 1500], answers=False).search()
     assert (found.mtu, found.passed, found.black_hole) == (None, 0, None)

@@ -129,11 +129,17 @@ class MtuSearch:
             yield from self._ask([size])
             if self._failed.get(Shot(size), Fate("other")).kind != "own link":
                 break
-        while sizes := self._next():
-            yield from self._ask(sizes)
+        looked_for = 0
+        while True:
+            while sizes := self._next():
+                yield from self._ask(sizes)
+            if not self.black_hole or looked_for == self._bound:
+                break
+            looked_for = self._bound
+            yield from self._locate(looked_for)
         if self.black_hole:
-            yield from self._locate(self._bound)
-        elif self.mtu in self._claims:
+            return
+        if self.mtu in self._claims:
             self.limited_by = self._claims[self.mtu]
         elif self.passed and (useless := self._useless):
             self.limited_by = useless[min(useless)]
@@ -177,7 +183,10 @@ class MtuSearch:
             self._claims.setdefault(fate.mtu, fate.source)
 
     def _locate(self, size: int) -> Waves:
-        """Find the last hop that a size reaches: the next one answers small probes and no large ones."""
+        """Find the last hop that a size reaches: the next one answers small probes and no large ones.
+
+        If it reaches the target, it was silent by chance.
+        """
         last = 0
         routers: dict[int, IPAddress | None] = {}
         for first in range(1, self._max_hops + 1, HOPS):
@@ -192,6 +201,9 @@ class MtuSearch:
                     break
             for ttl in ttls:
                 large, small = found[Shot(size, ttl)], found[Shot(SMALLEST, ttl)]
+                if large.kind == "reply":
+                    self.passed = size
+                    return
                 if large.kind == "exceeded":
                     last, routers[ttl] = ttl, large.source
                 elif small.kind in ("exceeded", "reply"):
