@@ -141,8 +141,12 @@ def _is_virtual(item: pytest.Item) -> bool:
     return hasattr(getattr(item, "module", None), "SimulatedNetwork") and not real
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives in virtual time, and what does not depend on who runs it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what lives in virtual time, and what does not depend on who runs it; leave out what is `slow`."""
+    if "ANYICMP_SLOW" not in os.environ:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
     for item in items:
         if _is_virtual(item):
             item.add_marker(pytest.mark.virtual_time)

@@ -8,8 +8,16 @@ from namespaces import NOBODY, Chain, chain, command, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
-users = pytest.mark.parametrize("uid", [None, NOBODY], ids=["root", "nobody"])
-families = pytest.mark.parametrize("family", [4, 6])
+slow = pytest.mark.slow
+users = pytest.mark.parametrize(
+    ("uid", "family"),
+    [
+        pytest.param(None, 4, id="root-4"),
+        pytest.param(NOBODY, 6, id="nobody-6"),
+        pytest.param(None, 6, id="root-6", marks=slow),
+        pytest.param(NOBODY, 4, id="nobody-4", marks=slow),
+    ],
+)
 
 
 async def search(target: str) -> object:
@@ -31,7 +39,6 @@ def way(lab: Chain, family: int) -> tuple[tuple[str, ...], str]:
 
 
 @users
-@families
 def test_a_narrow_link_is_reported_whatever_the_kernel_remembers(uid: int | None, family: int) -> None:
     """A second search finds the link widened, which the kernel's own memory of the path does not know yet."""
     with chain(routers=3, mtus={2: 1300}) as lab:
@@ -46,7 +53,6 @@ def test_a_narrow_link_is_reported_whatever_the_kernel_remembers(uid: int | None
 
 
 @users
-@families
 @pytest.mark.usefixtures("needs_nftables")
 def test_a_router_that_may_not_report_is_found_by_hop_limit(uid: int | None, family: int) -> None:
     with chain(routers=3, mtus={2: 1300}) as lab:
@@ -62,7 +68,6 @@ def test_a_router_that_may_not_report_is_found_by_hop_limit(uid: int | None, fam
 
 
 @users
-@families
 @pytest.mark.usefixtures("needs_nftables")
 def test_a_host_that_answers_nothing_is_no_black_hole(uid: int | None, family: int) -> None:
     with chain(routers=2) as lab:
@@ -72,7 +77,6 @@ def test_a_host_that_answers_nothing_is_no_black_hole(uid: int | None, family: i
 
 
 @users
-@families
 def test_the_own_link_limits(uid: int | None, family: int) -> None:
     with chain(routers=1, mtus={0: 1420}) as lab:
         found = run_in(lab.client, search, way(lab, family)[1], uid=uid)

@@ -55,7 +55,14 @@ async def trace(target: str, method: str) -> object:
 
 @FAMILIES
 @METHODS
-@pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop", "trio"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "asyncio",
+        pytest.param("asyncio+uvloop", marks=pytest.mark.slow),
+        pytest.param("trio", marks=pytest.mark.slow),
+    ],
+)
 def test_each_method_lists_the_routers_and_the_target(
     lab: Chain, uid: int | None, method: str, family: int, backend: str
 ) -> None:

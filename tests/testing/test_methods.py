@@ -113,8 +113,24 @@ def behind_the_device(name: str, method: str, privileged: bool) -> dict[str, Any
     return found
 
 
+FOR_EACH = (
+    "trace_v6",
+    "trace_nat_not_undone",
+    "trace_mpls_short_quote",
+    "trace_quotes",
+    "trace_rejected",
+    "trace_redirected",
+)
+"""Scenarios that are always played; the others behind the device are `slow`."""
+
 BEHIND = [
-    pytest.param(name, method, privileged, id=f"{name}-{method}-{KINDS[privileged]}")
+    pytest.param(
+        name,
+        method,
+        privileged,
+        id=f"{name}-{method}-{KINDS[privileged]}",
+        marks=() if name in FOR_EACH else pytest.mark.slow,
+    )
     for privileged in (False, True)
     for method in METHODS
     for name in TRACES
