@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         traceroute,
     )
     from anyicmp.api.observer import Observer
+    from anyicmp.api.path_functions import multipath
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
-    from anyicmp.paths import Hop, PathChange, Trace
+    from anyicmp.paths import Diamond, Hop, PathChange, PathEdge, PathGraph, PathNode, Trace
     from anyicmp.results import (
         KINDS,
         Capabilities,
@@ -59,6 +60,7 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "DecodeError",
+    "Diamond",
     "Environment",
     "ErrorReply",
     "Hop",
@@ -70,6 +72,9 @@ __all__ = [
     "Outcome",
     "OutcomeBatch",
     "PathChange",
+    "PathEdge",
+    "PathGraph",
+    "PathNode",
     "PingResult",
     "PingStream",
     "PrefixTable",
@@ -89,6 +94,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "multipath",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -104,6 +110,7 @@ _HOMES = {
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.observer": "Observer",
+    "anyicmp.api.path_functions": "multipath",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
@@ -113,7 +120,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
-    "anyicmp.paths": "Hop PathChange Trace",
+    "anyicmp.paths": "Diamond Hop PathChange PathEdge PathGraph PathNode Trace",
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
