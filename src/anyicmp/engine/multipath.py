@@ -261,8 +261,10 @@ class MultipathPlan:
     def _ask(self) -> None:
         """Ask for all probes that are missing for certain."""
         balancers = sum(len(vertex.next) > 1 for hop in self.hops for vertex in hop.values())
+        coming = missing = 0
         for ttl in range(self._max_hops):
-            missing = 0
+            # What the hop before this one misses will be sent to this one when it is found.
+            coming, missing = missing, 0
             width = len(self.hops[ttl])
             for vertex in list(self.hops[ttl].values()):
                 if vertex.final or vertex.gap >= GAP:
@@ -272,8 +274,8 @@ class MultipathPlan:
                 short = self._ask_behind(vertex, balancers + (len(vertex.next) < 2))
                 if vertex.missed < MISSES * width:
                     missing += short
-            if missing > self._pending[ttl]:
-                self._seek(ttl, missing - self._pending[ttl])
+            if missing > self._pending[ttl] + coming:
+                self._seek(ttl, missing - self._pending[ttl] - coming)
 
     def _ask_behind(self, vertex: Vertex, balancers: int) -> int:
         """Send flows that reach a vertex one hop farther; returns how many flows are missing for that."""
