@@ -3,9 +3,9 @@
     python bench/multipath.py [RUNS] [--early]
 
 Each topology on the simulated internet, as often as asked; the seed is the run's number. Printed are how many
-graphs miss a node or a link, the 99.9 % binomial interval of the exact chance where there is a closed form (else
-the most that the confidence allows), and probes a graph. `--early` stops one flow before each stopping point:
-every line must then say so. A link that is not there ends the script.
+graphs miss a node or a link, the 99.9 % binomial interval of the exact chance where there is a closed form,
+else the most that the confidence allows, and probes a graph. `--early` stops one flow before each stopping
+point: the lines with a closed form must then say so. A link that is not there ends the script.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from ipaddress import ip_address
 from math import comb
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -155,6 +157,36 @@ async def test_a_time_limit_leaves_what_was_found() -> None:
 async def test_what_is_out_of_range_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         await search(diamonds(2), **options)
+
+
+@pytest.mark.anyio
+async def test_a_graph_has_three_forms_for_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = diamonds(2, seed=2)
+    topology.nodes["c1"] = attrs.evolve(topology.nodes["c1"], silent=True)
+    graph = await search(topology, confidence=0.999)
+    dot, mermaid = graph.to_dot().splitlines(), graph.to_mermaid().splitlines()
+    assert dot[0] == "digraph paths {"
+    assert '  "2 10.1.0.2" -> "3 *";' in dot
+    assert sum("->" in line for line in dot) == len(graph.edges) == 5
+    assert mermaid[:2] == ["flowchart LR", '  n0["10.1.0.1"]']
+    assert mermaid[-5:] == ["  n0 --> n1", "  n0 --> n2", "  n1 --> n3", "  n2 --> n3", "  n3 --> n4"]
+
+    class DiGraph:
+        def __init__(self) -> None:
+            self.nodes: dict[Any, Any] = {}
+            self.edges: set[Any] = set()
+
+        def add_node(self, key: Any, **options: Any) -> None:
+            self.nodes[key] = options
+
+        def add_edges_from(self, edges: Any) -> None:
+            self.edges |= set(edges)
+
+    monkeypatch.setitem(sys.modules, "networkx", SimpleNamespace(DiGraph=DiGraph))
+    made = graph.to_networkx()
+    assert [options["node"] for options in made.nodes.values()] == list(graph.nodes)
+    assert ((3, None), (4, ip_address(TARGET[4]))) in made.edges
+    assert {end for edge in made.edges for end in edge} == set(made.nodes)
 
 
 def interval(runs: int, chance: float, doubt: float = 0.001) -> tuple[int, int]:
