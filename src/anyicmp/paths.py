@@ -168,7 +168,8 @@ class PathGraph:
         confidence: the chance, at least, that nothing is missing, if balancers spread flows evenly; see
             `per_node`.
         per_node: the confidence is that of each node alone.
-        complete: no node or way was left because of a time limit.
+        complete: whether the search came to its end; False where a time limit or failures to send cut it
+            short.
         method, port: how it was probed.
         probes: probes sent.
         stopped_by: the target's answer, what reported it unreachable, or a failure to send; None: the ways

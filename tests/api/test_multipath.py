@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from ipaddress import ip_address
 from math import comb
@@ -12,9 +13,9 @@ import anyio
 import attrs
 import pytest
 
-from anyicmp import PathGraph, Prober
+from anyicmp import PathGraph, Prober, SendFailure
 from anyicmp.engine.stopping import RULES, share, veitch
-from anyicmp.testing import Internet, SimulatedNetwork, Topology
+from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology
 
 TARGET = {4: "10.0.0.1", 6: "2001:db8:f::1"}
 EVERYWHERE = pytest.mark.parametrize(
@@ -119,6 +120,27 @@ async def test_no_link_is_invented(balance: str) -> None:
 
 
 @pytest.mark.anyio
+async def test_ways_of_unequal_length_end_each_in_its_place() -> None:
+    """The target answers at every hop limit beyond its own distance: that is no place on any way."""
+    d, a, b, c, g = (addresses(1, number)[0] for number in range(5))
+    topology = Topology(seed=1).router("d", d, balance="flow", routes={"target": ["a", "b"]})
+    for name, address in zip("abcg", (a, b, c, g), strict=True):
+        topology.router(name, address)
+    topology.link("client", "d", "a", "g", delay="1 ms").link("d", "b", "c", "g", delay="1 ms")
+    topology.host("target", TARGET[4]).link("g", "target", delay="1 ms")
+    graph = await search(topology, confidence=0.999)
+    assert {(edge.ttl, str(edge.source), str(edge.target)) for edge in graph.edges} == {
+        (1, d, a),
+        (1, d, b),
+        (2, a, g),
+        (2, b, c),
+        (3, g, TARGET[4]),
+        (3, c, g),
+        (4, g, TARGET[4]),
+    }
+
+
+@pytest.mark.anyio
 async def test_a_silent_router_has_a_place_and_a_silent_end_has_none() -> None:
     topology = diamonds(2, seed=2)
     topology.nodes["c1"] = attrs.evolve(topology.nodes["c1"], silent=True)
@@ -141,6 +163,19 @@ async def test_a_time_limit_leaves_what_was_found() -> None:
     graph = await search(diamonds(16, seed=1), time_limit=0.005)
     assert not graph.complete
     assert [node.ttl for node in graph.nodes[:1]] == [1]
+
+
+@pytest.mark.anyio
+async def test_where_nothing_leaves_the_failure_is_told() -> None:
+    network = SimulatedNetwork()
+    network.add(TARGET[4], Host(errno=errno.ENETUNREACH))
+    async with Prober(network=network) as prober:
+        graph = await prober.multipath(TARGET[4])
+    assert isinstance(graph.stopped_by, SendFailure)
+    assert graph.stopped_by.errno == errno.ENETUNREACH
+    assert graph.nodes == graph.edges == ()
+    assert not graph.complete
+    assert graph.probes < 50
 
 
 @pytest.mark.anyio

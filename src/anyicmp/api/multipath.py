@@ -179,7 +179,7 @@ class _Search:
             reached=any(node.final and node.address == self._target for node in nodes),
             confidence=1 - options.alpha,
             per_node=options.per_node,
-            complete=plan.done,
+            complete=plan.complete,
             method=options.method,
             port=options.port,
             probes=plan.sent,

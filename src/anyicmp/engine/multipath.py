@@ -137,6 +137,11 @@ class MultipathPlan:
     def done(self) -> bool:
         return not self._queue and not self._probes
 
+    @property
+    def complete(self) -> bool:
+        """Whether all was asked that there was to ask."""
+        return self.done and self._failed < FAILURES
+
     # Rows out.
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
