@@ -12,6 +12,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
     "gateways.py": "use 127.0.0.1",
     "multipath.py": "  1  127.0.0.1",
+    "path_mtu.py": "65535 octets",
     "ping_one.py": "3 of 3 answered",
     "sweep_subnet.py": "14 of 14 hosts answered",
     "traceroute.py": "  1  127.0.0.1",

@@ -15,7 +15,17 @@ from anyicmp.results import IPAddress, Outcome, Statistics
 if TYPE_CHECKING:
     from anyicmp.wire import InterfaceInformation, MplsLabel
 
-__all__ = ["Diamond", "Hop", "PathChange", "PathEdge", "PathGraph", "PathNode", "Trace"]
+__all__ = [
+    "Diamond",
+    "Hop",
+    "PathChange",
+    "PathEdge",
+    "PathGraph",
+    "PathMtu",
+    "PathMtuStep",
+    "PathNode",
+    "Trace",
+]
 
 NOTHING_SENT = Statistics()
 
@@ -99,6 +109,48 @@ class Trace:
     port: int | None = None
     loop: tuple[IPAddress, ...] = ()
     changes: tuple[PathChange, ...] = ()
+
+
+@attrs.frozen(kw_only=True, order=False)
+class PathMtuStep:
+    """One probe of a search for the path's MTU, and what became of it.
+
+    Attributes:
+        size: octets of the IP packet.
+        ttl: its hop limit where a hop was looked for, None: the host's usual one.
+        outcome: what became of it; too large for this host's own link is a `SendFailure`.
+    """
+
+    size: int
+    ttl: int | None = None
+    outcome: Outcome
+
+
+@attrs.frozen(kw_only=True, order=False)
+class PathMtu:
+    """How large a packet may be to reach a host in one piece.
+
+    Attributes:
+        target: the address probed.
+        host: the name as asked, None where an address was given.
+        mtu: octets of the largest IP packet, None where nobody answered or reported.
+        confirmed: the target answered a packet of that size; else a router's report is all there is.
+        limited_by: address of the router whose next link is too small for more, None where it is not known,
+            or where nothing but this host's own link is.
+        limited_at: its hop limit where it was looked for by hop limit, 0 for this host; else None.
+        black_hole: what is larger vanishes, and nobody reports it. None where that cannot be told, because
+            the target answers nothing.
+        steps: the probes, in order of sending.
+    """
+
+    target: IPAddress
+    host: str | None = None
+    mtu: int | None
+    confirmed: bool
+    limited_by: IPAddress | None = None
+    limited_at: int | None = None
+    black_hole: bool | None
+    steps: tuple[PathMtuStep, ...] = ()
 
 
 @attrs.frozen(order=False)

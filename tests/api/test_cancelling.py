@@ -88,6 +88,10 @@ async def traceroute(prober: Prober, target: str) -> object:
     return await prober.traceroute(target, max_hops=2, timeout=0.5)
 
 
+async def path_mtu(prober: Prober, target: str) -> object:
+    return await prober.path_mtu(target, probes=1, timeout=0.5)
+
+
 async def resolve(prober: Prober, target: str) -> object:
     return await prober.resolve(target)
 
@@ -107,7 +111,7 @@ async def trace_stream(prober: Prober, target: str) -> object:
         return [trace async for trace in stream]
 
 
-CALLS = [ping, ping_alone, sweep, traceroute, resolve, ping_stream, sweep_stream, trace_stream]
+CALLS = [ping, ping_alone, sweep, traceroute, path_mtu, resolve, ping_stream, sweep_stream, trace_stream]
 
 
 async def cancelled_everywhere(prober: Prober, call: Call, target: str, state: Callable[[], object]) -> int:

@@ -22,7 +22,12 @@ OPENERS: list[Callable[[Prober, str], Stream[Any]]] = [
     Prober.open_sweep,
     Prober.open_traceroute,
 ]
-CALLS: list[Callable[[Prober, str], Awaitable[Any]]] = [Prober.ping, Prober.sweep, Prober.traceroute]
+CALLS: list[Callable[[Prober, str], Awaitable[Any]]] = [
+    Prober.ping,
+    Prober.sweep,
+    Prober.traceroute,
+    Prober.path_mtu,
+]
 
 
 @pytest.mark.parametrize("opened", OPENERS)
@@ -150,7 +155,7 @@ async def test_another_event_loop_is_refused(
         assert (await prober.ping("10.0.0.1", count=1)).is_alive
 
 
-@pytest.mark.parametrize("call", [Prober.ping, Prober.traceroute])
+@pytest.mark.parametrize("call", [Prober.ping, Prober.traceroute, Prober.path_mtu])
 async def test_the_time_limit_is_for_the_lookup_too(
     network: SimulatedNetwork, call: Callable[..., Awaitable[Any]]
 ) -> None:

@@ -17,7 +17,7 @@ def parameters(call: object) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(call).parameters)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, "path_mtu"])
 def test_a_function_takes_what_the_method_takes(name: str) -> None:
     """All but `new_identifier`: whoever opens a prober for one call has new identifiers anyway."""
     method, function = parameters(getattr(Prober, name)), parameters(getattr(anyicmp, name))

@@ -19,7 +19,12 @@ from cli.running import COMMAND
 
 from namespaces import NOBODY, command, namespaces, settings
 
-CALLS = {"ping": Prober.ping, "sweep": Prober.sweep, "trace": Prober.traceroute}
+CALLS = {
+    "ping": Prober.ping,
+    "sweep": Prober.sweep,
+    "trace": Prober.traceroute,
+    "mtu": Prober.path_mtu,
+}
 # `decode` sends nothing: it has no options for sockets, and needs no permission.
 PROBING = [name for name in COMMANDS if name != "decode"]
 
@@ -52,6 +57,9 @@ REFUSED = [
     ("trace -q 0 127.0.0.1", "probes"),
     ("trace --method smoke 127.0.0.1", "smoke"),
     ("trace 127.0.0.999", "127.0.0.999: "),
+    ("mtu", "HOST"),
+    ("mtu -q 0 127.0.0.1", "probes"),
+    ("mtu -m 300 127.0.0.1", "max_hops"),
     ("fly", "fly"),
     ("", "Missing command"),
     ("ping --no-such-option 127.0.0.1", "--no-such-option"),

@@ -1,4 +1,4 @@
-"""The doors to more than one path as functions, as those in `functions.py`.
+"""The doors of paths as functions, beside those of `functions.py`: each opens a Prober for its one call.
 
 Nothing is decided here; whoever probes more than once keeps a Prober instead.
 """
@@ -10,10 +10,10 @@ from typing import Unpack
 from anyicmp.api.multipath import Rule
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober
-from anyicmp.paths import PathGraph
+from anyicmp.paths import PathGraph, PathMtu
 from anyicmp.results import IPAddress
 
-__all__ = ["multipath"]
+__all__ = ["multipath", "path_mtu"]
 
 
 async def multipath(
@@ -52,6 +52,35 @@ async def multipath(
             size=size,
             dscp=dscp,
             dont_fragment=dont_fragment,
+            source=source,
+            interface=interface,
+            mark=mark,
+            time_limit=time_limit,
+        )
+
+
+async def path_mtu(
+    host: str | IPAddress,
+    *,
+    timeout: float = 1.0,
+    probes: int = 3,
+    max_hops: int = 30,
+    dscp: int | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    mark: int | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> PathMtu:
+    """Find how large a packet may be; see `Prober.path_mtu` and, for the other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.path_mtu(
+            host,
+            timeout=timeout,
+            probes=probes,
+            max_hops=max_hops,
+            dscp=dscp,
             source=source,
             interface=interface,
             mark=mark,

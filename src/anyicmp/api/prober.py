@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from anyicmp.api.multipath import MultipathOptions, Rule, multipath
 from anyicmp.api.names import AsnLookup
+from anyicmp.api.path_mtu import PathMtuOptions, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
-from anyicmp.paths import PathGraph, Trace
+from anyicmp.paths import PathGraph, PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
 
 __all__ = ["Prober"]
@@ -235,6 +236,46 @@ class Prober(Sweeper):
             interval=interval,
         )
         return TraceStream(self, host, options, owns=self.owned)
+
+    async def path_mtu(
+        self,
+        host: str | IPAddress,
+        *,
+        timeout: float = 1.0,
+        probes: int = 3,
+        max_hops: int = 30,
+        dscp: int | None = None,
+        source: str | IPAddress | None = None,
+        interface: str | None = None,
+        mark: int | None = None,
+        new_identifier: bool = False,
+        time_limit: float | None = None,
+    ) -> PathMtu:
+        """Find the largest packet that reaches a host in one piece, and who limits it.
+
+        By what routers report (RFC 1191, RFC 8201), and by size where they do not (as RFC 8899). All probes
+        forbid fragmentation; what this host's kernel knows of the path is not used.
+
+        Args:
+            host: name or address.
+            timeout: seconds that each probe waits for its answer.
+            probes: how often a size is tried before its silence counts.
+            max_hops: how far away a router that reports nothing is looked for, 1 to 255.
+            dscp, source, interface, mark, new_identifier, time_limit: as in `ping`, which raises the same;
+                UnsupportedError on other systems than Linux.
+        """
+        options = PathMtuOptions.check(
+            self,
+            probes=probes,
+            max_hops=max_hops,
+            timeout=timeout,
+            dscp=dscp,
+            source=source,
+            interface=interface,
+            mark=mark,
+            new_identifier=new_identifier,
+        )
+        return await path_mtu(self, host, options, time_limit=time_limit)
 
     async def multipath(
         self,

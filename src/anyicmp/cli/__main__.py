@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
+    "mtu": "mtu:mtu",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
