@@ -11,6 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
     "gateways.py": "use 127.0.0.1",
+    "multipath.py": "  1  127.0.0.1",
     "path_mtu.py": "65535 octets",
     "ping_one.py": "3 of 3 answered",
     "sweep_subnet.py": "14 of 14 hosts answered",

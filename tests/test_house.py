@@ -66,6 +66,7 @@ MECHANISM = (
     "segments",
     "stamps",
     "statistics",
+    "stopping",
     "suspects",
     "table",
     "targets",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         traceroute,
     )
     from anyicmp.api.observer import Observer
-    from anyicmp.api.path_functions import path_mtu
+    from anyicmp.api.path_functions import multipath, path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -34,7 +34,17 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
-    from anyicmp.paths import Hop, PathChange, PathMtu, PathMtuStep, Trace
+    from anyicmp.paths import (
+        Diamond,
+        Hop,
+        PathChange,
+        PathEdge,
+        PathGraph,
+        PathMtu,
+        PathMtuStep,
+        PathNode,
+        Trace,
+    )
     from anyicmp.results import (
         KINDS,
         Capabilities,
@@ -60,6 +70,7 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "DecodeError",
+    "Diamond",
     "Environment",
     "ErrorReply",
     "Hop",
@@ -71,8 +82,11 @@ __all__ = [
     "Outcome",
     "OutcomeBatch",
     "PathChange",
+    "PathEdge",
+    "PathGraph",
     "PathMtu",
     "PathMtuStep",
+    "PathNode",
     "PingResult",
     "PingStream",
     "PrefixTable",
@@ -92,6 +106,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "multipath",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -108,7 +123,7 @@ _HOMES = {
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.observer": "Observer",
-    "anyicmp.api.path_functions": "path_mtu",
+    "anyicmp.api.path_functions": "multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
@@ -118,7 +133,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
-    "anyicmp.paths": "Hop PathChange PathMtu PathMtuStep Trace",
+    "anyicmp.paths": "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace",
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"

@@ -1,11 +1,12 @@
-"""The rows that people get of a path: hops, traces, changes.
+"""The rows that people get of a path: hops, traces, changes; of all paths, the graph and its text forms.
 
 Frozen values and nothing else, as in `results.py`: no I/O, no clock, no algorithm.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -14,7 +15,17 @@ from anyicmp.results import IPAddress, Outcome, Statistics
 if TYPE_CHECKING:
     from anyicmp.wire import InterfaceInformation, MplsLabel
 
-__all__ = ["Hop", "PathChange", "PathMtu", "PathMtuStep", "Trace"]
+__all__ = [
+    "Diamond",
+    "Hop",
+    "PathChange",
+    "PathEdge",
+    "PathGraph",
+    "PathMtu",
+    "PathMtuStep",
+    "PathNode",
+    "Trace",
+]
 
 NOTHING_SENT = Statistics()
 
@@ -140,3 +151,136 @@ class PathMtu:
     limited_at: int | None = None
     black_hole: bool | None
     steps: tuple[PathMtuStep, ...] = ()
+
+
+@attrs.frozen(order=False)
+class PathNode:
+    """A router at one distance, on one path or several.
+
+    Attributes:
+        ttl: its hop limit.
+        address: its address, None for silence.
+        balances: what it sends different ways: flows, or packets of one flow; None: it has one next hop, or
+            that cannot be told.
+        rtt: the shortest round trip in seconds, None for silence.
+        final: a way ends there: the target, or a router that reports it unreachable.
+    """
+
+    ttl: int
+    address: IPAddress | None
+    balances: Literal["flow", "packet"] | None = attrs.field(default=None, kw_only=True)
+    rtt: float | None = attrs.field(default=None, kw_only=True)
+    final: bool = attrs.field(default=False, kw_only=True)
+
+
+@attrs.frozen(order=False)
+class PathEdge:
+    """A link: a flow that reaches one node reaches the other one hop farther.
+
+    Attributes:
+        ttl: hop limit of the source; the target's is one more.
+        source, target: addresses, None for silence.
+    """
+
+    ttl: int
+    source: IPAddress | None
+    target: IPAddress | None
+
+
+@attrs.frozen(kw_only=True, order=False)
+class Diamond:
+    """Hops in a row with several nodes each, and the nodes before and behind them.
+
+    Attributes:
+        ttl: hop limit of the node where the ways part, 0 for this host.
+        length: hops from there to where they meet again, or to the end.
+        width: the most nodes of one hop in between.
+        source, target: addresses of the nodes where the ways part and meet; None for silence, for this host,
+            and where the ways do not meet.
+    """
+
+    ttl: int
+    length: int
+    width: int
+    source: IPAddress | None
+    target: IPAddress | None
+
+
+@attrs.frozen(kw_only=True, order=False)
+class PathGraph:
+    """All load-balanced paths to a host.
+
+    Attributes:
+        target: the address.
+        host: the name as asked, None where an address was given.
+        nodes: in order of hop limit; silent ones have no address.
+        edges: in order of hop limit.
+        diamonds: in order of hop limit.
+        reached: whether the target itself answered.
+        confidence: the chance, at least, that nothing is missing, if balancers spread flows evenly; see
+            `per_node`.
+        per_node: the confidence is that of each node alone.
+        complete: whether the search came to its end; False where a time limit or failures to send cut it
+            short.
+        method, port: how it was probed.
+        probes: probes sent.
+        stopped_by: the target's answer, what reported it unreachable, or a failure to send; None: the ways
+            end in silence.
+    """
+
+    target: IPAddress
+    host: str | None = None
+    nodes: tuple[PathNode, ...]
+    edges: tuple[PathEdge, ...]
+    diamonds: tuple[Diamond, ...]
+    reached: bool
+    confidence: float
+    per_node: bool = False
+    complete: bool
+    method: str
+    port: int | None = None
+    probes: int
+    stopped_by: Outcome | None = None
+
+    def to_dot(self) -> str:
+        """The graph for Graphviz."""
+        return "\n".join(
+            ["digraph paths {", "  rankdir=LR;"]
+            + [
+                f'  "{node.ttl} {_text(node.address)}" [label="{_text(node.address)}"];'
+                for node in self.nodes
+            ]
+            + [
+                f'  "{edge.ttl} {_text(edge.source)}" -> "{edge.ttl + 1} {_text(edge.target)}";'
+                for edge in self.edges
+            ]
+            + ["}", ""]
+        )
+
+    def to_mermaid(self) -> str:
+        """The graph as a Mermaid flowchart."""
+        names = {(node.ttl, node.address): f"n{i}" for i, node in enumerate(self.nodes)}
+        return "\n".join(
+            ["flowchart LR"]
+            + [f'  {names[node.ttl, node.address]}["{_text(node.address)}"]' for node in self.nodes]
+            + [
+                f"  {names[edge.ttl, edge.source]} --> {names[edge.ttl + 1, edge.target]}"
+                for edge in self.edges
+            ]
+            + [""]
+        )
+
+    def to_networkx(self) -> Any:
+        """The graph as a `networkx.DiGraph`: nodes are (hop limit, address), with `node`, the PathNode.
+
+        Raises ImportError where networkx is not installed.
+        """
+        graph = import_module("networkx").DiGraph()
+        for node in self.nodes:
+            graph.add_node((node.ttl, node.address), node=node)
+        graph.add_edges_from(((edge.ttl, edge.source), (edge.ttl + 1, edge.target)) for edge in self.edges)
+        return graph
+
+
+def _text(address: IPAddress | None) -> str:
+    return "*" if address is None else str(address)

@@ -9,7 +9,7 @@ import pytest
 import anyicmp
 from anyicmp import Prober
 
-CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute"]
+CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute", "multipath"]
 ROUTE = {"source", "interface", "mark", "dscp", "dont_fragment"}
 
 

@@ -7,12 +7,56 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from anyicmp.api.multipath import Rule
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober
-from anyicmp.paths import PathMtu
+from anyicmp.paths import PathGraph, PathMtu
 from anyicmp.results import IPAddress
 
-__all__ = ["path_mtu"]
+__all__ = ["multipath", "path_mtu"]
+
+
+async def multipath(
+    host: str | IPAddress,
+    *,
+    method: str = "udp",
+    confidence: float = 0.95,
+    max_hops: int = 30,
+    per_node: bool = False,
+    rule: Rule = "veitch",
+    attempts: int = 3,
+    timeout: float = 1.0,
+    port: int | None = None,
+    size: int | None = None,
+    dscp: int | None = None,
+    dont_fragment: bool | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    mark: int | None = None,
+    time_limit: float | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> PathGraph:
+    """Find all load-balanced ways to a host; see `Prober.multipath` and, for other options, `Prober`."""
+    async with Prober(family=family, **options) as prober:
+        return await prober.multipath(
+            host,
+            method=method,
+            confidence=confidence,
+            max_hops=max_hops,
+            per_node=per_node,
+            rule=rule,
+            attempts=attempts,
+            timeout=timeout,
+            port=port,
+            size=size,
+            dscp=dscp,
+            dont_fragment=dont_fragment,
+            source=source,
+            interface=interface,
+            mark=mark,
+            time_limit=time_limit,
+        )
 
 
 async def path_mtu(

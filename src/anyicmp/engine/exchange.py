@@ -131,7 +131,8 @@ class Exchange:
                 pacer.spend(n)
             self.table.open(token, tx, at, at + n, plan)
             self.room.used[lane] += n * self.room.cost[template.size]
-            self.method.stamp(tx, at, at + n, token, template)
+            # A plan may have chosen another flow for these rows.
+            self.method.stamp(tx, at, at + n, token, plan.template)
         return n
 
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:

@@ -1,0 +1,103 @@
+"""From the vertices of a multipath trace to the graph that people get.
+
+Reads vertices; which probe is sent next is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from math import isnan
+
+from anyicmp.engine.multipath import Vertex
+from anyicmp.paths import Diamond, PathEdge, PathNode
+from anyicmp.results import IPAddress
+
+__all__ = ["diamonds_of", "read_graph"]
+
+Key = tuple[int, bytes | None]
+
+
+def read_graph(hops: Sequence[Iterable[Vertex]]) -> tuple[tuple[PathNode, ...], tuple[PathEdge, ...]]:
+    """Nodes and edges of the vertices by hop limit, the first of which is this host."""
+    # What ends a way, and was heard of a flow alone that was over before, is no place on any way.
+    layers = [[vertex for vertex in hop if vertex.before or not vertex.final] for hop in hops]
+    while len(layers) > 1 and all(vertex.address is None for vertex in layers[-1]):
+        layers.pop()
+    nodes: dict[Key, list[Vertex]] = {}
+    links: dict[tuple[Key, Key], None] = {}
+    loose: set[Vertex] = set()
+    for layer, behind in zip(layers, [*layers[1:], []], strict=True):
+        loose = _loosened(layer, loose)
+        for vertex in layer:
+            if vertex.ttl:
+                nodes.setdefault(_key(vertex), []).append(vertex)
+        # Flows behind a balancer of packets are no thread any more: only where all lead to one place.
+        one = len({farther for vertex in loose for farther in vertex.next}) == 1
+        for vertex in layer:
+            for farther in vertex.next:
+                if vertex.ttl and farther in behind and (one or vertex not in loose):
+                    links[_key(vertex), _key(farther)] = None
+    edges = [
+        PathEdge(source[0], _address(source[1]), _address(target[1]))
+        for source, target in sorted(links, key=lambda link: (_order(link[0]), _order(link[1])))
+    ]
+    return tuple(_node(key, nodes[key]) for key in sorted(nodes, key=_order)), tuple(edges)
+
+
+def _loosened(layer: Sequence[Vertex], loose: set[Vertex]) -> set[Vertex]:
+    """Of a hop, the vertices of which nobody knows whether a flow comes by again."""
+    if len(layer) < 2:
+        return set()
+    return {
+        vertex for vertex in layer if any(nearer.per_packet or nearer in loose for nearer in vertex.before)
+    }
+
+
+def _key(vertex: Vertex) -> Key:
+    return vertex.ttl, vertex.address
+
+
+def _order(key: Key) -> tuple[int, bytes]:
+    return key[0], key[1] or b""
+
+
+def _address(packed: bytes | None) -> IPAddress | None:
+    return None if packed is None else ip_address(packed)
+
+
+def _node(key: Key, vertices: Sequence[Vertex]) -> PathNode:
+    rtts = [vertex.rtt for vertex in vertices if not isnan(vertex.rtt)]
+    looked = [vertex.per_packet for vertex in vertices if vertex.per_packet is not None]
+    return PathNode(
+        key[0],
+        _address(key[1]),
+        balances=None if not looked else "packet" if any(looked) else "flow",
+        rtt=min(rtts, default=None),
+        final=any(vertex.final for vertex in vertices),
+    )
+
+
+def diamonds_of(nodes: Iterable[PathNode]) -> tuple[Diamond, ...]:
+    """The runs of hops with several nodes each."""
+    layers: dict[int, list[PathNode]] = {}
+    for node in nodes:
+        layers.setdefault(node.ttl, []).append(node)
+    found, last = [], max(layers, default=0)
+    ttl = 1
+    while ttl <= last:
+        first = ttl
+        while len(layers.get(ttl, ())) > 1:
+            ttl += 1
+        if ttl > first:
+            found.append(
+                Diamond(
+                    ttl=first - 1,
+                    length=min(ttl, last) - first + 1,
+                    width=max(len(layers[hop]) for hop in range(first, ttl)),
+                    source=layers[first - 1][0].address if first > 1 else None,
+                    target=layers[ttl][0].address if ttl <= last else None,
+                )
+            )
+        ttl += 1
+    return tuple(found)

@@ -1,0 +1,187 @@
+"""The front door of a multipath trace: from a host's name to the graph of all ways to it.
+
+Which flow is sent how far is the plan's to say, what its vertices tell is read in `graph.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import anyio
+import attrs
+
+from anyicmp.api.driver import Driver
+from anyicmp.api.graph import diamonds_of, read_graph
+from anyicmp.api.inbox import Inbox
+from anyicmp.api.options import nanoseconds, number, seconds, whole, yes_no
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.ping import label, name_of
+from anyicmp.api.route import Route
+from anyicmp.engine.multipath import MultipathPlan
+from anyicmp.engine.stopping import RULES, share
+from anyicmp.errors import NameLookupError
+from anyicmp.methods import METHODS
+from anyicmp.methods.base import Template
+from anyicmp.paths import PathGraph
+from anyicmp.results import IPAddress
+
+__all__ = ["MultipathOptions", "Rule", "multipath"]
+
+Rule = Literal["veitch", "exact"]
+"""How stopping points are computed: see `engine/stopping.py`."""
+
+
+@attrs.frozen(kw_only=True)
+class MultipathOptions:
+    """The options of a multipath trace, checked; times in nanoseconds."""
+
+    method: str
+    alpha: float
+    per_node: bool
+    rule: Rule
+    max_hops: int
+    attempts: int
+    timeout: int
+    port: int | None
+    size: int
+    route: Route
+
+    @classmethod
+    def check(
+        cls,
+        prober: SocketOwner,
+        *,
+        method: str,
+        confidence: float,
+        per_node: bool,
+        rule: Rule,
+        max_hops: int,
+        attempts: int,
+        timeout: float,
+        port: int | None,
+        size: int | None,
+        source: str | IPAddress | None,
+        interface: str | None,
+        mark: int | None,
+        dscp: int | None,
+        dont_fragment: bool | None,
+        new_identifier: bool,
+    ) -> Self:
+        """Raises ValueError or TypeError for what is out of range."""
+        if method not in ("udp", "icmp"):
+            raise ValueError(f"method must be 'udp' or 'icmp', not {method!r}")
+        kind = METHODS[method]
+        if port is not None and kind.PORT is None:
+            raise ValueError("port belongs to the method 'udp'; echo has none")
+        fewest, most, usual = kind.SIZES
+        if not 0 < number("confidence", confidence) < 1:
+            raise ValueError(f"confidence must be more than 0 and less than 1, not {confidence}")
+        if rule not in RULES:
+            raise ValueError(f"rule must be 'veitch' or 'exact', not {rule!r}")
+        return cls(
+            method=method,
+            alpha=1 - float(confidence),
+            per_node=bool(yes_no("per_node", per_node)),
+            rule=rule,
+            max_hops=whole("max_hops", max_hops, 1, 255),
+            attempts=whole("attempts", attempts, 1, 255),
+            timeout=nanoseconds("timeout", timeout),
+            port=kind.PORT if port is None else whole("port", port, 1, 65535),
+            size=usual if size is None else whole("size", size, fewest, most),
+            route=prober.route(
+                source=source,
+                interface=interface,
+                mark=mark,
+                dscp=dscp,
+                dont_fragment=dont_fragment,
+                new_identifier=new_identifier,
+                method=method,
+                hop_limited=True,
+            ),
+        )
+
+    def enough(self, ways: int, balancers: int) -> int:
+        """So many flows refute that a router has so many next hops, if there are so many balancers."""
+        # Rounded, for 1 - 0.95 is not 0.05 and a stopping point may lie exactly there.
+        alpha = round(self.alpha, 12)
+        return RULES[self.rule](ways, alpha if self.per_node else share(alpha, balancers))
+
+
+async def multipath(
+    prober: SocketOwner, host: str | IPAddress, options: MultipathOptions, *, time_limit: float | None
+) -> PathGraph:
+    """Find all ways to a host; see `Prober.multipath`."""
+    limit = None if time_limit is None else seconds("time_limit", time_limit)
+    search: _Search | None = None
+    with anyio.move_on_after(limit):
+        target = (await prober.resolve(host))[0]
+        search = _Search(prober, host, target, options)
+        await search.run()
+    if search is None:
+        raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
+    return search.graph()
+
+
+class _Search:
+    """One multipath trace."""
+
+    def __init__(
+        self, prober: SocketOwner, host: str | IPAddress, target: IPAddress, options: MultipathOptions
+    ) -> None:
+        self._prober, self._target, self._options = prober, target, options
+        self._name = name_of(host, target)
+        self._driver: Driver = prober.driver(4 if target.version == 4 else 6, options.route)
+        self._method = self._driver.exchange.method
+        source = prober.source_for(target, options.route)
+        self._plan = MultipathPlan(
+            attrs.evolve(
+                prober.probe(target, options.route, self._driver),
+                # What covers the addresses with a checksum is told which one is ours, and sends from it.
+                local=source if options.port is not None and any(source) else None,
+            ),
+            self._template,
+            enough=options.enough,
+            max_hops=options.max_hops,
+            timeout=options.timeout,
+            attempts=options.attempts,
+        )
+
+    def _template(self, flow: int) -> Template:
+        method, options = self._method, self._options
+        number = (method.own_flow + flow) % (method.FLOWS + 1)
+        return method.template(size=options.size, flow=number, port=options.port)
+
+    async def run(self) -> None:
+        inbox = Inbox()
+        try:
+            self._driver.start(self._plan, inbox)
+            while await inbox.next() is not None:
+                pass
+        finally:
+            self._driver.stop(self._plan)
+            self._prober.leave(self._driver)
+
+    def graph(self) -> PathGraph:
+        """All that was found so far."""
+        plan, options = self._plan, self._options
+        nodes, edges = read_graph([hop.values() for hop in plan.hops])
+        end = None
+        if plan.end is not None:
+            batch, row = plan.end
+            label(batch, self._name, self._target)
+            end = batch[row]
+        return PathGraph(
+            target=self._target,
+            host=self._name,
+            nodes=nodes,
+            edges=edges,
+            diamonds=diamonds_of(nodes),
+            reached=any(node.final and node.address == self._target for node in nodes),
+            confidence=1 - options.alpha,
+            per_node=options.per_node,
+            complete=plan.complete,
+            method=options.method,
+            port=options.port,
+            probes=plan.sent,
+            stopped_by=end,
+        )
