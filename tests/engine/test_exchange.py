@@ -248,8 +248,22 @@ def test_a_clock_step_between_send_and_read_does_not_matter() -> None:
     assert (outcome.rtt, outcome.clock) == (0.049, "kernel")
 
 
+@pytest.mark.parametrize(("age", "kind"), [(0, "timeout"), (600 * MS, "reply")])
+def test_a_process_that_looks_late_tells_what_came_late_from_what_waited(age: int, kind: str) -> None:
+    """It looks after 1.5 s at an answer to a probe whose time was 1 s."""
+    rig = Rig()
+    rig.ping()
+    probe = rig.probe()
+    rig.pass_time(1500 * MS)
+    rig.reply(probe, age=age)
+    (outcome,) = rig.feed()
+    assert outcome.kind == kind
+    assert rig.exchange.counts.late == (kind == "timeout")
+    assert rig.exchange.table.in_flight == 0
+
+
 @given(
-    wait=st.integers(0, 2 * SECOND),
+    wait=st.integers(0, 990 * MS),
     age=st.integers(-3 * SECOND, 3 * SECOND),
     took=st.integers(0, 10 * MS),
 )

@@ -29,6 +29,8 @@ Results = list[tuple[Plan, OutcomeBatch]]
 
 SECOND = 1_000_000_000
 STAMP = int(RowKind.STAMP)
+SLACK = 20_000_000
+"""Nanoseconds: a probe's time counts from the end of the call that sent it, its round trip from before."""
 
 
 class Matching:
@@ -75,8 +77,11 @@ class Matching:
                 note_sending(self.table, rx, i)
                 continue
             if (reply := self.method.reply(rx, i)) and (plan := expected(self.table, rx, i, reply)):
-                self.counts.received += 1
                 slot = reply[0] * SLOTS + reply[1]
+                if self._came_late(rx, i, slot, plan):
+                    self._end_late(rx, slot, self._batch(results, plan))
+                    continue
+                self.counts.received += 1
                 self._record(rx, i, REPLY, reply[4], slot, self._batch(results, plan))
                 self.close(slot, ANSWERED)
                 continue
@@ -89,6 +94,23 @@ class Matching:
             elif kind in (Answer.REPLY, Answer.ERROR):
                 self._match(rx, i, answers, results)
         return list(results.items())
+
+    def _came_late(self, rx: PacketBatch, i: int, slot: int, plan: Plan) -> bool:
+        """Whether the kernel got a reply after the probe's time, though this process looks only now.
+
+        Asked of plans whose timeout is one: that of a probe which is repeated is not known any longer.
+        """
+        if plan.responsive or rx.after - self.table.sent_at[slot] <= plan.timeout + SLACK:
+            return False
+        arrived = stamp_time(self.table, slot, rx, i)
+        return arrived is not None and arrived - self.table.sent_at[slot] > plan.timeout + SLACK
+
+    def _end_late(self, rx: PacketBatch, slot: int, batch: OutcomeBatch) -> None:
+        """The probe had timed out when its answer came."""
+        self._append(batch, TIMEOUT, slot, sent_at=(rx.real - rx.after + self.table.sent_at[slot]) / SECOND)
+        batch.late.append(self.table.tag[slot])
+        self.counts.late += 1
+        self.close(slot, OVER)
 
     def _feed_block(self, rx: PacketBatch, n: int) -> tuple[Plan, OutcomeBatch] | None:
         """All rows at once, if all are replies that one plan waits for."""
