@@ -263,7 +263,7 @@ def test_a_process_that_looks_late_tells_what_came_late_from_what_waited(age: in
 
 
 @given(
-    wait=st.integers(0, 990 * MS),
+    wait=st.integers(0, 2 * SECOND),
     age=st.integers(-3 * SECOND, 3 * SECOND),
     took=st.integers(0, 10 * MS),
 )
@@ -276,7 +276,9 @@ def test_a_round_trip_is_never_negative(wait: int, age: int, took: int) -> None:
     rig.pass_time(wait)
     rig.reply(probe, age=age)
     (outcome,) = rig.feed()
-    assert isinstance(outcome, Reply)
+    if not isinstance(outcome, Reply):  # only what the kernel got after the probe's time
+        assert 0 <= age <= wait + took - SECOND
+        return
     assert 0 <= outcome.rtt <= (wait + took) / SECOND
     assert outcome.clock in ("kernel", "user")
 
