@@ -82,6 +82,8 @@ reports = st.sampled_from([*honest, "nothing", "too much", "too little", "below 
 
 @given(links=st.lists(sizes, min_size=1, max_size=11), report=reports, version=st.sampled_from([4, 6]))
 @example(links=[1500, 1400], report="too little", version=4)
+# The first router's lie is what the second one's link carries.
+@example(links=[150, 138, 69], report="too little", version=4)
 @example(links=[SMALLEST], report="true", version=4)
 @example(links=[LARGEST, SMALLEST], report="none", version=6)
 def test_what_is_found_is_what_the_narrowest_link_carries(

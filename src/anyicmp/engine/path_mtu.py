@@ -139,7 +139,10 @@ class MtuSearch:
             yield from self._locate(looked_for)
         if self.black_hole:
             return
-        if self.mtu in self._claims:
+        over = self._failed.get(Shot(self._bound))
+        if self.passed and over is not None and over.kind == "too big":
+            self.limited_by = over.source
+        elif self.mtu in self._claims:
             self.limited_by = self._claims[self.mtu]
         elif self.passed and (useless := self._useless):
             self.limited_by = useless[min(useless)]
