@@ -6,11 +6,13 @@ that use it ask for the fixture `needs_namespaces` first.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import inspect
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,8 +20,11 @@ import textwrap
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,6 +66,36 @@ def _ip(*options: str, lines: Sequence[str]) -> str:
     return done.stdout
 
 
+def python(*arguments: str) -> list[str]:
+    """The command line of a Python that has imported already what tests import; see `warm.py`."""
+    _serve()
+    return [sys.executable, "-S", "-E", warm.__file__, *arguments]
+
+
+@cache
+def _serve() -> None:
+    directory = tempfile.TemporaryDirectory(prefix="anyicmp-warm-")
+    Path(directory.name).chmod(0o755)
+    path = str(Path(directory.name, "socket"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.curdir for entry in sys.path)}
+    server = subprocess.Popen(
+        [sys.executable, warm.__file__, "SERVE", path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+
+    def end() -> None:
+        with server:
+            server.communicate()
+        directory.cleanup()
+
+    atexit.register(end)
+    assert server.stdout is not None
+    server.stdout.readline()
+    os.environ[warm.SOCKET] = path
+
+
 def command(
     namespace: str, argv: Sequence[str], *, uid: int | None = None, stdin: str = "", timeout: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
@@ -92,7 +127,7 @@ def run_in(
     backend: str = "asyncio",
     timeout: float = 60.0,
 ) -> Any:
-    """Run a function in a fresh interpreter inside a namespace and return its result.
+    """Run a function in an interpreter of its own inside a namespace and return its result.
 
     Args:
         namespace: name of the network namespace.
@@ -111,7 +146,7 @@ def run_in(
         source += f"\nmain = {code.__name__}"
     child = command(
         namespace,
-        [sys.executable, "-W", "error", "-c", CHILD],
+        python("-W", "error", "-c", CHILD),
         uid=uid,
         stdin=json.dumps([source, arguments, backend]),
         timeout=timeout,

@@ -7,7 +7,7 @@ DIFFERENT, with the reason.
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -19,7 +19,7 @@ from anyicmp.testing.tun import behind_tun
 from scenarios import playing
 from scenarios.playing import HERE, NAMES, check_of
 
-from namespaces import NOBODY, command
+from namespaces import NOBODY, command, python
 
 METHODS = ("udp", "tcp")
 KINDS = {False: "datagram", True: "raw"}
@@ -103,9 +103,9 @@ def test_what_differs_does_differ() -> None:
         assert alike[-len(lines) :] != lines
 
 
-def behind_the_device(name: str, method: str, privileged: bool) -> dict[str, Any]:
+def play_behind(name: str, method: str, privileged: bool) -> dict[str, Any]:
     with behind_tun(Internet.from_toml(HERE / f"{name}.toml")) as network:
-        argv = [sys.executable, "-m", "scenarios.playing", name, KINDS[privileged], method]
+        argv = python("-m", "scenarios.playing", name, KINDS[privileged], method)
         argv = ["env", f"PYTHONPATH={HERE.parent}", *argv]
         done = command(network.namespace, argv, uid=None if privileged else NOBODY)
     assert done.returncode == 0, done.stderr
@@ -139,9 +139,10 @@ BEHIND = [
 
 
 @pytest.mark.once
-@pytest.mark.usefixtures("needs_namespaces", "needs_tun")
 @pytest.mark.parametrize(("name", "method", "privileged"), BEHIND)
-def test_behind_a_tun_device(name: str, method: str, privileged: bool) -> None:
+def test_behind_a_tun_device(
+    name: str, method: str, privileged: bool, behind_the_device: Callable[..., dict[str, Any]]
+) -> None:
     """Root has raw sockets; nobody has the kernel's error queues. Both doors show the same, times aside."""
     found = behind_the_device(name, method, privileged)
     assert found["lines"] == wanted(name, method, privileged)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from anyicmp.testing import Internet, SimulatedNetwork, Topology
 from anyicmp.testing.tun import behind_tun
 from scenarios import playing
 from scenarios.playing import HERE, NAMES, check_of
+
+from namespaces import python
 
 LONG = frozenset({"sweep_wrap"})
 """Those that take seconds: once is enough."""
@@ -53,6 +55,11 @@ async def in_memory(name: str, privileged: bool) -> dict[str, Any]:
     }
 
 
+@cache
+def in_memory_on_one_loop(name: str, privileged: bool) -> dict[str, Any]:
+    return anyio.run(in_memory, name, privileged)
+
+
 def wanted(name: str, privileged: bool) -> list[str]:
     check = check_of(name)
     lines: list[str] = (privileged and check.get("raw")) or check["outcome"]
@@ -73,13 +80,12 @@ async def test_in_memory(name: str, privileged: bool) -> None:
 
 @pytest.mark.parametrize("name", sorted(LONG))
 def test_in_memory_once(name: str) -> None:
-    result = anyio.run(play, name, False)
-    assert playing.lines(check_of(name), result) == wanted(name, False)
+    assert in_memory_on_one_loop(name, False)["lines"] == wanted(name, False)
 
 
-def behind_the_device(name: str, privileged: bool) -> dict[str, Any]:
+def play_behind(name: str, privileged: bool) -> dict[str, Any]:
     with behind_tun(Internet.from_toml(HERE / f"{name}.toml")) as network:
-        argv = [sys.executable, "-m", "scenarios.playing", name, "raw" if privileged else "datagram"]
+        argv = python("-m", "scenarios.playing", name, "raw" if privileged else "datagram")
         done = subprocess.run(
             network.command(argv), cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=60
         )
@@ -98,13 +104,14 @@ BEHIND = [
 
 
 @pytest.mark.once
-@pytest.mark.usefixtures("needs_namespaces", "needs_tun")
 @pytest.mark.parametrize(("name", "privileged"), BEHIND)
-def test_behind_a_tun_device(name: str, privileged: bool) -> None:
+def test_behind_a_tun_device(
+    name: str, privileged: bool, behind_the_device: Callable[..., dict[str, Any]]
+) -> None:
     """The full outcomes are those of the other door, times aside, and those agree within the bound."""
     found = behind_the_device(name, privileged)
     assert found["lines"] == wanted(name, privileged)
-    expected = anyio.run(in_memory, name, privileged)
+    expected = in_memory_on_one_loop(name, privileged)
     assert found["fields"] == json.loads(json.dumps(expected["fields"]))
     assert found["quotes"] == expected["quotes"]
     for real, virtual in zip(found["milliseconds"], expected["milliseconds"], strict=True):

@@ -28,6 +28,9 @@ DEVICE = "sim0"
 QUEUE = 20_000
 """Packets that the device holds for the pump; beyond that the kernel drops in silence (500 by default)."""
 
+PUMP = (sys.executable, "-m", "anyicmp.testing.pump")
+"""The child that moves the packets; the device's name follows."""
+
 PATIENCE = 10.0
 """Seconds that a child may take to start, and to end."""
 
@@ -99,7 +102,7 @@ def _pumping(network: TunNetwork, internet: Internet, mtu: int) -> Iterator[None
     # What is pickled may be of any module that this process can import.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
     child = subprocess.Popen(  # noqa: S603 - this interpreter, through ip
-        network.command([sys.executable, "-m", "anyicmp.testing.pump", DEVICE]),
+        network.command([*PUMP, DEVICE]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
