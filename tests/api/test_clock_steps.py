@@ -98,8 +98,7 @@ def check(outcome: Outcome, delay: float) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("measure", [ping, sweep, trace])
-@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("privileged", "version"), [(False, 4), (True, 6)], ids=["datagram", "raw"])
 async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
     measure: Measure, privileged: bool, version: int
 ) -> None:

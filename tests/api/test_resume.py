@@ -52,7 +52,7 @@ async def part(
         return numbers, sweep.position
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     parts=st.lists(st.integers(1, 150), max_size=4),
     order=st.sampled_from(ORDERS),

@@ -204,7 +204,7 @@ async def test_traces_to_one_target_at_once_have_flows_of_their_own() -> None:
 
 @KINDS
 @METHODS
-async def test_a_hundred_traces_at_once(method: str, privileged: bool) -> None:
+async def test_forty_traces_at_once(method: str, privileged: bool) -> None:
     topology = Topology().router("r1", "10.9.1.1").router("r2", "10.9.2.1")
     topology.host("targets", "10.0.0.0/24").link("client", "r1", "r2", "targets", delay="1 ms")
     network = network_of(topology, privileged=privileged)
@@ -215,7 +215,7 @@ async def test_a_hundred_traces_at_once(method: str, privileged: bool) -> None:
             traces.append(await prober.traceroute(f"10.0.0.{next(numbers)}", method=method, probes=1))
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(100):
+            for _ in range(40):
                 tasks.start_soon(trace)
     assert all(found.reached for found in traces)
     assert {tuple(map(str, found.hops[1].addresses)) for found in traces} == {("10.9.2.1",)}

@@ -60,6 +60,8 @@ DIFFERENT: dict[tuple[str, str, str], tuple[str, list[str]]] = {
 }
 """Scenario, method and kind of sockets: why, and what comes of it from the first hop on that differs."""
 
+FLOWS = range(5)
+
 TRACES = [name for name in NAMES if name.startswith("trace") and name not in BY_CHANCE]
 SLOW = frozenset({("trace_gaps_v4", "tcp"), ("trace_gaps_v6", "tcp"), ("trace_into_silence", "tcp")})
 """One connection at a time, silent hops cost a timeout each: behind the TUN device too long for each run."""
@@ -161,10 +163,10 @@ async def test_one_flow_takes_one_way(target: str, method: str, privileged: bool
     for _ in range(2):
         network = SimulatedNetwork.from_toml("demo", privileged=privileged)
         async with Prober(network=network) as prober:
-            traces = [await prober.traceroute(target, method=method, flow=flow) for flow in range(8)]
+            traces = [await prober.traceroute(target, method=method, flow=flow) for flow in FLOWS]
         # One router limits its errors.
         assert {len(hop.addresses) for trace in traces for hop in trace.hops} <= {0, 1}
-        assert [trace.flow for trace in traces] == list(range(8))
+        assert [trace.flow for trace in traces] == list(FLOWS)
         ways.append([trace.hops[3].addresses for trace in traces])
     assert ways[0] == ways[1]
     assert len(set(ways[0])) >= 2

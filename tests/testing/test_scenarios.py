@@ -78,6 +78,7 @@ async def test_in_memory(name: str, privileged: bool) -> None:
         assert found["quotes"] == check["quotes"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(LONG))
 def test_in_memory_once(name: str) -> None:
     assert in_memory_on_one_loop(name, False)["lines"] == wanted(name, False)
