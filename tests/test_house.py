@@ -15,14 +15,15 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results", "paths")
-EXTRAS = ("cli", "export", "plot", "cluster")
+LEAVES = ("errors", "results", "paths", "states")
+EXTRAS = ("cli", "compat", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
 IMPORTS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "results": (),
     "paths": ("results",),
+    "states": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -49,6 +50,7 @@ MECHANISM = (
     "exchange",
     "gathering",
     "heard",
+    "histogram",
     "loss",
     "matching",
     "outcome",
@@ -65,11 +67,13 @@ MECHANISM = (
     "schedule",
     "segments",
     "stamps",
+    "standing",
     "statistics",
     "stopping",
     "suspects",
     "table",
     "targets",
+    "window",
 )
 PLAN_IMPORTS = (
     *LEAVES,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
+    from anyicmp.api.monitor import Monitor
+    from anyicmp.api.monitor_functions import open_monitor
     from anyicmp.api.observer import Observer
     from anyicmp.api.path_functions import multipath, path_mtu
     from anyicmp.api.ping import PingStream
@@ -60,11 +62,20 @@ if TYPE_CHECKING:
         Statistics,
         SweepProgress,
     )
+    from anyicmp.states import (
+        BUCKETS,
+        Lateness,
+        MonitorTarget,
+        StateChange,
+        TargetCounters,
+        TargetStatus,
+    )
     from anyicmp.wire import MplsLabel
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "BUCKETS",
     "KINDS",
     "AnyicmpError",
     "Capabilities",
@@ -75,6 +86,9 @@ __all__ = [
     "ErrorReply",
     "Hop",
     "IPAddress",
+    "Lateness",
+    "Monitor",
+    "MonitorTarget",
     "MplsLabel",
     "NameLookupError",
     "NoReply",
@@ -96,17 +110,21 @@ __all__ = [
     "Reply",
     "SendFailure",
     "SocketPermissionError",
+    "StateChange",
     "Statistics",
     "SweepPosition",
     "SweepProgress",
     "SweepResult",
     "SweepStream",
+    "TargetCounters",
+    "TargetStatus",
     "Trace",
     "TraceStream",
     "UnsupportedError",
     "__version__",
     "capabilities",
     "multipath",
+    "open_monitor",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -122,6 +140,8 @@ _HOMES = {
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
+    "anyicmp.api.monitor": "Monitor",
+    "anyicmp.api.monitor_functions": "open_monitor",
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.path_functions": "multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
@@ -138,6 +158,7 @@ _HOMES = {
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
     ),
+    "anyicmp.states": "BUCKETS Lateness MonitorTarget StateChange TargetCounters TargetStatus",
     "anyicmp.wire": "MplsLabel",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

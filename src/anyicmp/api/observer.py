@@ -10,9 +10,10 @@ import logging
 from anyicmp.engine.addresses import address
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.results import IPAddress, Outcome
+from anyicmp.states import StateChange
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["Observer", "tell_outcomes", "tell_sent"]
+__all__ = ["Observer", "tell_outcomes", "tell_sent", "tell_state"]
 
 logger = logging.getLogger("anyicmp")
 
@@ -32,6 +33,9 @@ class Observer:
     def on_outcome(self, outcome: Outcome) -> None:
         """A probe has ended; in an awaited ping its `host` is not set yet."""
 
+    def on_state(self, change: StateChange) -> None:
+        """The state of a monitor's target has changed."""
+
 
 def tell_sent(observer: Observer, tx: PacketBatch, start: int, stop: int) -> None:
     """Rows [start, stop) have left."""
@@ -49,3 +53,11 @@ def tell_outcomes(observer: Observer, batch: OutcomeBatch) -> None:
             observer.on_outcome(outcome)
     except Exception:
         logger.exception("the observer's on_outcome raised")
+
+
+def tell_state(observer: Observer, change: StateChange) -> None:
+    """A state has changed."""
+    try:
+        observer.on_state(change)
+    except Exception:
+        logger.exception("the observer's on_state raised")

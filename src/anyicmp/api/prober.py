@@ -11,13 +11,14 @@ from anyicmp.api.path_mtu import PathMtuOptions, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
+from anyicmp.api.watcher import Watcher
 from anyicmp.paths import PathGraph, PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
 
 __all__ = ["Prober"]
 
 
-class Prober(Sweeper):
+class Prober(Sweeper, Watcher):
     """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
 
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any

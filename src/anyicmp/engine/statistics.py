@@ -18,7 +18,7 @@ from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.results import KINDS, ErrorReply, Outcome, Reply, Statistics
 from anyicmp.wire.plain import maker
 
-__all__ = ["RECENT", "Tally", "figures", "quantile"]
+__all__ = ["RECENT", "Moments", "Tally", "figures", "quantile"]
 
 RECENT = 65536
 """Median, p95 and p99 are over so many round trips, the latest ones."""
@@ -28,7 +28,7 @@ CHUNK = 64
 
 
 @attrs.define
-class _Moments:
+class Moments:
     """What is kept of round trips that are not kept themselves."""
 
     count: int = 0
@@ -82,7 +82,7 @@ class Tally:
         self._recent = array("d")
         self._oldest = 0
         self._pending: list[float] = []
-        self._moments = _Moments()
+        self._moments = Moments()
 
     def add(self, outcomes: OutcomeBatch, *, many: bool = False, rows: Sequence[int] | None = None) -> None:
         """Count a batch, or some of its rows. `many`: a probe may have a reply from each of many hosts."""

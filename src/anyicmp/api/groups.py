@@ -1,0 +1,179 @@
+"""Groups: the targets of one monitor by how they are probed, each group one plan on one driver.
+
+It joins watched targets with what the engine tells. Names, and who hears of a change, are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from anyicmp.api.driver import Driver
+from anyicmp.api.monitor_options import Watching
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.watched import Watched
+from anyicmp.engine.histogram import Histogram
+from anyicmp.engine.monitor import Entry, MonitorPlan
+from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.standing import Turn
+from anyicmp.results import IPAddress
+from anyicmp.states import Lateness
+from anyicmp.wire.batch import Version
+
+__all__ = ["Groups"]
+
+Kind = tuple[object, ...]
+
+
+class Told(Protocol):
+    """Who hears of changes. Called within a driver's turn: it must not block."""
+
+    def tell(self, watched: Watched, turn: Turn) -> None: ...
+
+    def ended(self, error: BaseException | None) -> None: ...
+
+
+class _Group:
+    """Targets that are probed alike. A `Sink`."""
+
+    def __init__(
+        self, told: Told, lock: AbstractContextManager[object], driver: Driver, plan: MonitorPlan
+    ) -> None:
+        self.told, self.lock, self.driver, self.plan = told, lock, driver, plan
+
+    def outcomes(self, batch: OutcomeBatch) -> None:
+        entries, turns = self.plan.entries, []
+        with self.lock:
+            for i, tag in enumerate(batch.tags):
+                if (entry := entries.get(tag >> 32)) is not None:
+                    turn = entry.watched.note(batch, i, entry.slot_of(tag))
+                    if turn is not None:
+                        turns.append((entry.watched, turn))
+            for tag in batch.copies:
+                if (entry := entries.get(tag >> 32)) is not None:
+                    entry.watched.note_copy(entry.slot_of(tag))
+            for tag in batch.late:
+                if (entry := entries.get(tag >> 32)) is not None:
+                    entry.watched.note_late(entry.slot_of(tag))
+        for watched, turn in turns:
+            self.told.tell(watched, turn)
+
+    def ended(self, error: BaseException | None) -> None:
+        self.told.ended(error)
+
+
+class Groups:
+    """All plans of a monitor. What of a target others may read meanwhile is written under the lock."""
+
+    def __init__(
+        self,
+        prober: SocketOwner,
+        told: Told,
+        lock: AbstractContextManager[object],
+        now: Callable[[], int],
+    ) -> None:
+        self._prober, self._told, self._lock, self._now = prober, told, lock, now
+        self._groups: dict[Kind, _Group] = {}
+        self._touched: set[_Group] = set()
+        self._lateness = Histogram()
+        self._latest = 0
+
+    def has(self, watched: Watched) -> bool:
+        """Whether the target is probed."""
+        entry, address = watched.entry, watched.address
+        if entry is None or address is None:
+            return False
+        group = self._groups.get(_kind(watched.watching, address))
+        return group is not None and group.plan.entries.get(entry.name) is entry
+
+    def point(self, watched: Watched, address: IPAddress) -> None:
+        """Probe a target at an address from now on; `poke` it then.
+
+        Raises ClosedError, SocketPermissionError, UnsupportedError; ValueError for an interface or source
+        address that this host does not have.
+        """
+        group = self._group(watched.watching, address)
+        scope = 0 if address.version == 4 else self._prober.scope(address.scope_id)
+        before, interval = watched.entry, watched.watching.interval
+        with self._lock:
+            if before is not None and before.interval == interval:
+                entry = before.moved(address.packed, scope)
+                group.plan.take_over(entry)
+            else:
+                entry = Entry(watched.number, address.packed, scope, interval=interval, watched=watched)
+                if before is not None:
+                    entry.slot, entry.taken = before.slot, before.taken
+                group.plan.add(entry, self._now())
+            watched.entry, watched.address, watched.lookup_error = entry, address, None
+        self._touched.add(group)
+
+    def leave(self, watched: Watched) -> None:
+        """Probe it no longer; what is in flight to it is forgotten."""
+        entry, address = watched.entry, watched.address
+        if entry is None or address is None:
+            return
+        kind = _kind(watched.watching, address)
+        group = self._groups.get(kind)
+        if group is not None and entry.name in group.plan.entries:
+            group.plan.drop(entry)
+            if not group.plan.entries:
+                del self._groups[kind]
+                self._touched.discard(group)
+                self._close(group)
+            elif not group.driver.closed:
+                group.driver.release(group.plan, group.plan.wants)
+
+    def poke(self) -> None:
+        """Ask the plans anew that have got targets."""
+        touched, self._touched = self._touched, set()
+        for group in touched:
+            group.driver.poke(group.plan)
+
+    def close(self) -> None:
+        """Probe nothing any longer."""
+        groups, self._groups = self._groups, {}
+        for group in groups.values():
+            self._close(group)
+
+    def _close(self, group: _Group) -> None:
+        group.driver.stop(group.plan)
+        self._prober.leave(group.driver)
+
+    def _group(self, watching: Watching, address: IPAddress) -> _Group:
+        kind = _kind(watching, address)
+        group = self._groups.get(kind)
+        if group is None:
+            prober, route = self._prober, watching.route
+            version: Version = 4 if address.version == 4 else 6
+            prober.check_version(version, route)
+            driver = prober.driver(version, route)
+            plan = MonitorPlan(
+                prober.probe(address, route, driver),
+                driver.exchange.method.template(size=watching.size, payload=watching.payload),
+                timeout=watching.timeout,
+                on_taken=self._note_lateness,
+            )
+            group = self._groups[kind] = _Group(self._told, self._lock, driver, plan)
+            driver.start(plan, group)
+        return group
+
+    def _note_lateness(self, late: int, n: int) -> None:
+        self._lateness.add(late / 1e9, n)
+        self._latest = max(self._latest, late)
+
+    @property
+    def lateness(self) -> Lateness:
+        """How much later than due the probes were handed over."""
+        late = self._lateness
+        return Lateness(
+            probes=late.total,
+            median=late.quantile(0.5),
+            p99=late.quantile(0.99),
+            maximum=self._latest / 1e9 if late.total else None,
+        )
+
+
+def _kind(watching: Watching, address: IPAddress) -> Kind:
+    """What is the same for targets that are probed alike."""
+    return address.version, watching.route, watching.size, watching.payload, watching.timeout

@@ -1,0 +1,176 @@
+"""One watched target with all that is kept of it, and what is told of it at any time.
+
+What comes of its probes is noted here; who sends them, and who hears of a change, is not.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from ipaddress import ip_address
+from os import strerror
+
+from anyicmp.api.monitor_options import Watching
+from anyicmp.api.ping import name_of
+from anyicmp.engine.monitor import Entry
+from anyicmp.engine.outcome import ERROR, REPLY, TIMEOUT, OutcomeBatch
+from anyicmp.engine.standing import Standing, Turn
+from anyicmp.engine.window import Totals, Window
+from anyicmp.results import IPAddress
+from anyicmp.states import BUCKETS, TargetCounters, TargetStatus
+
+__all__ = ["Watched"]
+
+
+class Watched:
+    """A target: what it is probed with, what came of it, how it stands.
+
+    Attributes:
+        key, number: unlike those of any other of the monitor.
+        address: that is probed, None for a name that leads to none.
+        entry: its place in the calendar, None before the first.
+        retry: seconds until its name is looked up again if that fails once more.
+        removed: nobody wants to know any longer.
+    """
+
+    __slots__ = (
+        "address",
+        "entry",
+        "key",
+        "lookup_error",
+        "number",
+        "removed",
+        "retry",
+        "standing",
+        "totals",
+        "watching",
+        "window",
+    )
+
+    def __init__(self, key: str, number: int, watching: Watching, now: float) -> None:
+        """`now`: Unix time in seconds."""
+        self.key = key
+        self.number = number
+        self.watching = watching
+        self.address: IPAddress | None = None
+        self.entry: Entry | None = None
+        self.lookup_error: str | None = None
+        self.retry = 0.0
+        self.removed = False
+        self.window = Window(watching.slots)
+        self.totals = Totals()
+        self.standing = Standing(now)
+
+    def change(self, watching: Watching) -> None:
+        """Be probed otherwise from now on. All counters stay; a window of another length begins anew."""
+        if watching.slots != self.window.size or watching.interval != self.watching.interval:
+            head = -1 if self.entry is None else self.entry.slot - 1
+            self.window = Window(watching.slots, head)
+        self.watching = watching
+
+    # What comes of its probes.
+
+    def note(self, batch: OutcomeBatch, i: int, slot: int) -> Turn | None:
+        """Row i of a batch is of the probe of a slot."""
+        kind, rtt, totals, limits = batch.kinds[i], batch.rtts[i], self.totals, self.watching.limits
+        self.window.note(slot, kind, rtt)
+        sent_at = batch.sent_at[i]
+        if kind == REPLY:
+            ttl = batch.ttls[i]
+            totals.note_reply(rtt, ttl)
+            return self.standing.answered(slot, sent_at + rtt, rtt, ttl, self.window, limits)
+        if kind == TIMEOUT:
+            totals.kinds[TIMEOUT] += 1
+            return self.standing.lost(slot, sent_at + self.watching.timeout / 1e9, None, limits)
+        if kind == ERROR:
+            data = batch.errors[i].data
+            totals.note_error(data[0], data[1])
+            return self.standing.lost(slot, sent_at + rtt, _cause(batch, i), limits)
+        errno, reason = batch.failures[i]
+        totals.note_failure(errno or 0)
+        return self.standing.lost(
+            slot, sent_at, f"nothing could be sent: {reason or strerror(errno or 0)}", limits
+        )
+
+    def note_copy(self, slot: int) -> None:
+        """Another copy of an answer came."""
+        self.totals.duplicates += 1
+        self.window.note_copy(slot)
+
+    def note_late(self, slot: int) -> None:
+        """An answer came after its probe's timeout."""
+        self.totals.late += 1
+        self.window.note_late(slot)
+
+    # What is told.
+
+    @property
+    def host(self) -> str | None:
+        """The name as asked, None where it was an address."""
+        host = self.watching.target.host
+        if self.address is None:
+            return str(host)
+        return name_of(host, self.address)
+
+    @property
+    def status(self) -> TargetStatus:
+        """How it is now."""
+        taken = 0 if self.entry is None else self.entry.taken
+        failed = self.totals.kinds[-1]
+        return TargetStatus(
+            key=self.key,
+            host=self.host,
+            state=self.standing.state,
+            since=self.standing.since,
+            reason=self.standing.reason,
+            target=self.address,
+            lookup_error=self.lookup_error,
+            statistics=self.window.statistics(),
+            totals=self.totals.statistics(max(taken - failed, self.totals.ended)),
+            labels=self.watching.target.labels,
+        )
+
+    @property
+    def counters(self) -> TargetCounters:
+        """What exporters read."""
+        totals, route, target = self.totals, self.watching.route, self.watching.target
+        return TargetCounters(
+            number=self.number,
+            changes=sum(totals.kinds) + totals.duplicates + totals.late,
+            key=self.key,
+            host=self.host,
+            target=self.address,
+            state=self.standing.state,
+            since=self.standing.since,
+            lookup_error=self.lookup_error,
+            labels=target.labels,
+            source=route.source,
+            tos=max(route.traffic_class, 0),
+            probes=totals.ended,
+            received=totals.kinds[REPLY],
+            duplicates=totals.duplicates,
+            late=totals.late,
+            total_rtt=totals.total_rtt,
+            buckets=totals.round_trips.up_to(len(BUCKETS)),
+            ttl=None if totals.hop_limit < 0 else totals.hop_limit,
+            errors=dict(totals.errors or {}),
+            failures=dict(totals.failures or {}),
+        )
+
+
+KEPT = 1024
+_causes: OrderedDict[tuple[int, int, int, bytes], str] = OrderedDict()
+"""What errors mean in words: thousands of targets behind one router get the same."""
+
+
+def _cause(batch: OutcomeBatch, i: int) -> str:
+    width = 4 if batch.version == 4 else 16
+    reporter = bytes(batch.sources[i * width : (i + 1) * width])
+    data = batch.errors[i].data
+    key = (batch.version, data[0], data[1], reporter)
+    found = _causes.get(key)
+    if found is None:
+        if len(_causes) >= KEPT:
+            _causes.popitem(last=False)
+        who = "this host itself" if i in batch.local else str(ip_address(reporter))
+        found = _causes[key] = f"{batch.message(i).explain()} Reported by {who}."
+    return found

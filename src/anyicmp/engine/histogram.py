@@ -1,0 +1,79 @@
+"""Histogram: how many durations were about how long, in few octets and for as long as you like.
+
+Classes of equal ratio, so that a quantile is as right for a LAN as for a satellite. No duration is kept.
+"""
+
+from __future__ import annotations
+
+from array import array
+from math import ceil, log2
+
+__all__ = ["Histogram"]
+
+BASE = 0.00005
+PER_OCTAVE = 16
+"""Classes between a duration and twice as much: each is 4.4 % wide."""
+
+LOWEST, HIGHEST = -6 * PER_OCTAVE, 20 * PER_OCTAVE
+"""From 0.8 microseconds to 52 seconds; what is beyond counts in the last class on its side."""
+
+
+class Histogram:
+    """Counts of durations in seconds. It takes room for the classes between the extremes that it has seen."""
+
+    __slots__ = ("_counts", "_first")
+
+    def __init__(self) -> None:
+        self._counts = array("I")
+        self._first = 0
+
+    def add(self, duration: float, n: int = 1) -> None:
+        """Count a duration, n times."""
+        at = ceil(log2(duration / BASE) * PER_OCTAVE) if duration > 0 else LOWEST
+        at = LOWEST if at < LOWEST else HIGHEST if at > HIGHEST else at
+        counts, i = self._counts, at - self._first
+        if not 0 <= i < len(counts):
+            i = self._widen(at)
+            counts = self._counts
+        try:
+            counts[i] += n
+        except OverflowError:
+            self._counts = array("Q", counts)
+            self._counts[i] += n
+
+    def _widen(self, at: int) -> int:
+        counts = self._counts
+        if not counts:
+            self._first = at
+        zeros = array(counts.typecode, [0])
+        if at < self._first:
+            self._counts = zeros * (self._first - at) + counts
+            self._first = at
+        else:
+            self._counts = counts + zeros * (at - self._first + 1 - len(counts))
+        return at - self._first
+
+    @property
+    def total(self) -> int:
+        """How many durations were counted."""
+        return sum(self._counts)
+
+    def up_to(self, doublings: int) -> tuple[int, ...]:
+        """How many were at most 50 microseconds, 100, 200 and so on: `doublings` numbers, cumulated."""
+        counts, first = self._counts, self._first
+        below, at, found = 0, 0, []
+        for k in range(doublings):
+            stop = min(max(k * PER_OCTAVE + 1 - first, 0), len(counts))
+            below += sum(counts[at:stop])
+            at = max(at, stop)
+            found.append(below)
+        return tuple(found)
+
+    def quantile(self, share: float) -> float | None:
+        """The middle of the class in which `share` of the durations are reached; None of none."""
+        wanted, total = share * self.total, 0
+        for i, n in enumerate(self._counts, self._first):
+            total += n
+            if n and total >= wanted:
+                return float(BASE * 2 ** ((i - 0.5) / PER_OCTAVE))
+        return None

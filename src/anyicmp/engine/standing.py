@@ -1,0 +1,176 @@
+"""How a watched target stands: from how its probes end to states, with thresholds and hysteresis.
+
+Which words a state gets is decided here too; who is told of it is not.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from anyicmp.engine.window import Window
+from anyicmp.states import State
+
+__all__ = ["Standing", "Thresholds", "Turn"]
+
+FEWEST = 10
+"""Probes whose loss is judged at least: of fewer, one is too large a share."""
+
+RELIEF = 0.8
+"""What degrades a target must fall to so many of its threshold before the target counts as well again."""
+
+PATH_AFTER = 3
+"""Answers in a row with another hop limit before the path counts as changed."""
+
+
+@attrs.frozen(kw_only=True)
+class Thresholds:
+    """When a state changes.
+
+    Attributes:
+        down_after: probes in a row without an answer.
+        up_after: answers in a row, of a target that was silent.
+        degraded_loss: share of the probes in the window, 0 to 1, that were lost (1: never).
+        degraded_rtt: smoothed round trip in seconds, None: never.
+        path_changes: whether another hop limit of the answers is told.
+    """
+
+    down_after: int
+    up_after: int
+    degraded_loss: float
+    degraded_rtt: float | None
+    path_changes: bool
+
+
+@attrs.frozen
+class Turn:
+    """A change: the state, the one before, why, and when (Unix time in seconds)."""
+
+    state: State
+    previous: State
+    reason: str
+    at: float
+
+
+class Standing:
+    """The state of one target.
+
+    Losses count in a row if no later probe was answered, answers if no later one was lost: so the order in
+    which timeouts and answers come does not matter where probes are in flight together.
+
+    Attributes:
+        state, since, reason: as in `states.TargetStatus`.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_answers",
+        "_cause",
+        "_hop_limit",
+        "_lost",
+        "_losses",
+        "_other_hop_limit",
+        "_others",
+        "_smoothed",
+        "reason",
+        "since",
+        "state",
+    )
+
+    def __init__(self, now: float) -> None:
+        """`now`: Unix time in seconds."""
+        self.state: State = "unknown"
+        self.since = now
+        self.reason = "nothing is known yet"
+        self._answers = self._losses = 0
+        self._answered = self._lost = -1  # the newest slot of each
+        self._cause: str | None = None
+        self._smoothed = -1.0
+        self._hop_limit = self._other_hop_limit = -1
+        self._others = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether the target counts as one that does not answer."""
+        return self.state in ("down", "unreachable")
+
+    def answered(
+        self, slot: int, at: float, rtt: float, hop_limit: int, window: Window, limits: Thresholds
+    ) -> Turn | None:
+        """The probe of a slot was answered."""
+        if slot > self._lost:
+            self._answers += 1
+            self._losses = 0
+            self._cause = None
+        self._answered = max(self._answered, slot)
+        # RFC 6298 section 2: a smoothed round trip that a single one does not move far.
+        self._smoothed = rtt if self._smoothed < 0 else self._smoothed + (rtt - self._smoothed) / 8
+        if self.silent and self._answers < limits.up_after:
+            return None
+        if self.silent or self.state == "unknown":
+            # What was lost before is told already: it does not make the target a bad one now.
+            window.judge_from(slot)
+            self._smoothed, self._hop_limit = rtt, hop_limit
+            words = "it answers" if self._answers < 2 else f"{self._answers} answers in a row"
+            return self._turn("up", words, at)
+        return self._judge(at, window, limits) or self._look_at_path(hop_limit, at, limits)
+
+    def lost(self, slot: int, at: float, cause: str | None, limits: Thresholds) -> Turn | None:
+        """The probe of a slot was not answered; `cause` says why, where something told."""
+        if slot < self._answered:
+            return None
+        self._losses += 1
+        self._answers = 0
+        self._lost = max(self._lost, slot)
+        self._cause = cause or self._cause
+        if self.silent or self._losses < limits.down_after:
+            return None
+        if self._cause is None:
+            return self._turn("down", f"{_times(self._losses, 'probe')} in a row without an answer", at)
+        return self._turn("unreachable", self._cause, at)
+
+    def without_address(self, at: float, cause: str) -> Turn | None:
+        """There is nothing to probe."""
+        if self.silent:
+            return None
+        return self._turn("unreachable", cause, at)
+
+    def moved(self) -> None:
+        """Another address is probed from now on: its answers may well have another hop limit."""
+        self._hop_limit = -1
+
+    def _judge(self, at: float, window: Window, limits: Thresholds) -> Turn | None:
+        factor = 1.0 if self.state == "up" else RELIEF
+        loss = window.lost / window.ended if window.ended >= FEWEST else 0.0
+        slow = limits.degraded_rtt is not None and self._smoothed >= limits.degraded_rtt * factor
+        lossy = window.lost > 0 and loss >= limits.degraded_loss * factor and limits.degraded_loss < 1.0
+        if not slow and not lossy:
+            return None if self.state == "up" else self._turn("up", "loss and round trips are well again", at)
+        if self.state == "degraded":
+            return None
+        if lossy:
+            return self._turn("degraded", f"a loss of {loss:.0%} within the window", at)
+        return self._turn("degraded", f"round trips of {self._smoothed:.6f} s, smoothed", at)
+
+    def _look_at_path(self, hop_limit: int, at: float, limits: Thresholds) -> Turn | None:
+        if self._hop_limit < 0:
+            self._hop_limit = hop_limit
+        elif hop_limit == self._hop_limit or not limits.path_changes:
+            self._others = 0
+        elif hop_limit != self._other_hop_limit or not self._others:
+            self._other_hop_limit, self._others = hop_limit, 1
+        else:
+            self._others += 1
+            if self._others == PATH_AFTER:
+                before, self._hop_limit = self._hop_limit, hop_limit
+                words = f"path changed: the hop limit of the answers is {hop_limit} instead of {before}"
+                return Turn(self.state, self.state, words, at)
+        return None
+
+    def _turn(self, state: State, reason: str, at: float) -> Turn:
+        previous, self.state = self.state, state
+        self.since, self.reason = at, reason
+        return Turn(state, previous, reason, at)
+
+
+def _times(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
