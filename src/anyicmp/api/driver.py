@@ -108,9 +108,12 @@ class Driver:
         self._patience = 0.0
         self._wake = environment.open_wake(self.turn, transport.fileno())
 
-    def dropped(self) -> int:
-        """Packets that the kernel dropped for want of receive buffer (an upper bound)."""
-        if not self.closed:
+    def dropped(self, *, look: bool = True) -> int:
+        """Packets that the kernel dropped for want of receive buffer (an upper bound).
+
+        `look`: ask the kernel now; else as of the last time, which other threads may do.
+        """
+        if look and not self.closed:
             self._look_for_losses()
         return self._lost[0]
 

@@ -139,15 +139,15 @@ class Drivers:
                 " (or for a wrong checksum: a raw IPv6 socket counts both)" if broken else "",
             )
 
-    def statistics(self) -> ProberStatistics:
-        """Counts of all that was sent and heard so far."""
+    def statistics(self, *, look: bool = True) -> ProberStatistics:
+        """Counts of all that was sent and heard so far. `look` as in `Driver.dropped`."""
         counts = [self._past, *(driver.exchange.counts for driver in self.values())]
         return ProberStatistics(
             sent=sum(c.sent for c in counts),
             received=sum(c.received for c in counts),
             duplicates=sum(c.duplicates for c in counts),
             late=sum(c.late for c in counts),
-            dropped=self._dropped + sum(driver.dropped() for driver in self.values()),
+            dropped=self._dropped + sum(driver.dropped(look=look) for driver in self.values()),
             foreign=sum(c.foreign for c in counts),
             malformed=sum(c.malformed for c in counts),
         )

@@ -94,6 +94,7 @@ class Watcher(SocketOwner):
             options,
             open_timer=self._open_timer,
             now=lambda: self._clocks.monotonic(),
+            heard=lambda: self._drivers.statistics(look=False),
             observer=self._observer,
             owns=self.owned,
         )

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
     "mtu": "mtu:mtu",
+    "monitor": "monitor:monitor",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""

@@ -1,0 +1,175 @@
+"""What a monitor measures, in Prometheus' text format, without any library.
+
+Names, labels and buckets as smokeping_prober has them, and our own under `anyicmp_`. Nothing is served here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from errno import errorcode
+from functools import lru_cache
+from itertools import islice
+
+from anyicmp import BUCKETS, Monitor, TargetCounters
+from anyicmp.wire import code_name, type_name
+
+__all__ = ["CONTENT_TYPE", "FAMILIES", "OWN", "Exposition", "labels_of", "own_values", "values_of"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+FAMILIES: dict[str, tuple[str, str]] = {
+    "smokeping_requests_total": ("counter", "Number of ping requests that have ended"),
+    "smokeping_response_duration_seconds": ("histogram", "A histogram of latencies for ping responses."),
+    "smokeping_response_ttl": ("gauge", "The last response Time To Live (TTL)."),
+    "smokeping_response_duplicates_total": ("counter", "The number of duplicated response packets."),
+    "smokeping_send_errors_total": ("counter", "The number of errors when the prober sends packets."),
+    "anyicmp_target_up": ("gauge", "1 where the target answers, 0 where it does not; absent while unknown."),
+    "anyicmp_target_degraded": ("gauge", "1 where the target answers badly."),
+    "anyicmp_target_state_timestamp_seconds": ("gauge", "Unix time since when the state is what it is."),
+    "anyicmp_target_resolved": ("gauge", "0 where the last lookup of the name failed."),
+    "anyicmp_late_responses_total": ("counter", "Answers that came after the timeout."),
+    "anyicmp_icmp_errors_total": ("counter", "ICMP errors that came instead of an answer, by reason."),
+    "anyicmp_send_failures_total": ("counter", "Probes that this host did not send, by reason."),
+}
+"""Metrics of each target: type and help."""
+
+OWN: dict[str, tuple[str, str]] = {
+    "smokeping_receive_errors_total": ("counter", "The number of messages with a wrong checksum or form."),
+    "anyicmp_dropped_packets_total": ("counter", "Packets that this host dropped for want of buffer."),
+    "anyicmp_foreign_packets_total": ("counter", "Messages that answer none of the probes."),
+    "anyicmp_dropped_changes_total": ("counter", "State changes that nobody read in time."),
+    "anyicmp_targets": ("gauge", "Targets that are watched."),
+    "anyicmp_probe_lateness_seconds": ("gauge", "How much later than due probes leave."),
+}
+"""Metrics of the monitor itself."""
+
+
+def labels_of(target: TargetCounters) -> dict[str, str]:
+    """The labels that all metrics of a target have; `key` only where it is not the host."""
+    address = "" if target.target is None else str(target.target)
+    host = target.host or address
+    labels = {
+        "ip": address,
+        "host": host,
+        "source": "" if target.source is None else str(target.source),
+        "tos": str(target.tos),
+    }
+    if target.key != host:
+        labels["key"] = target.key
+    return {**labels, **{name: value for name, value in target.labels.items() if name not in labels}}
+
+
+@lru_cache(maxsize=1024)
+def _reason(version: int, number: int, code: int) -> str:
+    return code_name(version, number, code) or type_name(version, number) or "unknown"
+
+
+def values_of(target: TargetCounters) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """Metric, further labels and value of a target, but for the histogram."""
+    answers = target.state in {"up", "degraded"}
+    yield "smokeping_requests_total", {}, target.probes
+    if target.ttl is not None:
+        yield "smokeping_response_ttl", {}, target.ttl
+    yield "smokeping_response_duplicates_total", {}, target.duplicates
+    yield "smokeping_send_errors_total", {}, sum(target.failures.values())
+    if target.state != "unknown":
+        yield "anyicmp_target_up", {}, int(answers)
+        yield "anyicmp_target_degraded", {}, int(target.state == "degraded")
+    yield "anyicmp_target_state_timestamp_seconds", {}, target.since
+    yield "anyicmp_target_resolved", {}, int(target.lookup_error is None)
+    yield "anyicmp_late_responses_total", {}, target.late
+    version = 4 if target.target is None else target.target.version
+    for (number, code), count in target.errors.items():
+        labels = {"type": str(int(number)), "code": str(code), "reason": _reason(version, number, code)}
+        yield "anyicmp_icmp_errors_total", labels, count
+    for errno, count in target.failures.items():
+        yield "anyicmp_send_failures_total", {"reason": errorcode.get(errno, "other")}, count
+
+
+def own_values(monitor: Monitor) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """Metric, labels and value of the monitor itself."""
+    heard, late = monitor.prober_statistics, monitor.lateness
+    yield "smokeping_receive_errors_total", {}, heard.malformed
+    yield "anyicmp_dropped_packets_total", {}, heard.dropped
+    yield "anyicmp_foreign_packets_total", {}, heard.foreign
+    yield "anyicmp_dropped_changes_total", {}, monitor.dropped
+    yield "anyicmp_targets", {}, len(monitor)
+    for quantile, value in (("0.5", late.median), ("0.99", late.p99), ("1", late.maximum)):
+        if value is not None:
+            yield "anyicmp_probe_lateness_seconds", {"quantile": quantile}, value
+
+
+class Exposition:
+    """Renders a monitor, target by target, so that whoever probes can probe in between.
+
+    >>> exposition = Exposition(monitor)
+    >>> for _ in exposition.steps():
+    ...     await anyio.lowlevel.checkpoint()
+    >>> exposition.text
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._parts: dict[str, list[bytes]] = {name: [] for name in FAMILIES}
+
+    def steps(self, targets: int = 20) -> Iterator[None]:
+        """Render so many targets a step."""
+        counters = self._monitor.counters()
+        while some := list(islice(counters, targets)):
+            lines: dict[str, list[str]] = {}
+            for target in some:
+                _add(target, lines)
+            for name, rendered in lines.items():
+                self._parts[name].append("".join(rendered).encode())
+            yield
+
+    @property
+    def parts(self) -> list[bytes]:
+        """All that was rendered and the metrics of the monitor itself, in pieces."""
+        own: dict[str, list[bytes]] = {name: [] for name in OWN}
+        for name, labels, value in own_values(self._monitor):
+            braces = f"{{{_pairs(labels)}}}" if labels else ""
+            own[name].append(f"{name}{braces} {_number(value)}\n".encode())
+        return [
+            part
+            for kinds, parts in ((FAMILIES, self._parts), (OWN, own))
+            for name, (kind, about) in kinds.items()
+            if parts[name]
+            for part in (f"# HELP {name} {about}\n# TYPE {name} {kind}\n".encode(), *parts[name])
+        ]
+
+    @property
+    def text(self) -> str:
+        """The same as text."""
+        return b"".join(self.parts).decode()
+
+
+def _add(target: TargetCounters, lines: dict[str, list[str]]) -> None:
+    labels = _pairs(labels_of(target))
+    counts = (*target.buckets, target.received)
+    lines.setdefault("smokeping_response_duration_seconds", []).append(
+        (_HISTOGRAM % (*counts, repr(target.total_rtt), target.received)).replace("\0", labels)
+    )
+    for name, more, value in values_of(target):
+        extra = f",{_pairs(more)}" if more else ""
+        lines.setdefault(name, []).append(f"{name}{{{labels}{extra}}} {_number(value)}\n")
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else repr(float(value))
+
+
+def _pairs(labels: Mapping[str, str]) -> str:
+    return ",".join([f'{name}="{_escaped(value)}"' for name, value in labels.items()])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+_NAME = "smokeping_response_duration_seconds"
+_HISTOGRAM = "".join(
+    [f'{_NAME}_bucket{{\0,le="{bound!r}"}} %d\n' for bound in BUCKETS]
+    + [f'{_NAME}_bucket{{\0,le="+Inf"}} %d\n', f"{_NAME}_sum{{\0}} %s\n", f"{_NAME}_count{{\0}} %d\n"]
+)
+"""All lines of a target's histogram; the labels stand where \\0 is."""
