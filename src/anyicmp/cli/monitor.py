@@ -27,8 +27,7 @@ from anyicmp.cli.loop import run
 from anyicmp.cli.options import Setting, command_options
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, paint, write_lines
-from anyicmp.export import to_json
-from anyicmp.export.exposition import CONTENT_TYPE, Exposition
+from anyicmp.export import CONTENT_TYPE, Exposition, to_json
 
 __all__ = ["monitor"]
 

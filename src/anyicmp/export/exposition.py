@@ -9,9 +9,13 @@ from collections.abc import Iterator, Mapping
 from errno import errorcode
 from functools import lru_cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from anyicmp import BUCKETS, Monitor, TargetCounters
+from anyicmp import BUCKETS
 from anyicmp.wire import code_name, type_name
+
+if TYPE_CHECKING:
+    from anyicmp import Monitor, TargetCounters
 
 __all__ = ["CONTENT_TYPE", "FAMILIES", "OWN", "Exposition", "labels_of", "own_values", "values_of"]
 

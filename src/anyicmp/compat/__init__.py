@@ -1,0 +1,1 @@
+"""Other libraries' interfaces, on top of anyicmp: whoever moves in changes one import."""

@@ -1,0 +1,56 @@
+"""The interface of icmplib 3: calls, result objects and exceptions. Its sockets and requests are left out."""
+
+from anyicmp.compat.icmplib.calls import (
+    async_multiping,
+    async_ping,
+    async_resolve,
+    async_traceroute,
+    is_hostname,
+    is_ipv4_address,
+    is_ipv6_address,
+    multiping,
+    ping,
+    resolve,
+    traceroute,
+)
+from anyicmp.compat.icmplib.exceptions import (
+    DestinationUnreachable,
+    ICMPError,
+    ICMPLibError,
+    ICMPSocketError,
+    NameLookupError,
+    SocketAddressError,
+    SocketBroadcastError,
+    SocketPermissionError,
+    SocketUnavailableError,
+    TimeExceeded,
+    TimeoutExceeded,
+)
+from anyicmp.compat.icmplib.models import Hop, Host
+
+__all__ = [
+    "DestinationUnreachable",
+    "Hop",
+    "Host",
+    "ICMPError",
+    "ICMPLibError",
+    "ICMPSocketError",
+    "NameLookupError",
+    "SocketAddressError",
+    "SocketBroadcastError",
+    "SocketPermissionError",
+    "SocketUnavailableError",
+    "TimeExceeded",
+    "TimeoutExceeded",
+    "async_multiping",
+    "async_ping",
+    "async_resolve",
+    "async_traceroute",
+    "is_hostname",
+    "is_ipv4_address",
+    "is_ipv6_address",
+    "multiping",
+    "ping",
+    "resolve",
+    "traceroute",
+]
