@@ -43,7 +43,7 @@ class Lookups(Generic[Item]):
         self._due: deque[Item] = deque()
         self._when: dict[Item, int] = {}
         self._tasks: list[Background] = []
-        self._running = 0
+        self._running = self._asked = 0
         self._closed = False
 
     def add(self, item: Item) -> None:
@@ -86,11 +86,13 @@ class Lookups(Generic[Item]):
                 self._tasks.clear()
 
     def _ask(self) -> None:
-        due = self._later[0][0]
+        due = self._asked = self._later[0][0]
         self._timer.after(max(0.0, (due - self._now()) / SECOND), due)
 
     def _turn(self, readable: bool) -> None:
         now = self._now()
+        if readable and now < self._asked:  # on a simulated network, of whatever arrives
+            return
         while self._later and self._later[0][0] <= now:
             due, _, item = heappop(self._later)
             if self._when.get(item) == due:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from ipaddress import ip_address
-from os import strerror
 
 from anyicmp.api.monitor_options import Watching
 from anyicmp.api.ping import name_of
@@ -85,11 +84,8 @@ class Watched:
             data = batch.errors[i].data
             totals.note_error(data[0], data[1])
             return self.standing.lost(slot, sent_at + rtt, _cause(batch, i), limits)
-        errno, reason = batch.failures[i]
-        totals.note_failure(errno or 0)
-        return self.standing.lost(
-            slot, sent_at, f"nothing could be sent: {reason or strerror(errno or 0)}", limits
-        )
+        totals.note_failure(batch.failures[i][0] or 0)
+        return self.standing.lost(slot, sent_at, f"nothing could be sent: {batch.why_failed(i)}", limits)
 
     def note_copy(self, slot: int) -> None:
         """Another copy of an answer came."""

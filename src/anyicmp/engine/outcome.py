@@ -235,6 +235,11 @@ class OutcomeBatch(Sequence[Outcome]):
         """Whether row i is an error that ends the way, instead of naming a router on it."""
         return self.errors[i].data[0] == DestinationUnreachable.TYPES[self.version]
 
+    def why_failed(self, i: int) -> str:
+        """Why probe i did not leave, for people. Raises KeyError where it did."""
+        errno, reason = self.failures[i]
+        return reason or _REASONS.get(errno or 0) or strerror(errno or 0)
+
     def find_local(self, own_address: Callable[[bytes, int], bytes]) -> None:
         """Find the unreachables that this host itself reported: to its own address it goes from that one."""
         width, own = 4 if self.version == 4 else 16, cache(own_address)
@@ -299,14 +304,14 @@ def _no_reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -
 
 
 def _failure(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> SendFailure:
-    errno, reason = batch.failures[i]
+    errno = batch.failures[i][0]
     return SendFailure(
         host=host,
         target=None if batch.nowhere else batch.target(i, zone),
         sequence=batch.sequences[i],
         sent_at=batch.sent_at[i],
         errno=errno,
-        reason=reason or _REASONS.get(errno or 0) or strerror(errno or 0),
+        reason=batch.why_failed(i),
     )
 
 

@@ -1,0 +1,207 @@
+"""The calendar of a monitor: phases, slots, stalls, and what is left when targets go."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyicmp.engine.monitor import COMPANY, GRID, SPREAD, STALE, Entry, MonitorPlan
+from anyicmp.engine.outcome import REPLY, OutcomeBatch
+from anyicmp.engine.probe import Probe
+from anyicmp.methods.echo import EchoMethod
+from anyicmp.wire.batch import PacketBatch, Version
+
+SECOND = 10**9
+START = 10**12
+
+
+class Watch:
+    """A plan, and every probe that it hands out: name, slot, time."""
+
+    def __init__(self, version: Version = 4) -> None:
+        self.late: list[tuple[int, int]] = []
+        self.plan = MonitorPlan(
+            Probe(peer=b"", stamped=True),
+            EchoMethod(version).template(size=56),
+            timeout=SECOND,
+            on_taken=lambda late, n: self.late.append((late, n)),
+        )
+        self.tx = PacketBatch(version, capacity=64, slot=128)
+        self.taken: list[tuple[int, int, int]] = []
+        self.now = START
+
+    def add(self, n: int, *, interval: int = SECOND) -> list[Entry]:
+        first = len(self.plan.entries)
+        entries = [Entry(i, i.to_bytes(4, "big"), 0, interval=interval) for i in range(first, first + n)]
+        for entry in entries:
+            self.plan.add(entry, self.now)
+        return entries
+
+    def take(self, room: int = 64) -> int:
+        n = self.plan.take(self.tx, 0, room, self.now)
+        for i in range(n):
+            tag = self.tx.tag[i]
+            assert self.tx.address(self.tx.peer, i) == (tag >> 32).to_bytes(4, "big")
+            self.taken.append((tag >> 32, tag & 0xFFFFFFFF, self.now))
+        return n
+
+    def until(self, end: int) -> None:
+        """Take whatever is due at the time at which it is."""
+        while (due := self.plan.wake_at(self.now)) is not None and due < end:
+            self.now = due
+            assert self.take()
+        self.now = end
+
+
+def test_each_target_is_due_once_an_interval_on_its_own_phase() -> None:
+    watch = Watch()
+    watch.add(200)
+    watch.until(START + 3 * SECOND)
+    times: dict[int, list[int]] = {}
+    for name, slot, now in watch.taken:
+        times.setdefault(name, []).append(now)
+        assert slot == len(times[name]) - 1
+    assert all(len(found) == 3 for found in times.values())
+    assert all(b - a == SECOND for found in times.values() for a, b in zip(found, found[1:], strict=False))
+    assert {late for late, _ in watch.late} == {0}
+
+
+@given(st.integers(1, 5000))
+def test_phases_lie_evenly(n: int) -> None:
+    """However many there are, no tenth of the interval has much more than its share."""
+    watch = Watch()
+    entries = watch.add(n)
+    tenths = Counter((entry.due - START) * 10 // SECOND for entry in entries)
+    assert max(tenths.values()) <= n / 10 + 2 * COMPANY
+    places = Counter(entry.due for entry in entries)
+    assert max(places.values()) <= max(COMPANY, 2 * n * GRID / SECOND + 3 * COMPANY)
+
+
+def test_a_long_interval_does_not_keep_anybody_waiting_at_first() -> None:
+    watch = Watch()
+    entries = watch.add(100, interval=300 * SECOND)
+    assert max(entry.due for entry in entries) < START + SPREAD
+    watch.until(START + 900 * SECOND)
+    for entry in entries:
+        times = [now - START for name, _, now in watch.taken if name == entry.name]
+        assert len(times) in (3, 4)
+        assert {(b - a) for a, b in zip(times[1:], times[2:], strict=False)} == {300 * SECOND}
+    spread = [now - START for _, slot, now in watch.taken if slot == 1]
+    assert max(spread) > 280 * SECOND
+
+
+@given(st.integers(1, 10**10), st.integers(0, 10**11), st.integers(GRID, 10**10))
+def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall: int, interval: int) -> None:
+    watch = Watch()
+    (entry,) = watch.add(1, interval=interval)
+    watch.until(START + first)
+    watch.now += stall
+    before = len(watch.taken)
+    while (due := watch.plan.wake_at(watch.now)) is not None and due <= watch.now:
+        watch.take()
+    assert len(watch.taken) <= before + 1
+    assert entry.due > watch.now
+    assert entry.slot == (entry.due - START) // interval
+    assert entry.taken == len(watch.taken)
+    assert len({slot for _, slot, _ in watch.taken}) == len(watch.taken)
+
+
+def test_how_late_probes_are_is_told() -> None:
+    watch = Watch()
+    watch.add(3)
+    watch.now += 7_000_000
+    watch.take()
+    assert watch.late == [(7_000_000, 3)]
+
+
+def test_what_does_not_fit_is_due_at_once() -> None:
+    watch = Watch()
+    watch.add(COMPANY)
+    assert watch.take(room=COMPANY - 1) == COMPANY - 1
+    assert watch.plan.wake_at(watch.now) == watch.now
+    assert watch.take() == 1
+    assert watch.plan.wake_at(watch.now) == START + SECOND
+
+
+def test_few_have_transmit_stamps_many_have_none() -> None:
+    watch = Watch()
+    watch.add(COMPANY)
+    watch.take()
+    assert set(watch.tx.stamped[:COMPANY]) == {1}
+    watch.now += SECOND
+    watch.add(2 * COMPANY)
+    watch.now += SECOND
+    n = watch.take()
+    assert n == 3 * COMPANY
+    assert set(watch.tx.stamped[:n]) == {0}
+
+
+def test_a_dropped_target_is_not_probed() -> None:
+    watch = Watch()
+    entries = watch.add(8)
+    watch.until(START + SECOND)
+    watch.plan.drop(entries[0])
+    watch.plan.drop(entries[0])
+    watch.taken.clear()
+    watch.until(START + 2 * SECOND)
+    assert {name for name, _, _ in watch.taken} == set(range(1, 8))
+    assert not watch.plan.wants(0)
+    assert watch.plan.wants(1 << 32)
+
+
+def test_one_that_moves_goes_on_where_it_was() -> None:
+    watch = Watch()
+    (entry,) = watch.add(1)
+    watch.until(START + 2 * SECOND)
+    moved = entry.moved(bytes([9, 9, 9, 9]), 0)
+    watch.plan.drop(entry)
+    watch.plan.take_over(moved)
+    watch.now = START + 2 * SECOND
+    assert watch.plan.take(watch.tx, 0, 64, watch.now) == 1
+    assert watch.tx.address(watch.tx.peer, 0) == bytes([9, 9, 9, 9])
+    assert watch.tx.tag[0] == 2
+    assert watch.plan.wake_at(watch.now) == START + 3 * SECOND
+
+
+def test_targets_that_come_and_go_leave_nothing() -> None:
+    watch = Watch()
+    watch.add(50, interval=300 * SECOND)
+    for _ in range(20 * STALE):
+        entry = Entry(999, bytes(4), 0, interval=300 * SECOND)
+        watch.plan.add(entry, watch.now)
+        watch.plan.drop(entry)
+    places = sum(map(len, watch.plan._calendar.values())) + len(watch.plan._ready)
+    assert places <= 50 + 2 * STALE + 1
+    assert len(watch.plan._ticks) == len(watch.plan._calendar)
+    watch.until(START + 900 * SECOND)
+    assert {name for name, _, _ in watch.taken} == set(range(50))
+
+
+def test_a_slot_is_told_by_its_low_bits() -> None:
+    entry = Entry(3, bytes(4), 0, interval=SECOND)
+    entry.slot = (7 << 32) + 5
+    assert entry.slot_of(3 << 32 | 4) == (7 << 32) + 4
+    assert entry.slot_of(3 << 32 | 0xFFFFFFFE) == (6 << 32) + 0xFFFFFFFE
+
+
+def test_a_scope_stands_in_its_own_row() -> None:
+    watch = Watch(6)
+    for name, scope in enumerate((0, 7, 0)):
+        watch.plan.add(Entry(name, bytes(16), scope, interval=SECOND), watch.now)
+    assert watch.plan.take(watch.tx, 0, 64, watch.now) == 3
+    assert list(watch.tx.scope[:3]) == [0, 7, 0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_people_see_slots_as_sequence_numbers(known: bool) -> None:
+    watch = Watch()
+    (entry,) = watch.add(1)
+    entry.slot = (1 << 32) + 9
+    batch = OutcomeBatch(4)
+    batch.append(REPLY, target=bytes(4), scope=0, tag=8, sent_at=0.0)
+    if not known:
+        watch.plan.drop(entry)
+    assert list(watch.plan.heard(batch).sequences) == [(1 << 32) + 8 if known else 8]
