@@ -17,6 +17,11 @@ import anyicmp
 LIST = Path("hosts.txt")
 
 
+def listed() -> list[str]:
+    """The hosts of the file, none without one."""
+    return LIST.read_text().split() if LIST.exists() else []
+
+
 async def summarize(monitor: anyicmp.Monitor, seconds: float) -> None:
     """Print the worst hosts now and then."""
     while True:
@@ -33,17 +38,20 @@ async def obey(monitor: anyicmp.Monitor, hosts: list[str], stop: trio.CancelScop
             if number != signal.SIGHUP:
                 stop.cancel()
             else:
-                monitor.replace(LIST.read_text().split() if LIST.exists() else hosts)
+                monitor.replace(listed() or hosts)
 
 
 async def watch(hosts: list[str], seconds: float = 10.0) -> None:
     """Watch hosts until SIGTERM or Ctrl-C."""
-    async with anyicmp.Prober() as prober, prober.open_monitor(hosts, interval=1.0) as monitor:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(summarize, monitor, seconds)
-            nursery.start_soon(obey, monitor, hosts, nursery.cancel_scope)
-            async for change in monitor:
-                print(f"{change.key} is {change.state}: {change.reason}", flush=True)
+    async with (
+        anyicmp.Prober() as prober,
+        prober.open_monitor(hosts, interval=1.0) as monitor,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(summarize, monitor, seconds)
+        nursery.start_soon(obey, monitor, hosts, nursery.cancel_scope)
+        async for change in monitor:
+            print(f"{change.key} is {change.state}: {change.reason}", flush=True)
     print("stopped")
 
 

@@ -93,6 +93,7 @@ THE_CLOCK = "api/driver.py"
 REAL_DOORS = {
     "testing/pump.py": "a process between a TUN device and a simulated internet: to write an answer "
     "when it is due, it must know the real time and wait for it more precisely than in milliseconds",
+    "cli/agent_http.py": "an HTTP server: it says itself of which family its socket is",
     "testing/loop.py": "an event loop: it looks for what sockets and threads brought before time passes",
     "testing/keeper_trio.py": "trio's mock clock is a virtual one, and others may move it too",
 }

@@ -72,17 +72,19 @@ async def test_every_outage_is_told_once_at_the_right_time(days: int) -> None:
         watched: list[str | MonitorTarget] = [name(i) for i in range(HOSTS)]
         return [*watched, MonitorTarget("10.0.2.1", key=f"passing {reload}")][reload % 2 :]
 
-    async with Prober(network=network, resolver=resolve) as prober:
-        async with prober.open_monitor(
+    async with (
+        Prober(network=network, resolver=resolve) as prober,
+        prober.open_monitor(
             targets(0), interval=INTERVAL, timeout=TIMEOUT, down_after=DOWN_AFTER, up_after=UP_AFTER
-        ) as monitor:
-            for day in range(days):
-                at(network, (day + 0.3) * DAY, lambda: fail(True))
-                at(network, (day + 0.4) * DAY, lambda: fail(False))
-                at(network, (day + 0.6) * DAY, lambda day=day: monitor.replace(targets(2 * day)))
-            changes = await changes_until(monitor, network, days * DAY)
-            statuses = monitor.snapshot()
-            assert monitor.dropped == 0
+        ) as monitor,
+    ):
+        for day in range(days):
+            at(network, (day + 0.3) * DAY, lambda: fail(True))
+            at(network, (day + 0.4) * DAY, lambda: fail(False))
+            at(network, (day + 0.6) * DAY, lambda day=day: monitor.replace(targets(2 * day)))
+        changes = await changes_until(monitor, network, days * DAY)
+        statuses = monitor.snapshot()
+        assert monitor.dropped == 0
     found: dict[str, list[StateChange]] = {name(i): [] for i in range(HOSTS)}
     for change in changes:
         if change.key in found:

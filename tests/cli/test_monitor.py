@@ -64,7 +64,7 @@ def test_a_file(path: Path) -> None:
     ("text", "line", "why"),
     [
         ("[monitor\n", 1, "no TOML"),
-        ("[monitors]\n[[target]]\nhost = 'a'\n", 1, "unknown key 'monitors'; known here: module, monitor, target"),
+        ("[monitors]\n[[target]]\nhost = 'a'\n", 1, "'monitors'; known here: module, monitor, target"),
         ("x = 1\n[[target]]\nhost = 'a'\n", 1, "unknown key 'x'"),
         ("[monitor]\n\nintervall = 3\n", 3, "unknown key 'intervall'"),
         ("[monitor]\ninterval = 'often'\n", 2, "interval must be a number, not 'often'"),
@@ -95,7 +95,8 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, line: in
     path.write_text(text, "utf-8")
     with pytest.raises(AgentFileError) as caught:
         read_agent_file(path, Prober())
-    assert str(caught.value).startswith(str(path) + (": " if line is None or "TOML" in why else f", line {line}: "))
+    where = str(path) if line is None or "TOML" in why else f"{path}, line {line}"
+    assert str(caught.value).startswith(f"{where}: ")
     assert why in str(caught.value)
 
 
@@ -144,7 +145,8 @@ class Agent:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         assert process.stderr is not None
-        self.url = process.stderr.readline().removeprefix("anyicmp: metrics at ").strip().removesuffix("/metrics")
+        said = process.stderr.readline().strip()
+        self.url = said.removeprefix("anyicmp: metrics at ").removesuffix("/metrics")
 
     def ask(self, where: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(self.url + where, method=method, headers=headers)
@@ -198,9 +200,11 @@ def test_an_agent_serves_reloads_and_ends(backend: str, path: Path) -> None:
             "probe_icmp_reply_hop_limit": "64",
         }
         assert {name: found[name] for name in expected} == expected
-        assert float(found["probe_icmp_duration_rtt_min_seconds"]) <= float(
-            found['probe_icmp_duration_seconds{phase="rtt"}']
-        ) <= float(found["probe_icmp_duration_rtt_max_seconds"])
+        assert (
+            float(found["probe_icmp_duration_rtt_min_seconds"])
+            <= float(found['probe_icmp_duration_seconds{phase="rtt"}'])
+            <= float(found["probe_icmp_duration_rtt_max_seconds"])
+        )
         status, text = agent.ask("/probe?target=127.0.0.1&module=icmp_v6")
         assert (status, "probe_success 0\n" in text) == (200, True)
         assert agent.ask("/probe")[0] == agent.ask("/probe?target=127.0.0.1&module=no")[0] == 400

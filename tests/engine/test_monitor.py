@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.engine.monitor import COMPANY, GRID, SPREAD, STALE, Entry, MonitorPlan
@@ -52,7 +53,7 @@ class Watch:
         """Take whatever is due at the time at which it is."""
         while (due := self.plan.wake_at(self.now)) is not None and due < end:
             self.now = due
-            assert self.take()
+            self.take()
         self.now = end
 
 
@@ -65,11 +66,12 @@ def test_each_target_is_due_once_an_interval_on_its_own_phase() -> None:
         times.setdefault(name, []).append(now)
         assert slot == len(times[name]) - 1
     assert all(len(found) == 3 for found in times.values())
-    assert all(b - a == SECOND for found in times.values() for a, b in zip(found, found[1:], strict=False))
+    assert all(b - a == SECOND for found in times.values() for a, b in pairwise(found))
     assert {late for late, _ in watch.late} == {0}
 
 
-@given(st.integers(1, 5000))
+@settings(max_examples=20)
+@given(st.integers(1, 2000))
 def test_phases_lie_evenly(n: int) -> None:
     """However many there are, no tenth of the interval has much more than its share."""
     watch = Watch()
@@ -88,11 +90,12 @@ def test_a_long_interval_does_not_keep_anybody_waiting_at_first() -> None:
     for entry in entries:
         times = [now - START for name, _, now in watch.taken if name == entry.name]
         assert len(times) in (3, 4)
-        assert {(b - a) for a, b in zip(times[1:], times[2:], strict=False)} == {300 * SECOND}
+        assert {(b - a) for a, b in pairwise(times[1:])} == {300 * SECOND}
     spread = [now - START for _, slot, now in watch.taken if slot == 1]
     assert max(spread) > 280 * SECOND
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 10**10), st.integers(0, 10**11), st.integers(GRID, 10**10))
 def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall: int, interval: int) -> None:
     watch = Watch()
@@ -103,7 +106,8 @@ def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall:
     while (due := watch.plan.wake_at(watch.now)) is not None and due <= watch.now:
         watch.take()
     assert len(watch.taken) <= before + 1
-    assert entry.due > watch.now
+    assert entry.due >= watch.now
+    assert entry.tick * GRID > watch.now
     assert entry.slot == (entry.due - START) // interval
     assert entry.taken == len(watch.taken)
     assert len({slot for _, slot, _ in watch.taken}) == len(watch.taken)

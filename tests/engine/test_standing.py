@@ -68,7 +68,7 @@ class Target:
         ("eee", ["unreachable"]),
         ("..e", ["unreachable"]),
         ("e..", ["unreachable"]),
-        ("rrrr..r..r..", ["up", "degraded"]),  # a fifth and more of ten probes
+        ("rrrrr..r..r..", ["up", "degraded"]),  # a fifth and more of ten probes
         ("r...", ["up", "down"]),
         ("r........", ["up", "down"]),
         ("r...eee", ["up", "down"]),  # the same outage, whatever tells of it now
@@ -108,8 +108,8 @@ def test_loss_degrades_and_falls_by_a_fifth_before_all_is_well() -> None:
 
 def test_few_probes_are_not_judged() -> None:
     target = Target()
-    assert target.say("r.r.r.r.r") == ["up"]
-    assert target.slot == FEWEST - 1
+    assert target.say("rr.r.r.r.r") == ["up"]
+    assert target.slot == FEWEST
     assert target.say("r") == ["degraded"]
 
 

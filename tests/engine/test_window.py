@@ -1,4 +1,4 @@
-"""The last probes of a target, and all of them: figures as Python's own statistics and the tally have them."""
+"""The last probes of a target, and all of them: figures as Python's own statistics have them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import sys
 from math import nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.window import KINDS, Totals, Window
 
-ends = st.lists(st.tuples(st.sampled_from([REPLY, ERROR, TIMEOUT, FAILED]), st.floats(1e-5, 2.0)), max_size=60)
+kinds = st.sampled_from([REPLY, ERROR, TIMEOUT, FAILED])
+ends = st.lists(st.tuples(kinds, st.floats(1e-5, 2.0)), max_size=60)
 sizes = st.integers(1, 20)
 
 
@@ -22,25 +23,26 @@ def value(kind: int, rtt: float) -> float:
     return rtt if kind == REPLY else nan
 
 
-@given(ends, sizes, st.data())
+@settings(max_examples=60)
+@given(ends, st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=60, max_size=60), sizes)
 def test_a_window_is_the_tally_of_its_slots(
-    probes: list[tuple[int, float]], size: int, data: st.DataObject
+    probes: list[tuple[int, float]], order: list[tuple[int, bool]], size: int
 ) -> None:
-    """Whatever was missed, and in whatever order probes in flight together end."""
+    """Whatever was missed, and though probes in flight together end in any order."""
     slots, slot = [], 0
-    for kind, rtt in probes:
-        slot += data.draw(st.integers(1, 3))
+    for (kind, rtt), (step, _) in zip(probes, order, strict=False):
+        slot += step
         slots.append((slot, kind, rtt))
-    window, base = Window(size), data.draw(st.integers(0, 40))
     told = list(slots)
     for i in range(0, len(told) - 1, 2):
-        told[i : i + 2] = data.draw(st.permutations(told[i : i + 2]))
-    for slot, kind, rtt in told[: len(told) // 2]:
+        if order[i][1]:
+            told[i], told[i + 1] = told[i + 1], told[i]
+    window, half = Window(size), len(told) // 2
+    for slot, kind, rtt in told[:half]:
         window.note(slot, kind, value(kind, rtt))
-    seen_before_base = {slot for slot, _, _ in told[: len(told) // 2]}
-    window.judge_from(max(seen_before_base, default=-1) + 1 + base % 3)
-    judged_from = window._from
-    for slot, kind, rtt in told[len(told) // 2 :]:
+    judged_from = max((slot for slot, _, _ in told[:half]), default=-1) + 1
+    window.judge_from(judged_from)
+    for slot, kind, rtt in told[half:]:
         window.note(slot, kind, value(kind, rtt))
     newest = max((slot for slot, _, _ in slots), default=-1)
     inside = [(slot, kind, rtt) for slot, kind, rtt in slots if slot > newest - size]
@@ -94,16 +96,16 @@ def test_totals_are_those_of_the_standard_library(probes: list[tuple[int, float]
         else:
             totals.kinds[TIMEOUT] += 1
     figures = totals.statistics(sent=len(probes))
-    kinds = [kind for kind, _ in probes]
-    ended = len(kinds) - kinds.count(FAILED)
+    ways = [kind for kind, _ in probes]
+    ended = len(ways) - ways.count(FAILED)
     assert (figures.received, figures.errors, figures.failed) == (
         len(rtts),
-        kinds.count(ERROR),
-        kinds.count(FAILED),
+        ways.count(ERROR),
+        ways.count(FAILED),
     )
     assert figures.loss == (1 - len(rtts) / ended if ended else None)
-    assert (totals.errors or {}) == ({(3, 1): kinds.count(ERROR)} if ERROR in kinds else {})
-    assert (totals.failures or {}) == ({101: kinds.count(FAILED)} if FAILED in kinds else {})
+    assert (totals.errors or {}) == ({(3, 1): ways.count(ERROR)} if ERROR in ways else {})
+    assert (totals.failures or {}) == ({101: ways.count(FAILED)} if FAILED in ways else {})
     if not rtts:
         assert figures.average is figures.median is figures.jitter is figures.last is None
         return

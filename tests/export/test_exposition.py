@@ -1,4 +1,4 @@
-"""Prometheus' text, a collector, and OpenTelemetry gauges: the same figures under the names that others use."""
+"""Prometheus' text, a collector, and OpenTelemetry gauges: the same figures, under names that others use."""
 
 from __future__ import annotations
 
@@ -153,7 +153,8 @@ async def test_gauges_for_opentelemetry() -> None:
     async with Prober(network=network) as prober:
         monitor = await watched(prober, network)
         instrument(monitor, meter)
-        assert set(meter.gauges) == {*(f"ping.rtt.{each}" for each in ("min", "max", "avg", "stddev")), "ping.loss.ratio"}
+        round_trips = {f"ping.rtt.{each}" for each in ("min", "max", "avg", "stddev")}
+        assert set(meter.gauges) == {*round_trips, "ping.loss.ratio"}
         average, loss = observed("ping.rtt.avg"), observed("ping.loss.ratio")
         await monitor.__aexit__(None, None, None)
     attributes = {"net.peer.ip": "10.0.0.1", "net.peer.name": "answers.example", "site": ODD}
@@ -185,12 +186,14 @@ def test_without_its_extra_an_exporter_says_so(
 async def test_nobody_waits_for_a_long_step() -> None:
     """A step renders as many targets as asked, so that other tasks have their turns."""
     network = made(privileged=True)
-    async with Prober(network=network) as prober:
-        async with prober.open_monitor([f"10.1.0.{i}" for i in range(45)]) as monitor:
-            await changes_until(monitor, network, 2)
-            exposition, turns = Exposition(monitor), 0
-            for _ in exposition.steps():
-                await anyio.lowlevel.checkpoint()
-                turns += 1
-            assert turns == 3
-            assert exposition.text.count("smokeping_requests_total{") == 45
+    async with (
+        Prober(network=network) as prober,
+        prober.open_monitor([f"10.1.0.{i}" for i in range(45)]) as monitor,
+    ):
+        await changes_until(monitor, network, 2)
+        exposition, turns = Exposition(monitor), 0
+        for _ in exposition.steps():
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+        assert turns == 3
+        assert exposition.text.count("smokeping_requests_total{") == 45

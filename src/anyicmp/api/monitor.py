@@ -44,7 +44,8 @@ class Monitor(Stream[StateChange]):
 
     Leaving the block stops the monitor. A reader that falls behind by more than 10,000 changes loses the
     oldest; `dropped` counts them. `add`, `remove` and `replace` are called within the event loop, inside
-    the block; `snapshot`, `counters`, `lateness` and `prober_statistics` from any thread, also when it has been left.
+    the block; `snapshot`, `counters`, `lateness` and `prober_statistics` from any thread, also when the block
+    has been left.
 
     Attributes:
         dropped: changes that were dropped because nobody read them.

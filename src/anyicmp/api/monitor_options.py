@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from math import ceil
-from typing import Self
+from typing import Self, TypeVar
 
 import attrs
 
@@ -24,6 +24,8 @@ __all__ = ["MonitorOptions", "Targets", "Watching"]
 
 Targets = Iterable[str | IPAddress | MonitorTarget] | str | IPAddress | MonitorTarget
 """Hosts and targets, or one of them."""
+
+Value = TypeVar("Value")
 
 SHORTEST = 0.01
 MOST_SLOTS = 100_000
@@ -76,8 +78,9 @@ class MonitorOptions:
     def all(self, targets: Targets) -> dict[str, Watching]:
         """What to watch, by key. Raises ValueError for two of one key."""
         found: dict[str, Watching] = {}
-        alone = isinstance(targets, (str, IPv4Address, IPv6Address, MonitorTarget))
-        for target in (targets,) if alone else targets:  # type: ignore[union-attr]
+        if isinstance(targets, (str, IPv4Address, IPv6Address, MonitorTarget)):
+            targets = (targets,)
+        for target in targets:
             watching = self.watching(target)
             key = watching.target.name
             if key in found:
@@ -134,7 +137,7 @@ class MonitorOptions:
         )
 
 
-def _first(own: object, usual: object) -> object:
+def _first(own: Value | None, usual: Value) -> Value:
     return usual if own is None else own
 
 

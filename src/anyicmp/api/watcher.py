@@ -93,11 +93,14 @@ class Watcher(SocketOwner):
             targets,
             options,
             open_timer=self._open_timer,
-            now=lambda: self._clocks.monotonic(),
+            now=self._monotonic,
             heard=lambda: self._drivers.statistics(look=False),
             observer=self._observer,
             owns=self.owned,
         )
+
+    def _monotonic(self) -> int:
+        return self._clocks.monotonic()
 
     def _open_timer(self, turn: Callable[[bool], None]) -> Wake:
         return self._environment.open_wake(turn, -1)

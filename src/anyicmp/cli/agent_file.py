@@ -18,7 +18,9 @@ from anyicmp import MonitorTarget, Prober
 __all__ = ["AgentFile", "AgentFileError", "Module", "read_agent_file"]
 
 FOR_TARGETS = {
-    field.name for field in attrs.fields(MonitorTarget) if field.name not in {"host", "key", "labels", "payload"}
+    field.name
+    for field in attrs.fields(MonitorTarget)
+    if field.name not in {"host", "key", "labels", "payload"}
 }
 FOR_ALL = (FOR_TARGETS - {"family"}) | {"resolve_interval", "path_changes"}
 RESERVED = {"ip", "host", "source", "tos", "key", "le", "type", "code", "reason"}
@@ -127,7 +129,8 @@ class _Reader:
             self._try(options, (target,), "target", n)
             if target.name in seen:
                 where = f"line {self._line('target', seen[target.name], '')}"
-                raise self._wrong("target", n, "host", f"{target.name!r} is at {where} already: give it a key")
+                why = f"{target.name!r} is at {where} already: give it a key"
+                raise self._wrong("target", n, "host", why)
             seen[target.name] = n
             yield target
 
@@ -159,7 +162,8 @@ class _Reader:
         """Keys and types."""
         for key, value in table.items():
             if key not in known:
-                raise self._wrong(where, n, key, f"unknown key {key!r}; known here: {', '.join(sorted(known))}")
+                why = f"unknown key {key!r}; known here: {', '.join(sorted(known))}"
+                raise self._wrong(where, n, key, why)
             wanted = TYPES.get(key, (int, float))
             if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
                 words = WORDS.get(wanted[0], "a number")
@@ -172,7 +176,9 @@ class _Reader:
             if not isinstance(value, str):
                 raise self._wrong("target", n, "labels", f"the label {name} must be text, not {value!r}")
 
-    def _try(self, options: Mapping[str, Any], targets: tuple[MonitorTarget, ...], where: str, n: int) -> None:
+    def _try(
+        self, options: Mapping[str, Any], targets: tuple[MonitorTarget, ...], where: str, n: int
+    ) -> None:
         """Have the library check the values."""
         try:
             self._prober.open_monitor(targets, **options)

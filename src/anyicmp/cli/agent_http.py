@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Thread
-from typing import Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
@@ -54,9 +54,7 @@ class Answering(Protocol):
 
 
 @contextmanager
-def serving(
-    listen: tuple[str, int], paths: dict[tuple[str, str], Answering]
-) -> Iterator[tuple[str, int]]:
+def serving(listen: tuple[str, int], paths: dict[tuple[str, str], Answering]) -> Iterator[tuple[str, int]]:
     """Serve until the block is left; yields host and port. `paths`: method and path to what answers it.
 
     Raises OSError where nothing can listen there.
@@ -72,7 +70,7 @@ def serving(
     thread = Thread(target=server.serve_forever, args=(0.1,), name="anyicmp agent", daemon=True)
     thread.start()
     try:
-        yield server.server_address[0], server.server_address[1]
+        yield server.server_name, server.server_port
     finally:
         server.shutdown()
         server.server_close()
@@ -92,7 +90,7 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
-        logger.debug("a connection from %s failed", client_address, exc_info=True)
+        logger.debug("a connection from %s failed", client_address)
 
 
 class _Server6(_Server):
@@ -100,7 +98,7 @@ class _Server6(_Server):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    table: dict[tuple[str, str], Answering] = {}
+    table: ClassVar[dict[tuple[str, str], Answering]]
     places: BoundedSemaphore
     protocol_version = "HTTP/1.1"
     server_version = "anyicmp"
@@ -142,11 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True  # nobody reads the body of a request
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            for part in body:
-                self.wfile.write(part)
+        for part in body:
+            self.wfile.write(part)
 
-    do_GET = do_POST = do_PUT = do_HEAD = _answer
+    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the base class looks for these names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-        logger.debug("%s " + format, self.client_address[0], *args)
+        logger.debug("%s: %s", self.client_address[0], format % args)

@@ -23,7 +23,8 @@ HELP = {
     "probe_icmp_packets_received_count": "Number of ICMP packets received",
     "probe_icmp_packets_sent_count": "Number of ICMP packets sent",
     "probe_icmp_reply_hop_limit": "Replied packet hop limit (TTL for ipv4)",
-    "probe_ip_addr_hash": "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
+    "probe_ip_addr_hash": "Specifies the hash of IP address. "
+    "It's useful to detect if the IP address changes.",
     "probe_ip_protocol": "Specifies whether probe ip protocol is IP4 or IP6",
     "probe_success": "Displays whether or not the probe was a success",
 }
@@ -58,9 +59,7 @@ async def probe(prober: Prober, host: str, module: Module, limit: float | None) 
     return "".join(sorted(lines))
 
 
-def _lines(
-    target: IPAddress | None, result: PingResult | None, lookup: float, took: float
-) -> Iterator[str]:
+def _lines(target: IPAddress | None, result: PingResult | None, lookup: float, took: float) -> Iterator[str]:
     figures = None if result is None else result.statistics
     average = None if figures is None else figures.average
     yield _metric("probe_dns_lookup_time_seconds", lookup)
@@ -71,7 +70,8 @@ def _lines(
     phases = {"resolve": lookup, "rtt": average or 0, "setup": max(0.0, took - lookup - (average or 0))}
     if average is None:
         phases["setup"] = 0
-    yield _metric("probe_icmp_duration_seconds", *[(f'phase="{name}"', value) for name, value in phases.items()])
+    labelled = [(f'phase="{name}"', value) for name, value in phases.items()]
+    yield _metric("probe_icmp_duration_seconds", *labelled)
     if figures is None or result is None:
         return
     yield _metric("probe_icmp_packets_sent_count", figures.sent)

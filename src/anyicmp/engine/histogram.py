@@ -30,7 +30,7 @@ class Histogram:
     def add(self, duration: float, n: int = 1) -> None:
         """Count a duration, n times."""
         at = ceil(log2(duration / BASE) * PER_OCTAVE) if duration > 0 else LOWEST
-        at = LOWEST if at < LOWEST else HIGHEST if at > HIGHEST else at
+        at = LOWEST if at < LOWEST else min(at, HIGHEST)
         counts, i = self._counts, at - self._first
         if not 0 <= i < len(counts):
             i = self._widen(at)

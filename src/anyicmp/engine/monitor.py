@@ -157,7 +157,9 @@ class MonitorPlan:
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         self._advance(now)
-        ready, taken, tags = self._ready, [], []
+        ready = self._ready
+        taken: list[Entry] = []
+        tags: list[int] = []
         room, tick, together = stop - start, 0, 0
         while ready and len(taken) < room:
             entry = ready.popleft()

@@ -66,8 +66,8 @@ class Standing:
         "_answers",
         "_cause",
         "_hop_limit",
-        "_lost",
         "_losses",
+        "_lost",
         "_other_hop_limit",
         "_others",
         "_smoothed",
@@ -108,7 +108,7 @@ class Standing:
             return None
         if self.silent or self.state == "unknown":
             # What was lost before is told already: it does not make the target a bad one now.
-            window.judge_from(slot)
+            window.judge_from(slot + 1)
             self._smoothed, self._hop_limit = rtt, hop_limit
             words = "it answers" if self._answers < 2 else f"{self._answers} answers in a row"
             return self._turn("up", words, at)

@@ -61,7 +61,7 @@ class Window:
             for passed in range(max(head + 1, slot - size + 1), slot + 1):
                 i = passed % size
                 if slots[i] != EMPTY:
-                    self._forget(i, passed - size)
+                    self._forget(i, head - (head - passed) % size)
             self._head = slot
         elif slot <= head - size:
             return

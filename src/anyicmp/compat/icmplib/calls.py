@@ -51,7 +51,7 @@ async def async_ping(
     count: int = 4,
     interval: float = 1,
     timeout: float = 2,
-    id: int | None = None,  # noqa: A002 - icmplib names it
+    id: int | None = None,
     source: str | None = None,
     family: int | None = None,
     privileged: bool = True,
@@ -80,7 +80,8 @@ async def async_multiping(
     **kwargs: Any,
 ) -> list[Host]:
     """Ping several hosts; one result each, in their order. Options and exceptions as in `async_ping`."""
-    options, found = _options(kwargs), {}
+    options = _options(kwargs)
+    found: dict[int, Host] = {}
     places = anyio.CapacityLimiter(max(1, concurrent_tasks))
     failures: list[Exception] = []
 
@@ -109,7 +110,7 @@ async def async_traceroute(
     first_hop: int = 1,
     max_hops: int = 30,
     fast: bool = False,
-    id: int | None = None,  # noqa: A002 - icmplib names it
+    id: int | None = None,
     source: str | None = None,
     family: int | None = None,
     **kwargs: Any,
@@ -155,7 +156,7 @@ def ping(
     count: int = 4,
     interval: float = 1,
     timeout: float = 2,
-    id: int | None = None,  # noqa: A002 - icmplib names it
+    id: int | None = None,
     source: str | None = None,
     family: int | None = None,
     privileged: bool = True,
@@ -190,7 +191,7 @@ def traceroute(
     first_hop: int = 1,
     max_hops: int = 30,
     fast: bool = False,
-    id: int | None = None,  # noqa: A002 - icmplib names it
+    id: int | None = None,
     source: str | None = None,
     family: int | None = None,
     **kwargs: Any,
@@ -271,9 +272,7 @@ def _translated(privileged: bool, source: str | None) -> Iterator[None]:
         raise
 
 
-async def _resolve(
-    prober: anyicmp.Prober, name: str, family: int | None
-) -> tuple[anyicmp.IPAddress, ...]:
+async def _resolve(prober: anyicmp.Prober, name: str, family: int | None) -> tuple[anyicmp.IPAddress, ...]:
     try:
         return await prober.resolve(name, family=family or 4)
     except anyicmp.NameLookupError as error:
