@@ -115,18 +115,18 @@ def test_lines_for_people_and_for_programs(
     backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "targets.toml"
-    path.write_text('[[target]]\nhost = "server"\n[[target]]\nhost = "203.0.113.250"\n', "utf-8")
+    path.write_text('[[target]]\nhost = "border.demo"\n[[target]]\nhost = "203.0.113.250"\n', "utf-8")
     arguments = ["monitor", str(path), "--simulate", "demo", "--backend", backend, "--duration", "10"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert err == ""
     first, second = out.splitlines()
-    assert re.fullmatch(r"2023-11-14 22:13:20 server \(\S+\) up: it answers", first)
+    assert re.fullmatch(r"2023-11-14 22:13:20 border\.demo \(\S+\) up: it answers", first)
     assert re.fullmatch(r"2023-11-14 22:13:2\d 203\.0\.113\.250 (down|unreachable): .*", second)
     assert main([*arguments, "--json"]) == 0
     changes = list(map(json.loads, capsys.readouterr().out.splitlines()))
     assert [(change["key"], change["state"], change["previous"]) for change in changes] == [
-        ("server", "up", "unknown"),
+        ("border.demo", "up", "unknown"),
         ("203.0.113.250", "down" if "down" in second else "unreachable", "unknown"),
     ]
     assert set(changes[0]) == {"key", "target", "state", "previous", "reason", "at"}

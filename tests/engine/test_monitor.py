@@ -106,7 +106,6 @@ def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall:
     while (due := watch.plan.wake_at(watch.now)) is not None and due <= watch.now:
         watch.take()
     assert len(watch.taken) <= before + 1
-    assert entry.due >= watch.now
     assert entry.tick * GRID > watch.now
     assert entry.slot == (entry.due - START) // interval
     assert entry.taken == len(watch.taken)

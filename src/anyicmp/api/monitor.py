@@ -35,6 +35,9 @@ logger = logging.getLogger("anyicmp")
 UNREAD = 10_000
 """Changes that wait for a slow reader before the oldest are dropped."""
 
+WHILE_SILENT = 300.0
+"""Seconds after which the name of a silent target is looked up again: it may have moved."""
+
 RETRY = 10.0
 """Seconds until a lookup that failed is tried again; then twice as long each time."""
 
@@ -229,7 +232,9 @@ class Monitor(Stream[StateChange]):
             watched.retry = min(every, max(RETRY, 2 * watched.retry))
             return watched.retry
         watched.retry = 0.0
-        return None if literal(host) is not None else every
+        if literal(host) is not None:
+            return None
+        return min(every, WHILE_SILENT) if watched.standing.silent else every
 
     def _gone(self, watched: Watched) -> bool:
         return watched.removed or self._over
@@ -264,6 +269,12 @@ class Monitor(Stream[StateChange]):
 
     def tell(self, watched: Watched, turn: Turn) -> None:
         """A target has changed its state, or its path."""
+        if (
+            watched.standing.silent
+            and watched.address is not None
+            and literal(watched.watching.target.host) is None
+        ):
+            self._lookups.add(watched)
         change = StateChange(
             key=watched.key,
             target=watched.address,

@@ -27,7 +27,7 @@ def open_monitor(
     degraded_loss: float = 0.2,
     degraded_rtt: float | None = None,
     path_changes: bool = True,
-    resolve_interval: float = 300.0,
+    resolve_interval: float = 1800.0,
     size: int | None = None,
     payload: bytes | None = None,
     ttl: int | None = None,

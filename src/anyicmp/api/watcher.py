@@ -32,7 +32,7 @@ class Watcher(SocketOwner):
         degraded_loss: float = 0.2,
         degraded_rtt: float | None = None,
         path_changes: bool = True,
-        resolve_interval: float = 300.0,
+        resolve_interval: float = 1800.0,
         size: int | None = None,
         payload: bytes | None = None,
         ttl: int | None = None,
@@ -60,8 +60,9 @@ class Watcher(SocketOwner):
             degraded_rtt: smoothed round trip in seconds (RFC 6298), None: never.
             path_changes: also tell of answers with another hop limit, three in a row, and of names that lead
                 to another address; `state` and `previous` are equal then.
-            resolve_interval: seconds after which a name is looked up again; sooner where that failed. An
-                address is kept as long as it is among those found, and while none is found.
+            resolve_interval: seconds after which a name is looked up again; at once when the target falls
+                silent, and every 5 minutes while it is; sooner where a lookup failed. An address is kept as
+                long as it is among those found, and while none is found.
             size, payload, ttl, dscp, dont_fragment, source, interface, mark: as in `ping`.
 
         Raises:

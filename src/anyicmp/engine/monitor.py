@@ -25,8 +25,8 @@ NUMBER = 0xFFFFFFFF
 GRID = 2_000_000
 """Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
 
-COMPANY = 4
-"""Targets that are due together even where there are few: a turn costs more than a probe."""
+COMPANY = 7
+"""Targets that are due together even where there are few: a turn costs more than a probe. Below MANY."""
 
 SPREAD = 10_000_000_000
 """Nanoseconds within which all targets are probed for the first time, whatever their interval."""

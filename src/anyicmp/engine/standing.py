@@ -101,7 +101,8 @@ class Standing:
             self._answers += 1
             self._losses = 0
             self._cause = None
-        self._answered = max(self._answered, slot)
+        if slot > self._answered:
+            self._answered = slot
         # RFC 6298 section 2: a smoothed round trip that a single one does not move far.
         self._smoothed = rtt if self._smoothed < 0 else self._smoothed + (rtt - self._smoothed) / 8
         if self.silent and self._answers < limits.up_after:
@@ -139,6 +140,8 @@ class Standing:
         self._hop_limit = -1
 
     def _judge(self, at: float, window: Window, limits: Thresholds) -> Turn | None:
+        if self.state == "up" and not window.lost and limits.degraded_rtt is None:
+            return None
         factor = 1.0 if self.state == "up" else RELIEF
         loss = window.lost / window.ended if window.ended >= FEWEST else 0.0
         slow = limits.degraded_rtt is not None and self._smoothed >= limits.degraded_rtt * factor

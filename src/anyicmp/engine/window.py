@@ -57,7 +57,12 @@ class Window:
         """The probe of a slot has ended."""
         slots, head = self._slots, self._head
         size = len(slots)
-        if slot > head:
+        at = slot % size
+        if slot == head + 1:
+            if slots[at] != EMPTY:
+                self._forget(at, slot - size)
+            self._head = slot
+        elif slot > head:
             for passed in range(max(head + 1, slot - size + 1), slot + 1):
                 i = passed % size
                 if slots[i] != EMPTY:
@@ -65,7 +70,7 @@ class Window:
             self._head = slot
         elif slot <= head - size:
             return
-        slots[slot % size] = rtt if kind == REPLY else _CODES[kind]
+        slots[at] = rtt if kind == REPLY else _CODES[kind]
         if slot >= self._from and kind != FAILED:
             self.ended += 1
             self.lost += kind != REPLY
