@@ -21,6 +21,7 @@ OPENERS: list[Callable[[Prober, str], Stream[Any]]] = [
     Prober.open_ping,
     Prober.open_sweep,
     Prober.open_traceroute,
+    Prober.open_monitor,
 ]
 CALLS: list[Callable[[Prober, str], Awaitable[Any]]] = [
     Prober.ping,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import tracemalloc
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any
@@ -15,7 +17,7 @@ import anyicmp
 from anyicmp import ClosedError, IPAddress, Monitor, MonitorTarget, Observer, Prober, StateChange
 from anyicmp.api import monitor as monitor_module
 from anyicmp.testing import Host, SimulatedNetwork
-from api.scene import routers
+from api.scene import made, routers
 
 pytestmark = pytest.mark.anyio
 
@@ -371,3 +373,33 @@ async def test_duplicates_and_late_answers_are_counted(network: SimulatedNetwork
     for figures in (statuses["10.0.0.8"].statistics, statuses["10.0.0.8"].totals):
         assert (figures.duplicates, figures.late, figures.received) == (0, 9, 0)
     assert statuses["10.0.0.8"].state == "down"
+
+
+@pytest.mark.once
+def test_a_target_takes_the_memory_that_the_page_says_and_no_more() -> None:
+    """Less than three kilobytes and 8 octets for each probe in the window, however long it is watched."""
+
+    async def main() -> list[int]:
+        network = made(privileged=False)
+        taken: list[int] = []
+        network.keeps = 10
+        async with (
+            Prober(network=network) as prober,
+            prober.open_monitor(interval=1.0, window=10.0) as monitor,
+        ):
+            await changes_until(monitor, network, 1)
+            tracemalloc.start()
+            try:
+                before = tracemalloc.get_traced_memory()[0]
+                monitor.replace([f"10.1.{i // 256}.{i % 256}" for i in range(300)])
+                for seconds in (14.5, 24.5, 34.5):
+                    await changes_until(monitor, network, seconds)
+                    gc.collect()
+                    taken.append((tracemalloc.get_traced_memory()[0] - before) // 300)
+            finally:
+                tracemalloc.stop()
+        return taken
+
+    taken = anyio.run(main)
+    assert max(taken) < 3000 + 8 * 10, taken
+    assert taken[-1] < taken[0] + 100, taken

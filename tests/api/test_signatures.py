@@ -10,6 +10,8 @@ import anyicmp
 from anyicmp import Prober
 
 CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute", "multipath"]
+LASTING = ["open_monitor"]
+"""Calls that share the prober's sockets for as long as they last: they have no identifier of their own."""
 ROUTE = {"source", "interface", "mark", "dscp", "dont_fragment"}
 
 
@@ -17,18 +19,19 @@ def parameters(call: object) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(call).parameters)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [*CALLS, "path_mtu"])
+@pytest.mark.parametrize("name", [*CALLS, *LASTING, "path_mtu"])
 def test_a_function_takes_what_the_method_takes(name: str) -> None:
     """All but `new_identifier`: whoever opens a prober for one call has new identifiers anyway."""
     method, function = parameters(getattr(Prober, name)), parameters(getattr(anyicmp, name))
-    del method["self"], method["new_identifier"]
+    del method["self"]
+    assert (method.pop("new_identifier", None) is None) == (name in LASTING)
     assert function.pop("family").default is None
     assert function.pop("options").kind is inspect.Parameter.VAR_KEYWORD
     assert list(function) == list(method)
     assert function == method
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [*CALLS, *LASTING])
 def test_every_call_takes_what_concerns_the_header_and_the_socket(name: str) -> None:
     assert set(parameters(getattr(Prober, name))) >= ROUTE
 

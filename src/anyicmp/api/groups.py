@@ -165,12 +165,13 @@ class Groups:
     @property
     def lateness(self) -> Lateness:
         """How much later than due the probes were handed over."""
-        late = self._lateness
+        late, latest = self._lateness, self._latest / 1e9
+        median, p99 = late.quantile(0.5), late.quantile(0.99)
         return Lateness(
             probes=late.total,
-            median=late.quantile(0.5),
-            p99=late.quantile(0.99),
-            maximum=self._latest / 1e9 if late.total else None,
+            median=None if median is None else min(median, latest),
+            p99=None if p99 is None else min(p99, latest),
+            maximum=latest if late.total else None,
         )
 
 

@@ -101,8 +101,7 @@ class Standing:
             self._answers += 1
             self._losses = 0
             self._cause = None
-        if slot > self._answered:
-            self._answered = slot
+        self._answered = max(self._answered, slot)
         # RFC 6298 section 2: a smoothed round trip that a single one does not move far.
         self._smoothed = rtt if self._smoothed < 0 else self._smoothed + (rtt - self._smoothed) / 8
         if self.silent and self._answers < limits.up_after:

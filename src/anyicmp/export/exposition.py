@@ -43,7 +43,9 @@ OWN: dict[str, tuple[str, str]] = {
     "anyicmp_foreign_packets_total": ("counter", "Messages that answer none of the probes."),
     "anyicmp_dropped_changes_total": ("counter", "State changes that nobody read in time."),
     "anyicmp_targets": ("gauge", "Targets that are watched."),
-    "anyicmp_probe_lateness_seconds": ("gauge", "How much later than due probes leave."),
+    "anyicmp_probe_lateness_median_seconds": ("gauge", "How much later than due probes leave: half of them."),
+    "anyicmp_probe_lateness_p99_seconds": ("gauge", "How much later than due probes leave: 99 % of them."),
+    "anyicmp_probe_lateness_max_seconds": ("gauge", "How much later than due probes leave: all of them."),
 }
 """Metrics of the monitor itself."""
 
@@ -98,9 +100,9 @@ def own_values(monitor: Monitor) -> Iterator[tuple[str, Mapping[str, str], float
     yield "anyicmp_foreign_packets_total", {}, heard.foreign
     yield "anyicmp_dropped_changes_total", {}, monitor.dropped
     yield "anyicmp_targets", {}, len(monitor)
-    for quantile, value in (("0.5", late.median), ("0.99", late.p99), ("1", late.maximum)):
+    for which, value in (("median", late.median), ("p99", late.p99), ("max", late.maximum)):
         if value is not None:
-            yield "anyicmp_probe_lateness_seconds", {"quantile": quantile}, value
+            yield f"anyicmp_probe_lateness_{which}_seconds", {}, value
 
 
 class Exposition:
