@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from random import Random
 
+import anyio
 import pytest
 
 from anyicmp import IPAddress, MonitorTarget, Prober, StateChange
-from anyicmp.testing import Host, SimulatedNetwork
+from anyicmp.testing import Host, SimulatedNetwork, VirtualTimeLoop
 from api.test_monitor import BEGAN, at, changes_until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.once]
+pytestmark = pytest.mark.once
 
 DAY = 86_400.0
 INTERVAL = 300.0
@@ -47,7 +48,11 @@ def drawn(random: Random, days: int) -> tuple[list[Outage], list[Outage]]:
 
 
 @pytest.mark.parametrize("days", [30, pytest.param(365, marks=pytest.mark.slow)])
-async def test_every_outage_is_told_once_at_the_right_time(days: int) -> None:
+def test_every_outage_is_told_once_at_the_right_time(days: int) -> None:
+    anyio.run(watch, days, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+async def watch(days: int) -> None:
     random, network = Random(SEED), SimulatedNetwork()
     expected: dict[str, list[Outage]] = {}
     for i in range(HOSTS):

@@ -45,11 +45,12 @@ class _Group:
     def outcomes(self, batch: OutcomeBatch) -> None:
         entries, turns = self.plan.entries, []
         with self.lock:
-            for i, tag in enumerate(batch.tags):
+            # The plan has made slots of the tags.
+            for i, (tag, slot) in enumerate(zip(batch.tags, batch.sequences, strict=True)):
                 if (entry := entries.get(tag >> 32)) is not None:
-                    turn = entry.watched.note(batch, i, entry.slot_of(tag))
-                    if turn is not None:
-                        turns.append((entry.watched, turn))
+                    watched = entry.watched
+                    if (turn := watched.note(batch, i, slot)) is not None:
+                        turns.append((watched, turn))
             for tag in batch.copies:
                 if (entry := entries.get(tag >> 32)) is not None:
                     entry.watched.note_copy(entry.slot_of(tag))

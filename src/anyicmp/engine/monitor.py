@@ -25,17 +25,15 @@ NUMBER = 0xFFFFFFFF
 GRID = 2_000_000
 """Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
 
-COMPANY = 7
-"""Targets that are due together even where there are few: a turn costs more than a probe. Below MANY."""
+COMPANY = 16
+"""Targets that are due together even where there are few: a turn costs more than a probe. Where more leave
+in one call, they are timed as a sweep is: transmit stamps are for a few."""
 
 SPREAD = 10_000_000_000
 """Nanoseconds within which all targets are probed for the first time, whatever their interval."""
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, lie evenly however many there are."""
-
-MANY = 8
-"""From so many on, probes that leave in one call are timed as a sweep is: transmit stamps are for a few."""
 
 STALE = 64
 """Places of targets that were dropped may stay in the calendar, up to so many or as many as there are."""
@@ -161,42 +159,37 @@ class MonitorPlan:
         taken: list[Entry] = []
         tags: list[int] = []
         room, tick, together = stop - start, 0, 0
+        entries = self.entries
         while ready and len(taken) < room:
             entry = ready.popleft()
-            if not self._stands(entry):
+            name, slot, due = entry.name, entry.slot, entry.following
+            if entries.get(name) is not entry:
                 continue
             taken.append(entry)
-            tags.append(entry.name << 32 | (entry.slot & NUMBER))
+            tags.append(name << 32 | (slot & NUMBER))
             if entry.tick != tick:
                 if together:
                     self.on_taken(now - tick * GRID, together)
                 tick, together = entry.tick, 0
             together += 1
-            self._go_on(entry, now)
+            entry.taken += 1
+            missed = 0 if due > now else (now - due) // entry.interval + 1
+            entry.slot = slot + 1 + missed
+            entry.due = due = due + missed * entry.interval
+            entry.following = due + entry.interval
+            self._note(entry)
         n, width = len(taken), tx.width
         if not n:
             return 0
         self.on_taken(now - tick * GRID, together)
         self._probe.write_header(tx, start, start + n)
-        if n >= MANY:
+        if n > COMPANY:
             tx.stamped[start : start + n] = bytes(n)
         tx.peer[start * width : (start + n) * width] = b"".join([entry.peer for entry in taken])
         if width == 16:
             tx.scope[start : start + n] = array("I", [entry.scope for entry in taken])
         tx.tag[start : start + n] = array("Q", tags)
         return n
-
-    def _go_on(self, entry: Entry, now: int) -> None:
-        """It has had its slot: put it where the next one is that is not over."""
-        entry.taken += 1
-        entry.slot += 1
-        due = entry.following
-        if due <= now:
-            missed = (now - due) // entry.interval + 1
-            entry.slot += missed
-            due += missed * entry.interval
-        entry.due, entry.following = due, due + entry.interval
-        self._note(entry)
 
     def _advance(self, now: int) -> None:
         ticks = self._ticks

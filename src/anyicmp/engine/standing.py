@@ -104,9 +104,10 @@ class Standing:
         self._answered = max(self._answered, slot)
         # RFC 6298 section 2: a smoothed round trip that a single one does not move far.
         self._smoothed = rtt if self._smoothed < 0 else self._smoothed + (rtt - self._smoothed) / 8
-        if self.silent and self._answers < limits.up_after:
-            return None
-        if self.silent or self.state == "unknown":
+        state = self.state
+        if state not in ("up", "degraded"):
+            if self._answers < limits.up_after and state != "unknown":
+                return None
             # What was lost before is told already: it does not make the target a bad one now.
             window.judge_from(slot + 1)
             self._smoothed, self._hop_limit = rtt, hop_limit
