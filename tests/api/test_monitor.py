@@ -195,9 +195,18 @@ async def test_targets_come_and_go_and_what_stays_keeps_its_counters(network: Si
     assert [change.key for change in changes] == ["again", "2001:db8:1::1"]
     assert list(statuses) == ["10.0.0.1", "again", "2001:db8:1::1"]
     assert [status.totals.sent for status in statuses.values()] == [25, 10, 10]
+    assert statuses["10.0.0.1"].statistics.sent == 5
     assert statuses["10.0.0.1"].since == pytest.approx(BEGAN + 0.01)
     assert statuses["10.0.0.1"].labels == {"a": "b"}
     assert statuses["again"].target == ip_address("10.1.0.2")
+
+
+async def test_an_outage_after_another_interval_is_told(network: SimulatedNetwork) -> None:
+    async with Prober(network=network) as prober, prober.open_monitor("10.0.0.1") as monitor:
+        await changes_until(monitor, network, 9.5)
+        network.add("10.0.0.1", Host(silent=True))
+        monitor.replace([MonitorTarget("10.0.0.1", interval=0.5)])
+        assert told(await changes_until(monitor, network, 15)) == [("10.0.0.1", "down", 11.5)]
 
 
 async def test_a_replacement_that_cannot_be_changes_nothing(network: SimulatedNetwork) -> None:

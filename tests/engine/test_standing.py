@@ -106,6 +106,14 @@ def test_loss_degrades_and_falls_by_a_fifth_before_all_is_well() -> None:
     assert target.say("r" * 4) == ["up"]
 
 
+def test_a_degraded_target_is_well_when_it_is_well_below_the_threshold() -> None:
+    target = Target(window=50)
+    assert target.say("r" * 30) == ["up"]
+    assert target.say(".r" * 10) == ["degraded"]
+    assert target.say("r" * 32) == []  # 10 of 50, then 9
+    assert target.say("r") == ["up"]
+
+
 def test_few_probes_are_not_judged() -> None:
     target = Target()
     assert target.say("rr.r.r.r.r") == ["up"]

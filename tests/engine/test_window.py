@@ -55,6 +55,14 @@ def test_a_window_is_the_tally_of_its_slots(
     assert window.lost == sum(kind != REPLY for kind in judged)
 
 
+def test_after_a_gap_that_is_longer_than_the_window() -> None:
+    window = Window(1)
+    window.note(1, REPLY, 0.01)
+    window.judge_from(2)
+    window.note(3, TIMEOUT, nan)
+    assert (window.ended, window.lost) == (1, 1)
+
+
 def test_copies_and_late_answers_leave_with_their_probe() -> None:
     window = Window(3)
     for slot in range(3):

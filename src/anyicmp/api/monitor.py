@@ -240,12 +240,12 @@ class Monitor(Stream[StateChange]):
         return watched.removed or self._over
 
     def _found(self, watched: Watched, addresses: tuple[IPAddress, ...]) -> None:
-        """Go on with the address that is probed if it is still among them, else with the first."""
+        """Go on with the address that is probed if it is still among them, else take the first."""
         before = watched.address
         if before in addresses and self._groups.has(watched):
             watched.lookup_error = None
             return
-        address = before if before is not None and before in addresses else addresses[0]
+        address = addresses[0]
         self._groups.leave(watched)
         self._groups.point(watched, address)
         self._groups.poke()
