@@ -154,6 +154,19 @@ async def test_names_are_looked_up_again(network: SimulatedNetwork) -> None:
     assert counters.probes == 100
 
 
+async def test_the_name_of_a_silent_target_is_looked_up_at_once(network: SimulatedNetwork) -> None:
+    """It may have moved; that it has is no further outage."""
+    network.name("moves.example", "10.0.0.1")
+    async with Prober(network=network) as prober, prober.open_monitor("moves.example") as monitor:
+        await changes_until(monitor, network, 9.5)
+        network.add("10.0.0.1", Host(silent=True))
+        network.name("moves.example", "10.1.0.1")
+        assert told(await changes_until(monitor, network, 20)) == [
+            ("moves.example", "down", 13.0),
+            ("moves.example", "up", 15.005),
+        ]
+
+
 async def test_whatever_a_resolver_raises(
     network: SimulatedNetwork, caplog: pytest.LogCaptureFixture
 ) -> None:

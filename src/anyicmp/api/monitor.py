@@ -250,9 +250,11 @@ class Monitor(Stream[StateChange]):
         self._groups.point(watched, address)
         self._groups.poke()
         if before is not None and address != before:
+            state = watched.standing.state
             watched.standing.moved()
-            if self._options.path_changes:
-                state, words = watched.standing.state, f"the name leads to {address} instead of {before}"
+            # Of one that does not answer the outage is told already.
+            if self._options.path_changes and state in ("up", "degraded"):
+                words = f"the name leads to {address} instead of {before}"
                 self.tell(watched, Turn(state, state, words, self._prober.unix_time()))
 
     # What is told.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -160,8 +161,12 @@ class _Agent:
 
     def _on_loop(self, answer: Callable[[Asked], Awaitable[Answer]]) -> Answering:
         def answering(asked: Asked) -> Answer:
-            portal = self._portal
-            return Answer(503, "starting\n") if portal is None else portal.call(answer, asked)
+            if self._portal is None:
+                return Answer(503, "starting\n")
+            try:
+                return self._portal.call(answer, asked)
+            except (RuntimeError, CancelledError):  # the loop has ended meanwhile
+                return Answer(503, "ending\n")
 
         return answering
 
