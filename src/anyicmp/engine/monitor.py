@@ -22,7 +22,7 @@ __all__ = ["Entry", "MonitorPlan"]
 NUMBER = 0xFFFFFFFF
 """The low bits of a tag: the slot. The bits above name the target."""
 
-GRID = 2_000_000
+GRID = 4_000_000
 """Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
 
 COMPANY = 16
