@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         PathMtuStep,
         PathNode,
         Trace,
+        Translation,
     )
     from anyicmp.results import (
         KINDS,
@@ -103,6 +104,7 @@ __all__ = [
     "SweepStream",
     "Trace",
     "TraceStream",
+    "Translation",
     "UnsupportedError",
     "__version__",
     "capabilities",
@@ -133,7 +135,9 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
-    "anyicmp.paths": "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace",
+    "anyicmp.paths": (
+        "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace Translation"
+    ),
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
