@@ -169,7 +169,7 @@ async def test_whoever_asks_hears_what_is_known_all_the_time() -> None:
     sizes = [known.mtu or 0 for _, known in heard]
     assert sizes == sorted(sizes)
     assert max(sizes) == found.mtu
-    assert {known.mtu for at, known in heard if at < 3_500_000_000} > {68, 1380}
+    assert {known.mtu for at, known in heard if at < 3_500_000_000} > {68, 1280}
 
 
 async def test_what_cannot_be_called_is_refused() -> None:

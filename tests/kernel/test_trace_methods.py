@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -198,31 +197,26 @@ def demo(needs_tun: None) -> Iterator[TunNetwork]:
         yield network
 
 
-def agrees(lines: list[str], ours: list[list[Any]], *, balanced: bool, address_at: int, rtt: str) -> None:
-    """A line a hop, and lines with labels below: addresses, labels and round trips are ours."""
-    theirs: list[list[str]] = []
+Hops = list[tuple[str, list[int], float]]
+"""Address, labels and best round trip in milliseconds of each hop."""
+
+
+def read_hops(lines: list[str], rtt: str) -> Hops:
+    """What a tool printed: a line a hop, and lines with labels, or further routers, below."""
+    hops: Hops = []
     for line in lines:
         if re.match(r"\s*\d+[. ]", line):
-            theirs.append([line])
-        else:
-            theirs[-1].append(line)
-    assert len(theirs) == len(ours)
-    for number, (found, (address, labels, milliseconds)) in enumerate(zip(theirs, ours, strict=True), 1):
-        # Tools that vary the flow may see another router of the balanced hop.
-        assert found[0].split()[address_at] == address or (balanced and number == 4)
-        shown = re.findall(r"(?:MPLS:L=|Lbl )(\d+)", " ".join(found))
-        assert list(map(int, shown))[:1] == labels[:1]
-        times = [float(time) for time in re.findall(rtt, found[0])]
-        assert abs(min(times) - milliseconds) < NOISE
+            hops.append((line.split()[1], [], min(map(float, re.findall(rtt, line)))))
+        hops[-1][1].extend(int(label) for label in re.findall(r"MPLS:L=(\d+)", line))
+    return hops
 
 
-@pytest.mark.skipif(shutil.which("traceroute") is None, reason="needs the program traceroute")
-@pytest.mark.skipif(shutil.which("mtr") is None, reason="needs the program mtr")
-@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
-def test_other_tools_see_the_same_labels_and_times(demo: TunNetwork, target: str) -> None:
-    """Through the TUN device; round trips within their noise, which the busy machine makes."""
-    ours = run_in(demo.namespace, SCRIPT, target, ["icmp", "udp", "tcp"])
-    assert sum(bool(labels) for _, labels, _ in ours["icmp"]) == 1
+def with_other_tools(namespace: str, target: str) -> dict[str, Hops]:
+    """What each tool, we first, tells of each method."""
+    found = {
+        f"ours {method}": [(address, labels, rtt) for address, labels, rtt in hops]
+        for method, hops in run_in(namespace, SCRIPT, target, ["icmp", "udp", "tcp"]).items()
+    }
     quick = ["traceroute", "-n", "-e", "-q", "2", "-w", "1"]
     calls = {
         "icmp": [*quick, "-I"],
@@ -230,13 +224,42 @@ def test_other_tools_see_the_same_labels_and_times(demo: TunNetwork, target: str
         "tcp": [*quick, "-T", "-p", "80", "--sport=1029", "-N", "1"],
     }
     for method, call in calls.items():
-        lines = command(demo.namespace, [*call, target]).stdout.splitlines()[1:]
-        agrees(lines, ours[method], balanced=method == "icmp", address_at=1, rtt=r"([\d.]+) ms")
-    how = {"icmp": [], "udp": ["-u"], "tcp": ["-T", "-P", "80"]}
-    for method, more in how.items():
-        call = ["mtr", "-n", "-r", "-e", "-c", "1", "-i", "0.2", "-G", "0.5", "-o", "B", *more]
-        lines = command(demo.namespace, [*call, target]).stdout.splitlines()[2:]
-        agrees(lines, ours[method], balanced=True, address_at=1, rtt=r"([\d.]+)\s*$")
+        lines = command(namespace, [*call, target]).stdout.splitlines()[1:]
+        found[f"traceroute {method}"] = read_hops(lines, r"([\d.]+) ms")
+    report = ["mtr", "-n", "-r", "-c", "1", "-i", "0.2", "-G", "0.5", "-o", "B"]
+    for method, more in {"icmp": [], "udp": ["-u"], "tcp": ["-T", "-P", "80"]}.items():
+        lines = command(namespace, [*report, *more, target]).stdout.splitlines()[2:]
+        found[f"mtr {method}"] = read_hops(lines, r"([\d.]+)\s*$")
+    return found
+
+
+@pytest.mark.skipif(shutil.which("traceroute") is None, reason="needs the program traceroute")
+@pytest.mark.skipif(shutil.which("mtr") is None, reason="needs the program mtr")
+@pytest.mark.parametrize("target", ["203.0.113.80", "2001:db8:300::80"])
+def test_other_tools_see_the_same_labels_and_times(demo: TunNetwork, target: str) -> None:
+    """Through the TUN device. The best round trips agree; a busy machine may need more than one try."""
+    best: dict[str, list[float]] = {}
+    for _ in range(5):
+        found = with_other_tools(demo.namespace, target)
+        for name, hops in found.items():
+            method = name.split()[1]
+            assert len(hops) == 9
+            for number, (theirs, ours) in enumerate(zip(hops, found[f"ours {method}"], strict=True), 1):
+                # The fourth hop is balanced, and not every tool can be told the flow.
+                assert theirs[0] == ours[0] or number == 4, name
+                assert theirs[1][:1] == ours[1][:1] or name.startswith("mtr"), name
+            times = [rtt for _, _, rtt in hops]
+            best[name] = list(map(min, times, best.get(name, times)))
+        apart = [max(times) - min(times) for times in zip(*best.values(), strict=True)]
+        if max(apart) < NOISE:
+            break
+    assert max(apart) < NOISE
+    labels = {label for _, shown, _ in found["ours icmp"] for label in shown}
+    assert len(labels) == 1
+    # The reports of mtr have no labels; its screen has.
+    screen = f"mtr -n -e -t -c 1 -i 0.2 -G 0.5 {target}"
+    drawn = command(demo.namespace, ["script", "-qec", screen, "/dev/null"]).stdout
+    assert set(map(int, re.findall(r"MPLS: Lbl (\d+)", drawn))) == labels
 
 
 @pytest.mark.skipif(shutil.which("mtr") is None, reason="needs the program mtr")

@@ -15,7 +15,18 @@ from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.ip import build_ipv4_header, build_ipv6_header
-from anyicmp.wire.ports import ACK, RST, SYN, TCP, UDP, UDP_HEADER, build_tcp, build_udp, transport_checksum
+from anyicmp.wire.ports import (
+    ACK,
+    RST,
+    SYN,
+    TCP,
+    TCP_HEADER,
+    UDP,
+    UDP_HEADER,
+    build_tcp,
+    build_udp,
+    transport_checksum,
+)
 
 __all__ = ["WirePacket", "heard_packet", "sent_packet"]
 
@@ -91,12 +102,17 @@ def heard_packet(transport: Transport, rx: PacketBatch, i: int, own: OwnAddress)
         header = b""
         if rx.quoted[i] == Quoted.PAYLOAD:
             payload = bytes(row[REBUILT : rx.extension[i] or None])
-            header = build_udp(rx.own_port[i], rx.port[i], payload)[:UDP_HEADER]
+            # Over IPv6 there is no datagram without a checksum (RFC 8200 section 8.1).
+            quoted = build_udp(rx.own_port[i], rx.port[i], payload)
+            header = _seal(quoted, UDP, source, target)[:UDP_HEADER]
             remark += ", and the quoted UDP header, of which only the ports are"
         if extension := rx.extension[i]:
             at, unit = LENGTH_AT[version]
             row[at] = (extension - REBUILT + HEADER[version] + len(header)) // unit
         length = len(header) + len(row[REBUILT : extension or None])
+        if protocol == TCP and length >= TCP_HEADER:
+            # What was added for extensions behind it is no part of a request, which has no data.
+            length = min(length, (row[REBUILT + 12] >> 4) * 4)
         quote = _header(version, source, target, length, (0, UNSET, UNSET), False, protocol)
         message = bytes(row[:REBUILT]) + quote + header + bytes(row[REBUILT:])
         return _message(rx, i, message, lambda _: source, remark)
