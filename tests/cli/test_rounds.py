@@ -17,7 +17,7 @@ from anyicmp import ErrorReply, Hop, MplsLabel, PathChange, Prober, Statistics, 
 from anyicmp.cli import rounds as module
 from anyicmp.cli.__main__ import main
 from anyicmp.cli.rounds import COLUMNS, PAUSE, Rounds
-from anyicmp.cli.screen import ENTER, HOME, LEAVE
+from anyicmp.cli.screen import ENTER, HOME, LEAVE, Screen
 from anyicmp.testing import SimulatedNetwork, VirtualTimeLoop
 from anyicmp.wire import DestinationUnreachable
 from cli.running import BACKENDS, LIMIT, Terminal
@@ -153,6 +153,17 @@ def test_what_is_known_of_the_first_round_is_shown_when_there_is_no_other() -> N
     assert len(view.lines(None)) == 3, "the last whole round says more than one that has begun"
 
 
+def test_a_drawing_replaces_the_one_before(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINES", "3")
+    screen = Screen()
+    screen.draw(["a", "b"])
+    assert capsys.readouterr().out == f"{HOME}\x1b[Ka\r\n\x1b[Kb\r\n\x1b[J"
+    screen.draw(["a", "b", "c", "d"])
+    assert capsys.readouterr().out == f"{HOME}\x1b[Ka\r\n\x1b[Kb\r\n\x1b[Kc", "no more than there is room"
+
+
 # The command.
 
 
@@ -273,7 +284,7 @@ def test_a_terminal_is_drawn_on_and_given_back(environment: dict[str, str]) -> N
     before, _, rest = seen.partition(ENTER)
     drawn, _, after = rest.partition(LEAVE)
     assert before == ""
-    assert drawn.startswith(f"{HOME}tracing the path to 10.0.0.1")
+    assert drawn.startswith(f"{HOME}\x1b[Ktracing the path to 10.0.0.1")
     assert "round 5 of 5" in after
     assert "\x1b" not in COLOUR.sub("", after)
     assert max(len(COLOUR.sub("", line)) for line in after.splitlines()) <= 70

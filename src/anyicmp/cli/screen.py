@@ -53,8 +53,9 @@ class Screen:
     def draw(self, lines: Sequence[str]) -> None:
         """Show lines instead of what is there; those that have no room below are left out."""
         height = shutil.get_terminal_size().lines
-        shown = [f"{line}{END_OF_LINE}" for line in lines[:height]]
-        self._write(HOME + "\r\n".join(shown) + BELOW)
+        # Erased before, not after: behind a line as wide as the screen the cursor stands on its last letter.
+        shown = [f"{END_OF_LINE}{line}" for line in lines[:height]]
+        self._write(HOME + "\r\n".join(shown) + (f"\r\n{BELOW}" if len(lines) < height else ""))
 
     @staticmethod
     def _write(text: str) -> None:
