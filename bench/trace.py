@@ -107,10 +107,11 @@ def main(most: int) -> None:
     with behind_tun(internet()) as network:
         for method in TOOLS:
             for uid in (0, NOBODY):
-                found = [measure(network, number, method, uid) for number in sorted({1, 10, 100, most})]
+                numbers = sorted({1, 10, 100, most})
+                found = [measure(network, number, method, uid) for number in numbers]
                 one, all_of_them = found[0], found[-1]
                 print(
-                    f"{method:<5}{'nobody' if uid else 'root':<7}{most:>5} take "
+                    f"{method:<5}{'nobody' if uid else 'root':<7}{numbers[-1]:>5} take "
                     f"{all_of_them['took'] / one['took']:.0f} times as long as one, and "
                     f"{all_of_them['spent'] / one['spent']:.0f} times the CPU time"
                 )
