@@ -22,7 +22,7 @@ from namespaces import NOBODY, command, namespaces, settings
 CALLS = {
     "ping": Prober.ping,
     "sweep": Prober.sweep,
-    "trace": Prober.traceroute,
+    "trace": Prober.open_traceroute,
     "mtu": Prober.path_mtu,
 }
 # `decode` sends nothing: it has no options for sockets, and needs no permission.
