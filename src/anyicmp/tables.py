@@ -119,7 +119,7 @@ def _network(route: Route) -> IPNetwork:
         return value  # type: ignore[no-any-return] # what the constructor was given
     # A network takes three times the room of the rest of its route, and longer to make: a table of a
     # hundred thousand has octets in their place, and makes those that someone looks at.
-    return (IPv4Network if len(value) == 5 else IPv6Network)((value[1:], value[0]))
+    return (IPv4Network if len(value) == 5 else IPv6Network)((value[1:], value[0]), strict=False)
 
 
 def _keep(route: Route, value: Any) -> None:

@@ -1,28 +1,157 @@
 """SystemTables: the tables of the host that this process runs on, read without holding up the event loop.
 
-Waits and pauses here; sockets and bytes are `host/`'s.
+Waits and pauses here; sockets and octets are `host/`'s.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from errno import ENETUNREACH, EOPNOTSUPP
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import attrs
+
 from anyicmp.api.environment import RouteQuery
-from anyicmp.errors import UnsupportedError
+from anyicmp.host.links import address, ask_addresses, ask_links, link, with_addresses
+from anyicmp.host.netlink import Inquiry
+from anyicmp.host.netlink_socket import NetlinkSocket
+from anyicmp.host.policy import REFUSALS, ask_rules, refusing_route, rule
+from anyicmp.host.rtnetlink import RouteReader, ask_neighbors, ask_route, ask_routes, neighbor
+from anyicmp.results import IPAddress
 from anyicmp.tables import Interface, Neighbor, Route
 
 __all__ = ["SystemTables"]
+
+Row = TypeVar("Row")
+Read = Callable[[int, bytes, int, int], Row | None]
+"""(type, octets, start, end) of a message's body to a row, None for what is none."""
+
+ENTRIES = 128
+"""Messages that are read before others have their turn: about a millisecond's work."""
+
+READINGS = 3
+"""How often a table is read that changes meanwhile. The last reading counts, whatever it missed."""
 
 
 class SystemTables:
     """See `api.environment.HostTables`."""
 
     async def routes(self, family: int | None, local: bool) -> tuple[Route, ...]:
-        raise UnsupportedError("not written yet")
-
-    async def route_to(self, query: RouteQuery) -> Route | None:
-        raise UnsupportedError("not written yet")
+        """See `Prober.routes`."""
+        read = RouteReader(await self._names(), local=local)
+        rows: list[Route] = []
+        for version in _versions(family):
+            rows += await _table(partial(ask_routes, version), read)
+        return tuple(rows)
 
     async def neighbors(self, family: int | None) -> tuple[Neighbor, ...]:
-        raise UnsupportedError("not written yet")
+        """See `Prober.neighbors`."""
+        read = partial(neighbor, await self._names())
+        rows: list[Neighbor] = []
+        for version in _versions(family):
+            rows += await _table(partial(ask_neighbors, version), read)
+        return tuple(rows)
 
     async def interfaces(self) -> tuple[Interface, ...]:
-        raise UnsupportedError("not written yet")
+        """See `Prober.interfaces`."""
+        links = await _table(ask_links, link)
+        addresses = []
+        for version in _versions(None):
+            addresses += await _table(partial(ask_addresses, version), address)
+        return with_addresses(links, addresses)
+
+    async def route_to(self, query: RouteQuery) -> Route | None:
+        """See `Prober.route_to`."""
+        read = RouteReader(await self._names()).answer
+        ask = partial(
+            ask_route, query.address, source=query.source, interface=query.interface, mark=query.mark
+        )
+        entry, errno = await _answer(ask(matched=True), read)
+        if entry is None:
+            return await self._refusal(errno, query)
+        used, _ = await _answer(ask(matched=False), read)
+        return entry if used is None else _as_used(entry, used)
+
+    async def _refusal(self, errno: int, query: RouteQuery) -> Route | None:
+        if errno not in REFUSALS:
+            raise OSError(errno, os.strerror(errno))
+        version = query.address.version
+        if query.source is not None and not await self._owns(query.source):
+            raise ValueError(f"source {query.source} is no address of this host")
+        rules = await _table(partial(ask_rules, version), rule)
+        # Where no entry fits, only a rule can be what refused.
+        routes = () if errno == ENETUNREACH else await self.routes(version, True)
+        asked = {"address": query.address, "source": query.source}
+        return refusing_route(errno, rules, routes, mark=query.mark, **asked)
+
+    async def _owns(self, own: IPAddress) -> bool:
+        found = await _table(partial(ask_addresses, own.version), address)
+        return any(one.ip == own for _, one in found)
+
+    async def _names(self) -> dict[int, str]:
+        return {one.index: one.name for one in await _table(ask_links, link)}
+
+
+def _versions(family: int | None) -> tuple[int, ...]:
+    return (4, 6) if family is None else (family,)
+
+
+async def _table(ask: Callable[[], Inquiry], read: Read[Row]) -> list[Row]:
+    """All rows of a table; read again where it changed meanwhile."""
+    rows: list[Row] = []
+    for _ in range(READINGS):
+        inquiry = ask()
+        rows = await _rows(inquiry, read)
+        if inquiry.errno not in (0, EOPNOTSUPP):  # the kernel was built without this IP version
+            raise OSError(inquiry.errno, os.strerror(inquiry.errno))
+        if not inquiry.interrupted:
+            break
+    return rows
+
+
+async def _answer(inquiry: Inquiry, read: Read[Row]) -> tuple[Row | None, int]:
+    """The row that answers a question, or None and the error number."""
+    rows = await _rows(inquiry, read)
+    return next(iter(rows), None), inquiry.errno
+
+
+async def _rows(inquiry: Inquiry, read: Read[Row]) -> list[Row]:
+    rows: list[Row] = []
+    with NetlinkSocket() as kernel:
+        kernel.send(inquiry.request)
+        while not inquiry.done:
+            octets = kernel.receive()
+            if octets is None:
+                await anyio.wait_readable(kernel)
+                continue
+            for number, (kind, start, end) in enumerate(inquiry.feed(octets), 1):
+                row = read(kind, octets, start, end)
+                if row is not None:
+                    rows.append(row)
+                if number % ENTRIES == 0:
+                    await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
+    return rows
+
+
+def _as_used(entry: Route, used: Route) -> Route:
+    """An entry of the table with what becomes of it for one address: the answer to `route_to`."""
+    gateways = {entry.gateway, *(hop.gateway for hop in entry.next_hops)}
+    flags = entry.flags.replace("G", "")
+    if used.gateway is not None:
+        flags = flags[:1] + "G" + flags[1:]
+        if used.gateway not in gateways:
+            flags += "D"
+    if used.mtu is not None and used.mtu != entry.mtu:
+        flags += "M"
+    return attrs.evolve(
+        entry,
+        gateway=used.gateway,
+        interface=used.interface,
+        source=used.source,
+        flags=flags,
+        mtu=used.mtu,
+    )
