@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 

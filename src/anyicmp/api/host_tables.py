@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 import anyio
+import anyio.lowlevel
 import attrs
 
 from anyicmp.api.environment import RouteQuery
