@@ -1,4 +1,4 @@
-"""Reading a routing table of 100,000 routes: time, memory, and how long the event loop stood still. Run as root:
+"""Reading a routing table of 100,000 routes: time, memory, and how long the loop stood still. Run as root:
 
     python bench/routes.py [NUMBER]
 
@@ -93,6 +93,7 @@ def host(number: int) -> Iterator[str]:
 
 
 def measured(name: str, *argv: str) -> list[float]:
+    """The figures that a Python child prints: routes, seconds, megabytes, longest standstill."""
     done = subprocess.run(
         ["ip", "netns", "exec", name, *argv], check=True, capture_output=True, text=True, timeout=600
     )
@@ -101,7 +102,7 @@ def measured(name: str, *argv: str) -> list[float]:
 
 
 def main(number: int) -> int:
-    """Print a line for each; the status is 1 if ours is slower, larger or stands still longer than allowed."""
+    """Print a line for each; the status is 1 if ours takes more of anything than is allowed."""
     ours = {
         f"{loop}{', watched' if watched else ''}": (
             "-c", OURS, "watched" if watched else "alone",
@@ -112,20 +113,28 @@ def main(number: int) -> int:
         if find_spec(loop) is not None
     }  # fmt: skip
     ip = str(shutil.which("ip"))
-    others = {"ip route": ("-c", OTHER, ip, "-4", "route"), "ip -j route": ("-c", OTHER, ip, "-j", "-4", "route")}
+    others = {
+        "ip route": ("-c", OTHER, ip, "-4", "route"),
+        "ip -j route": ("-c", OTHER, ip, "-j", "-4", "route"),
+    }
     if find_spec("pyroute2") is not None:
         others["pyroute2"] = ("-c", PYROUTE2)
-    print(f"{number:,} routes; Linux {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    machine = f"Linux {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    print(f"{number:,} routes; {machine}")
     found: dict[str, list[list[float]]] = {}
     with host(number) as name:
         for _ in range(ROUNDS):
             for what, argv in {**ours, **others}.items():
                 found.setdefault(what, []).append(measured(name, sys.executable, *argv))
-    middle = {what: [statistics.median(column) for column in zip(*rows, strict=True)] for what, rows in found.items()}
+    middle = {
+        what: [statistics.median(column) for column in zip(*rows, strict=True)]
+        for what, rows in found.items()
+    }
     base = middle["asyncio"]
     failed = False
     for what, (count, seconds, megabytes, still) in middle.items():
-        line = f"{what:18} {seconds:6.2f} s ({seconds / base[1]:5.2f})  {megabytes:6.1f} MB ({megabytes / base[2]:5.2f})"
+        line = f"{what:18} {seconds:6.2f} s ({seconds / base[1]:5.2f})"
+        line += f"  {megabytes:6.1f} MB ({megabytes / base[2]:5.2f})"
         if still:
             line += f"  longest standstill {still * 1e3:.1f} ms"
         if what in ours:

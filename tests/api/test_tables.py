@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from ipaddress import ip_address, ip_interface, ip_network
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import anyio.lowlevel
@@ -143,7 +143,7 @@ class Kernel:
     def receive(self) -> bytes:
         return self.left.pop(0)
 
-    def __enter__(self) -> Kernel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

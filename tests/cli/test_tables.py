@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 
@@ -33,8 +34,7 @@ def test_neighbors_of_the_demo(backend: str, capsys: pytest.CaptureFixture[str])
     out, err = capsys.readouterr()
     assert err == ""
     assert out == (
-        "Address    Link address       Interface  State\n"
-        "192.0.2.1  02:00:00:00:00:01  sim0       reachable\n"
+        "Address    Link address       Interface  State\n192.0.2.1  02:00:00:00:00:01  sim0       reachable\n"
     )
 
 
@@ -75,9 +75,9 @@ def test_the_way_to_one_host(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_no_way_to_a_host(tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_way_to_a_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A node without a router: what is not on the link lies nowhere."""
-    scenario = tmp_path_factory.mktemp("tables") / "lone.toml"
+    scenario = tmp_path / "lone.toml"
     scenario.write_text('[host.near]\naddress = "192.0.2.9"\n[[link]]\npath = ["client", "near"]\n')
     assert main(["routes", "10.0.0.1", "--simulate", str(scenario)]) == 1
     assert capsys.readouterr() == ("", "anyicmp: no route leads to 10.0.0.1\n")

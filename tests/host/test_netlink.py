@@ -139,7 +139,8 @@ def test_the_answer_to_a_question_may_be_a_cached_one() -> None:
 
 def test_a_row_read_is_equal_to_one_made() -> None:
     """The network is made of octets when it is looked at; nobody can tell."""
-    row, made = read(attribute(1, bytes((10, 0, 0, 0))), length=8), Route(destination=ip_network("10.0.0.0/8"))
+    row = read(attribute(1, bytes((10, 0, 0, 0))), length=8)
+    made = Route(destination=ip_network("10.0.0.0/8"))
     assert row == made
     assert (hash(row), repr(row), to_dict(row)) == (hash(made), repr(made), to_dict(made))
     assert pickle.loads(pickle.dumps(row)) == made

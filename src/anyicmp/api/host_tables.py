@@ -85,8 +85,9 @@ class SystemTables:
         rules = await _table(partial(ask_rules, version), rule)
         # Where no entry fits, only a rule can be what refused.
         routes = () if errno == ENETUNREACH else await self.routes(version, True)
-        asked = {"address": query.address, "source": query.source}
-        return refusing_route(errno, rules, routes, mark=query.mark, **asked)
+        return refusing_route(
+            errno, rules, routes, address=query.address, source=query.source, mark=query.mark
+        )
 
     async def _owns(self, own: IPAddress) -> bool:
         found = await _table(partial(ask_addresses, own.version), address)

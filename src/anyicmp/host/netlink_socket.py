@@ -15,7 +15,7 @@ __all__ = ["NetlinkSocket"]
 
 NETLINK_ROUTE = 0
 LARGEST = 65_536
-"""Octets. The kernel puts 32,768 into one datagram at most, and no entry of a table is that long (netlink(7))."""
+"""Octets. The kernel puts 32,768 into one datagram at most, and no entry of a table is that long."""
 
 
 class NetlinkSocket:

@@ -13,19 +13,19 @@ from struct import Struct
 import attrs
 
 from anyicmp.host.netlink import Inquiry, attributes
-from anyicmp.host.rtnetlink import FAMILIES, WIDTHS, WORD, number
+from anyicmp.host.rtnetlink import FAMILIES, WIDTHS, number
 from anyicmp.results import IPAddress
 from anyicmp.tables import IPNetwork, Route
 
 __all__ = ["REFUSALS", "Rule", "ask_rules", "refusing_route", "rule"]
 
 RTM_NEWRULE, RTM_GETRULE = 32, 34
-RULE = Struct("=BBBBBBBBI")  # family, prefix lengths of destination and source, tos, table, -, -, action, flags
+RULE = Struct("=BBBBBBBBI")  # family, prefix lengths to and from, tos, table, -, -, action, flags
 FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_PRIORITY, FRA_FWMARK, FRA_SUPPRESS_PREFIXLEN, FRA_TABLE, FRA_FWMASK = (
     1, 2, 3, 6, 10, 14, 15, 16,
 )  # fmt: skip
 OTHERS = frozenset({12, 17, 19, 20, 22, 23, 24})
-"""Tunnel, output interface, l3mdev, user, protocol and ports: a rule with one of these may or may not be meant."""
+"""Tunnel, output interface, l3mdev, user, protocol and ports: nobody knows whether such a rule is meant."""
 FIB_RULE_INVERT = 2
 TO_TABLE = 1
 ACTIONS = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -149,6 +149,4 @@ def _refusal(one: Rule, address: IPAddress) -> Route:
     everything = ip_network("0.0.0.0/0" if address.version == 4 else "::/0")
     destination = one.destination or everything
     single = destination.prefixlen == destination.max_prefixlen
-    return Route(
-        destination=destination, flags="!H" if single else "!", table=0, type=ACTIONS[one.action]
-    )
+    return Route(destination=destination, flags="!H" if single else "!", table=0, type=ACTIONS[one.action])

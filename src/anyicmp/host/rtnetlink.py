@@ -1,4 +1,4 @@
-"""Routes, neighbours, links and addresses in octets: what is asked for, and the rows of what comes (rtnetlink(7)).
+"""Routes and neighbours in octets: what is asked for, and the rows of what comes (rtnetlink(7)).
 
 Pure: octets in, rows out. Whatever the octets are, nothing here raises; what makes no sense is no row.
 """
@@ -15,14 +15,25 @@ from anyicmp.results import IPAddress
 from anyicmp.tables import Neighbor, NextHop, Route
 from anyicmp.wire.plain import maker
 
-__all__ = ["FAMILIES", "RouteReader", "ask_neighbors", "ask_route", "ask_routes", "neighbor", "packed_address"]
+__all__ = [
+    "FAMILIES",
+    "WIDTHS",
+    "WORD",
+    "RouteReader",
+    "ask_neighbors",
+    "ask_route",
+    "ask_routes",
+    "neighbor",
+    "number",
+    "packed_address",
+]
 
 FAMILIES = {4: 2, 6: 10}  # AF_INET, AF_INET6, the same on all of Linux
 WIDTHS = {2: 4, 10: 16}
 RTM_GETROUTE, RTM_GETNEIGH = 26, 30
 RTM_NEWROUTE, RTM_NEWNEIGH = 24, 28
 
-ROUTE = Struct("=BBBBBBBBI")  # family, prefix lengths of destination and source, tos, table, protocol, scope, type, flags
+ROUTE = Struct("=BBBBBBBBI")  # family, prefix lengths to and from, tos, table, protocol, scope, type, flags
 NEXT_HOP = Struct("=HBBi")  # length, flags, weight - 1, interface
 NEIGHBOR = Struct("=BBHiHBB")  # family, -, -, interface, state, flags, type
 WORD = Struct("=I")
@@ -35,8 +46,9 @@ RTNH_F_DEAD, RTNH_F_LINKDOWN = 1, 16
 MAIN, LOCAL = 254, 255
 
 TYPES = (
-    "unspecified unicast local broadcast anycast multicast blackhole unreachable prohibit throw nat"
-).split()
+    "unspecified", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable",
+    "prohibit", "throw", "nat",
+)  # fmt: skip
 REFUSING = frozenset({6, 7, 8, 9})
 OF_LOCAL = frozenset({2, 3})
 
@@ -83,7 +95,10 @@ def packed_address(octets: bytes) -> IPAddress | None:
 
 def number(octets: bytes | None, default: int) -> int:
     """The number of 32 bits that octets are."""
-    return WORD.unpack(octets)[0] if octets is not None and len(octets) == 4 else default  # type: ignore[no-any-return]
+    if octets is None or len(octets) != 4:
+        return default
+    value: int = WORD.unpack(octets)[0]
+    return value
 
 
 class RouteReader:
@@ -121,7 +136,9 @@ class RouteReader:
             found[RTA_TABLE] = WORD.pack(LOCAL)
         return self._row(family, length, table, code, found)
 
-    def _row(self, family: int, length: int, table: int, code: int, found: Mapping[int, bytes]) -> Route | None:
+    def _row(
+        self, family: int, length: int, table: int, code: int, found: Mapping[int, bytes]
+    ) -> Route | None:
         width = WIDTHS.get(family, -1)
         table = number(found.get(RTA_TABLE), table)
         if (table == LOCAL and not self.local) or not 0 <= length <= width * 8:
@@ -152,7 +169,7 @@ class RouteReader:
             table,
             TYPES[code] if code < len(TYPES) else str(code),
             ways,
-            None if metrics is None else number(attributes(metrics, 0, len(metrics)).get(RTAX_MTU), 0) or None,
+            None if metrics is None else _mtu(metrics),
         )
         uncollected(route)
         return route
@@ -199,9 +216,11 @@ class RouteReader:
         return hops
 
 
-def neighbor(
-    names: Mapping[int, str], kind: int, octets: bytes, at: int, end: int
-) -> Neighbor | None:
+def _mtu(metrics: bytes) -> int | None:
+    return number(attributes(metrics, 0, len(metrics)).get(RTAX_MTU), 0) or None
+
+
+def neighbor(names: Mapping[int, str], kind: int, octets: bytes, at: int, end: int) -> Neighbor | None:
     """The neighbour of one message; None for one that needs no link address, and for what is none."""
     if kind != RTM_NEWNEIGH or end - at < NEIGHBOR.size:
         return None

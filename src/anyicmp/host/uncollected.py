@@ -27,7 +27,7 @@ def _found() -> Callable[[object], None]:
 
 
 uncollected = _found()
-"""Take a row out of what the collector walks through (the C API's page "Supporting Cyclic Garbage Collection").
+"""Take a row out of what the collector walks through (C API, "Supporting Cyclic Garbage Collection").
 
 The collector walks all containers again each time their number has grown by a quarter: 50 ms and more at a
 time, in which the event loop stands, once a table has a hundred thousand rows. It finds nothing: a frozen

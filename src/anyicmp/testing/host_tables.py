@@ -72,9 +72,7 @@ class SimulatedTables:
                 routers.append(address)
         everywhere = ip_network(DEFAULT[version])
         if len(routers) == 1:
-            yield Route(
-                destination=everywhere, gateway=routers[0], interface=SIMULATED_INTERFACE, flags="UG"
-            )
+            yield Route(destination=everywhere, gateway=routers[0], interface=SIMULATED_INTERFACE, flags="UG")
         elif routers:
             hops = tuple(NextHop(gateway=router, interface=SIMULATED_INTERFACE) for router in routers)
             yield Route(destination=everywhere, flags="UG", next_hops=hops)
