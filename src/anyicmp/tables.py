@@ -114,6 +114,7 @@ _slot = Route.__dict__["destination"]
 
 
 def _network(route: Route) -> IPNetwork:
+    """The network that it leads to; all addresses for a default route."""
     value = _slot.__get__(route)
     if type(value) is not bytes:
         return value  # type: ignore[no-any-return] # what the constructor was given

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import attrs
 
 from anyicmp.api.environment import RouteQuery
@@ -21,6 +22,7 @@ from anyicmp.host.netlink import Inquiry
 from anyicmp.host.netlink_socket import NetlinkSocket
 from anyicmp.host.policy import REFUSALS, ask_rules, refusing_route, rule
 from anyicmp.host.rtnetlink import RouteReader, ask_neighbors, ask_route, ask_routes, neighbor
+from anyicmp.host.uncollected import uncollected
 from anyicmp.results import IPAddress
 from anyicmp.tables import Interface, Neighbor, Route
 
@@ -33,6 +35,11 @@ Read = Callable[[int, bytes, int, int], Row | None]
 ENTRIES = 128
 """Messages that are read before others have their turn: about a millisecond's work."""
 
+SMALL = 4
+"""Datagrams of a small table. The kernel may think for several milliseconds about one of a large table's:
+while it keeps the tables main and local as one, it looks through all of main for the few that are local. So
+a thread waits for these."""
+
 READINGS = 3
 """How often a table is read that changes meanwhile. The last reading counts, whatever it missed."""
 
@@ -43,26 +50,17 @@ class SystemTables:
     async def routes(self, family: int | None, local: bool) -> tuple[Route, ...]:
         """See `Prober.routes`."""
         read = RouteReader(await self._names(), local=local)
-        rows: list[Route] = []
-        for version in _versions(family):
-            rows += await _table(partial(ask_routes, version), read)
-        return tuple(rows)
+        return uncollected(tuple(await _tables(ask_routes, family, read)))
 
     async def neighbors(self, family: int | None) -> tuple[Neighbor, ...]:
         """See `Prober.neighbors`."""
         read = partial(neighbor, await self._names())
-        rows: list[Neighbor] = []
-        for version in _versions(family):
-            rows += await _table(partial(ask_neighbors, version), read)
-        return tuple(rows)
+        return uncollected(tuple(await _tables(ask_neighbors, family, read)))
 
     async def interfaces(self) -> tuple[Interface, ...]:
         """See `Prober.interfaces`."""
         links = await _table(ask_links, link)
-        addresses = []
-        for version in _versions(None):
-            addresses += await _table(partial(ask_addresses, version), address)
-        return with_addresses(links, addresses)
+        return with_addresses(links, await _tables(ask_addresses, None, address))
 
     async def route_to(self, query: RouteQuery) -> Route | None:
         """See `Prober.route_to`."""
@@ -97,8 +95,11 @@ class SystemTables:
         return {one.index: one.name for one in await _table(ask_links, link)}
 
 
-def _versions(family: int | None) -> tuple[int, ...]:
-    return (4, 6) if family is None else (family,)
+async def _tables(ask: Callable[[int], Inquiry], family: int | None, read: Read[Row]) -> list[Row]:
+    """All rows of a table that each IP version has one of; family None: of both."""
+    if family is not None:
+        return await _table(partial(ask, family), read)
+    return await _table(partial(ask, 4), read) + await _table(partial(ask, 6), read)
 
 
 async def _table(ask: Callable[[], Inquiry], read: Read[Row]) -> list[Row]:
@@ -121,14 +122,20 @@ async def _answer(inquiry: Inquiry, read: Read[Row]) -> tuple[Row | None, int]:
 
 
 async def _rows(inquiry: Inquiry, read: Read[Row]) -> list[Row]:
-    rows: list[Row] = []
+    rows: list[Row] = uncollected([])
+    datagrams = 0
+    limiter = anyio.CapacityLimiter(1)  # never waits for what else the application does in threads
     with NetlinkSocket() as kernel:
         kernel.send(inquiry.request)
         while not inquiry.done:
-            octets = kernel.receive()
+            if datagrams < SMALL:
+                octets = kernel.receive()
+            else:
+                octets = await anyio.to_thread.run_sync(kernel.receive, limiter=limiter)
             if octets is None:
                 await anyio.wait_readable(kernel)
                 continue
+            datagrams += 1
             for number, (kind, start, end) in enumerate(inquiry.feed(octets), 1):
                 row = read(kind, octets, start, end)
                 if row is not None:

@@ -159,20 +159,20 @@ class RouteReader:
         interface = found.get(RTA_OIF)
         source = found.get(RTA_PREFSRC)
         metrics = found.get(RTA_METRICS)
-        route = self._make(
-            bytes((length,)) + prefix,
-            gateway,
-            None if interface is None else self._name(number(interface, 0)),
-            flags,
-            number(found.get(RTA_PRIORITY), 0),
-            None if source is None else self._address(source),
-            table,
-            TYPES[code] if code < len(TYPES) else str(code),
-            ways,
-            None if metrics is None else _mtu(metrics),
+        return uncollected(
+            self._make(
+                bytes((length,)) + prefix,
+                gateway,
+                None if interface is None else self._name(number(interface, 0)),
+                flags,
+                number(found.get(RTA_PRIORITY), 0),
+                None if source is None else self._address(source),
+                table,
+                TYPES[code] if code < len(TYPES) else str(code),
+                ways,
+                None if metrics is None else _mtu(metrics),
+            )
         )
-        uncollected(route)
-        return route
 
     def _address(self, octets: bytes) -> IPAddress | None:
         try:
@@ -229,11 +229,11 @@ def neighbor(names: Mapping[int, str], kind: int, octets: bytes, at: int, end: i
     address = packed_address(found.get(NDA_DST, b""))
     if address is None or len(address.packed) != WIDTHS.get(family) or state not in STATES:
         return None
-    row = Neighbor(
-        address=address,
-        link_address=found[NDA_LLADDR].hex(":") if found.get(NDA_LLADDR) else None,
-        interface=names.get(index, str(index)),
-        state=STATES[state],
+    return uncollected(
+        Neighbor(
+            address=address,
+            link_address=found[NDA_LLADDR].hex(":") if found.get(NDA_LLADDR) else None,
+            interface=names.get(index, str(index)),
+            state=STATES[state],
+        )
     )
-    uncollected(row)
-    return row

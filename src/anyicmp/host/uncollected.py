@@ -1,35 +1,40 @@
 """Rows that the garbage collector need not look at, however many there are.
 
-A trick of CPython's own interface, and where it can be had no more than that. What a row holds is for others.
+A call of CPython's own interface, and where there is none nothing. What a row holds is for others.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 __all__ = ["uncollected"]
 
-
-def _nothing(row: object) -> None:
-    pass
+Value = TypeVar("Value")
 
 
-def _found() -> Callable[[object], None]:
-    """PyObject_GC_UnTrack, or what does nothing where the interpreter has no such thing."""
+def _untracking() -> Callable[[Any], None] | None:
     try:
         function = ctypes.pythonapi.PyObject_GC_UnTrack
-    except AttributeError:
-        return _nothing
+    except AttributeError:  # another interpreter
+        return None
     function.argtypes = [ctypes.py_object]
     function.restype = None
     return function
 
 
-uncollected = _found()
-"""Take a row out of what the collector walks through (C API, "Supporting Cyclic Garbage Collection").
+_untrack = _untracking()
 
-The collector walks all containers again each time their number has grown by a quarter: 50 ms and more at a
-time, in which the event loop stands, once a table has a hundred thousand rows. It finds nothing: a frozen
-row of addresses, numbers and text is part of no cycle. It is freed by its reference count all the same.
-"""
+
+def uncollected(value: Value) -> Value:
+    """The value itself, taken out of what the collector walks through (C API, PyObject_GC_UnTrack).
+
+    For frozen rows of addresses, numbers and text, and for a tuple or list of them. They are part of no cycle
+    and are freed by their reference counts all the same. Else the collector walks through all of them each
+    time their number has grown by a quarter: at a hundred thousand rows that is 50 ms and more in which the
+    event loop stands, to find nothing.
+    """
+    if _untrack is not None:
+        _untrack(value)
+    return value
