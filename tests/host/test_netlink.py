@@ -7,6 +7,7 @@ import pickle
 import struct
 import sys
 from ipaddress import ip_address, ip_interface, ip_network
+from itertools import islice
 
 import attrs
 import pytest
@@ -206,6 +207,8 @@ def test_interfaces_with_their_addresses() -> None:
     found = address(20, peer, 0, len(peer))
     assert found == (7, ip_interface("10.0.0.2/24"))
     assert address(20, own, 0, len(own)) == (7, ip_interface("10.0.0.9/24"))
+    impossible = struct.pack("=BBBBI", 2, 33, 0, 0, 7) + attribute(2, bytes((10, 0, 0, 2)))
+    assert address(20, impossible, 0, len(impossible)) is None
     lo, eth0 = with_addresses([one for one in links if one is not None], [found])
     assert (lo.name, lo.mtu, lo.flags, lo.state) == ("lo", 65536, ("LOOPBACK", "UP", "LOWER_UP"), "unknown")
     assert (eth0.name, eth0.addresses) == ("eth0", (ip_interface("10.0.0.2/24"),))
@@ -248,6 +251,14 @@ def test_answers_to_others_are_not_ours() -> None:
     both = message(24, b"abcd", sequence=4) + message(24, b"efgh", sequence=5)
     assert [both[start:end] for _, start, end in inquiry.feed(both)] == [b"efgh"]
     assert list(inquiry.feed(message(3, word(0), sequence=4))) == []
+    assert not inquiry.done
+
+
+@pytest.mark.parametrize("length", [0, 15, 21])
+def test_a_message_of_an_impossible_length_ends_the_datagram(length: int) -> None:
+    octets = HEADER.pack(length, 24, 2, 1, 0) + b"abcd"
+    inquiry = Inquiry(26, b"", dump=True)
+    assert list(islice(inquiry.feed(octets), 9)) == []
     assert not inquiry.done
 
 

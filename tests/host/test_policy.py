@@ -72,18 +72,20 @@ def test_a_rule_for_a_mark_or_a_source() -> None:
 
 def test_a_throw_leads_on_to_the_next_rule() -> None:
     thrown, meant = entry("10.1.0.0/16", "throw", table=100), entry("10.0.0.0/8", "unreachable")
+    other = entry("10.1.2.0/24", "unreachable", table=200)
     first = Rule(priority=5, action=LOOKUP, table=100)
-    assert refused(EHOSTUNREACH, [thrown, meant], first) == meant
+    assert refused(EHOSTUNREACH, [thrown, meant, other], first) == meant
 
 
 def test_a_prefix_too_short_for_its_rule_leads_on() -> None:
     """`suppress_prefixlength 0`, as tunnels set it: the default route of main does not count."""
     short, meant = entry("0.0.0.0/0", "unicast"), entry("0.0.0.0/0", "prohibit", table=100)
+    other = entry("10.1.2.0/24", "prohibit", table=200)
     rules = [
         Rule(priority=5, action=LOOKUP, table=254, beyond=0),
         Rule(priority=6, action=LOOKUP, table=100),
     ]
-    assert refused(EACCES, [short, meant], *rules) == meant
+    assert refused(EACCES, [short, meant, other], *rules) == meant
 
 
 def test_a_rule_itself_refuses() -> None:
