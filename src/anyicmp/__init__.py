@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
     from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
+    from anyicmp.api.table_functions import interfaces, neighbors, route_to, routes
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         Statistics,
         SweepProgress,
     )
+    from anyicmp.tables import Interface, Neighbor, NextHop, Route
     from anyicmp.wire import MplsLabel
 
 __version__ = "0.1.0.dev0"
@@ -76,8 +78,11 @@ __all__ = [
     "ErrorReply",
     "Hop",
     "IPAddress",
+    "Interface",
     "MplsLabel",
     "NameLookupError",
+    "Neighbor",
+    "NextHop",
     "NoReply",
     "Observer",
     "Outcome",
@@ -95,6 +100,7 @@ __all__ = [
     "ProberStatistics",
     "RateLoss",
     "Reply",
+    "Route",
     "SendFailure",
     "SocketPermissionError",
     "Statistics",
@@ -108,13 +114,17 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "interfaces",
     "multipath",
+    "neighbors",
     "open_ping",
     "open_sweep",
     "open_traceroute",
     "path_mtu",
     "ping",
     "resolve",
+    "route_to",
+    "routes",
     "sweep",
     "traceroute",
 ]
@@ -130,6 +140,7 @@ _HOMES = {
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
     "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
+    "anyicmp.api.table_functions": "interfaces neighbors route_to routes",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (
@@ -142,6 +153,7 @@ _HOMES = {
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
     ),
+    "anyicmp.tables": "Interface Neighbor NextHop Route",
     "anyicmp.wire": "MplsLabel",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

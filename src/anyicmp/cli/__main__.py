@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
     "mtu": "mtu:mtu",
+    "routes": "tables:routes",
+    "neighbors": "tables:neighbors",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
