@@ -70,19 +70,21 @@ def internet() -> Internet:
     return Internet(topology.link("client", *routers, "targets", delay="0.5 ms"))
 
 
-def measure(network: TunNetwork, number: int, method: str, uid: int) -> None:
-    """Print a line."""
+def measure(network: TunNetwork, number: int, method: str, uid: int) -> dict[str, float]:
+    """Print a line; returns what the client measured."""
     # The interpreter may live where only root reads.
     only = "-all,+dac_read_search"
     drop = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", f"--inh-caps={only}"]
     who = ["setpriv", *drop, f"--ambient-caps={only}", f"--bounding-set={only}"] if uid else []
     argv = network.command([*who, sys.executable, "-c", CLIENT, str(number), method])
-    found = json.loads(subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
     print(
         f"{method:<5}{'nobody' if uid else 'root':<7}{number:>5} traces: {found['took']:>6.2f} s, "
         f"CPU {found['spent']:>5.2f} s, {found['sent'] / found['took']:>7,.0f} probes/s, "
         f"{found['whole']} whole"
     )
+    return found
 
 
 def beside(network: TunNetwork, method: str) -> None:
@@ -105,8 +107,14 @@ def main(most: int) -> None:
     with behind_tun(internet()) as network:
         for method in TOOLS:
             for uid in (0, NOBODY):
-                for number in sorted({1, 10, 100, most}):
-                    measure(network, number, method, uid)
+                numbers = sorted({1, 10, 100, most})
+                found = [measure(network, number, method, uid) for number in numbers]
+                one, all_of_them = found[0], found[-1]
+                print(
+                    f"{method:<5}{'nobody' if uid else 'root':<7}{numbers[-1]:>5} take "
+                    f"{all_of_them['took'] / one['took']:.0f} times as long as one, and "
+                    f"{all_of_them['spent'] / one['spent']:.0f} times the CPU time"
+                )
             beside(network, method)
 
 

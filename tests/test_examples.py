@@ -17,6 +17,7 @@ PRINTED = {
     "ping_one.py": "3 of 3 answered",
     "sweep_subnet.py": "14 of 14 hosts answered",
     "traceroute.py": "  1  127.0.0.1",
+    "which_way.py": "127.0.0.1 matches 127.0.0.1/32, through lo (local)",
 }
 TESTS = {"test_gateways.py": "3 passed"}
 AGENTS = ("agent_asyncio.py", "agent_trio.py")

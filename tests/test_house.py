@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results", "paths", "states")
+LEAVES = ("errors", "results", "paths", "states", "tables")
 EXTRAS = ("cli", "compat", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
@@ -24,6 +24,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "results": (),
     "paths": ("results",),
     "states": ("results",),
+    "tables": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
     from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
+    from anyicmp.api.table_functions import interfaces, neighbors, route_to, routes
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         PathMtuStep,
         PathNode,
         Trace,
+        Translation,
     )
     from anyicmp.results import (
         KINDS,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         TargetCounters,
         TargetStatus,
     )
+    from anyicmp.tables import Interface, Neighbor, NextHop, Route
     from anyicmp.wire import MplsLabel
 
 __version__ = "0.1.0.dev0"
@@ -86,11 +89,14 @@ __all__ = [
     "ErrorReply",
     "Hop",
     "IPAddress",
+    "Interface",
     "Lateness",
     "Monitor",
     "MonitorTarget",
     "MplsLabel",
     "NameLookupError",
+    "Neighbor",
+    "NextHop",
     "NoReply",
     "Observer",
     "Outcome",
@@ -108,6 +114,7 @@ __all__ = [
     "ProberStatistics",
     "RateLoss",
     "Reply",
+    "Route",
     "SendFailure",
     "SocketPermissionError",
     "StateChange",
@@ -120,10 +127,13 @@ __all__ = [
     "TargetStatus",
     "Trace",
     "TraceStream",
+    "Translation",
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "interfaces",
     "multipath",
+    "neighbors",
     "open_monitor",
     "open_ping",
     "open_sweep",
@@ -131,6 +141,8 @@ __all__ = [
     "path_mtu",
     "ping",
     "resolve",
+    "route_to",
+    "routes",
     "sweep",
     "traceroute",
 ]
@@ -148,17 +160,21 @@ _HOMES = {
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
     "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
+    "anyicmp.api.table_functions": "interfaces neighbors route_to routes",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
-    "anyicmp.paths": "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace",
+    "anyicmp.paths": (
+        "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace Translation"
+    ),
     "anyicmp.results": (
         "KINDS Capabilities ErrorReply IPAddress NoReply Outcome PingResult "
         "ProberStatistics RateLoss Reply SendFailure Statistics SweepProgress"
     ),
     "anyicmp.states": "BUCKETS Lateness MonitorTarget StateChange TargetCounters TargetStatus",
+    "anyicmp.tables": "Interface Neighbor NextHop Route",
     "anyicmp.wire": "MplsLabel",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

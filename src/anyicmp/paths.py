@@ -25,6 +25,7 @@ __all__ = [
     "PathMtuStep",
     "PathNode",
     "Trace",
+    "Translation",
 ]
 
 NOTHING_SENT = Statistics()
@@ -43,6 +44,8 @@ class Hop:
         interfaces: interface information objects (RFC 5837), each once.
         quoted_ttl: hop limit of the probe as the router quoted it, None where unknown.
         nat: whether the quoted datagram shows a rewrite on the way; None: cannot be told.
+        rewritten: what of it differs from what was sent: "source", "source port", "identifier" (of an echo),
+            "identification" (of the IPv4 header), "checksum" (of the message behind the IP header).
         return_hops: how many hops the answer took on its way back, guessed from its hop limit: senders begin
             with 64, 128 or 255. None where the hop limit is not known.
         asymmetric: whether that is another number of hops than the way there.
@@ -60,6 +63,7 @@ class Hop:
     interfaces: tuple[InterfaceInformation, ...] = ()
     quoted_ttl: int | None = None
     nat: bool | None = None
+    rewritten: tuple[str, ...] = ()
     return_hops: int | None = None
     asymmetric: bool | None = None
     rate_limited: bool | None = None
@@ -82,6 +86,21 @@ class PathChange:
 
 
 @attrs.frozen(kw_only=True, order=False)
+class Translation:
+    """Between two hops a translator rewrites the probes (RFC 3022).
+
+    Attributes:
+        after: the last hop before it that tells, 0 for this host.
+        before: the first hop behind it that tells.
+        fields: what it rewrites, as in `Hop.rewritten`.
+    """
+
+    after: int
+    before: int
+    fields: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True, order=False)
 class Trace:
     """The path to a host, hop by hop.
 
@@ -97,6 +116,7 @@ class Trace:
         port: the target's port, None for echo.
         loop: the addresses that the path comes back to, in their order; empty without a loop.
         changes: hops whose router is another one now, as this round has confirmed.
+        translations: where probes are rewritten, as far as quotes tell: some translators undo it in these.
     """
 
     target: IPAddress
@@ -109,6 +129,7 @@ class Trace:
     port: int | None = None
     loop: tuple[IPAddress, ...] = ()
     changes: tuple[PathChange, ...] = ()
+    translations: tuple[Translation, ...] = ()
 
 
 @attrs.frozen(kw_only=True, order=False)
@@ -141,6 +162,8 @@ class PathMtu:
         black_hole: what is larger vanishes, and nobody reports it. None where that cannot be told, because
             the target answers nothing.
         steps: the probes, in order of sending.
+        complete: whether the search came to its end; False where a time limit cut it short. Then more than
+            `mtu` may pass, and who limits it is not known for sure.
     """
 
     target: IPAddress
@@ -151,6 +174,7 @@ class PathMtu:
     limited_at: int | None = None
     black_hole: bool | None
     steps: tuple[PathMtuStep, ...] = ()
+    complete: bool = True
 
 
 @attrs.frozen(order=False)

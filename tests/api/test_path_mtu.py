@@ -151,6 +151,30 @@ async def test_a_time_limit_gives_what_is_known() -> None:
     found = await anyicmp.path_mtu(TARGET[4], network=scene, observer=slow, time_limit=0.5)
     assert (found.mtu, found.confirmed, found.limited_by) == (68, True, None)
     assert len(found.steps) < 20
+    assert not found.complete
+
+
+async def test_whoever_asks_hears_what_is_known_all_the_time() -> None:
+    """A size that has passed counts at once, though others of its wave wait for their silence."""
+    scene = network(mtu=1400, black_hole=True)
+    heard: list[tuple[int, PathMtu]] = []
+
+    def note(found: PathMtu) -> None:
+        heard.append((scene.clocks.monotonic() - began, found))
+
+    began = scene.clocks.monotonic()
+    found = await anyicmp.path_mtu(TARGET[4], network=scene, on_progress=note)
+    assert found.complete
+    assert not any(known.complete for _, known in heard)
+    sizes = [known.mtu or 0 for _, known in heard]
+    assert sizes == sorted(sizes)
+    assert max(sizes) == found.mtu
+    assert {known.mtu for at, known in heard if at < 3_500_000_000} > {68, 1280}
+
+
+async def test_what_cannot_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="on_progress"):
+        await anyicmp.path_mtu(TARGET[4], network=network(), on_progress=5)  # type: ignore[arg-type]
 
 
 async def test_a_time_limit_without_an_address() -> None:

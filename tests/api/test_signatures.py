@@ -31,6 +31,15 @@ def test_a_function_takes_what_the_method_takes(name: str) -> None:
     assert function == method
 
 
+@pytest.mark.parametrize("name", ["routes", "route_to", "neighbors", "interfaces"])
+def test_a_function_for_the_tables_takes_what_the_method_takes(name: str) -> None:
+    """`family` is the call's own there, so that it is no option of the prober."""
+    method, function = parameters(getattr(Prober, name)), parameters(getattr(anyicmp, name))
+    del method["self"]
+    assert function.pop("options").kind is inspect.Parameter.VAR_KEYWORD
+    assert function == method
+
+
 @pytest.mark.parametrize("name", [*CALLS, *LASTING])
 def test_every_call_takes_what_concerns_the_header_and_the_socket(name: str) -> None:
     assert set(parameters(getattr(Prober, name))) >= ROUTE

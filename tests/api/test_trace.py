@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from itertools import pairwise
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -11,7 +12,7 @@ import pytest
 
 import anyicmp
 from anyicmp import ErrorReply, MplsLabel, Prober, Reply, SendFailure
-from anyicmp.testing import Host, SimulatedNetwork
+from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology
 from api.scene import routers
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +77,50 @@ async def test_a_silent_target_is_probed_to_the_last_hop(network: SimulatedNetwo
     network.add("10.0.0.52", Host(path=routers(4, 2), silent=True))
     trace = await anyicmp.traceroute("10.0.0.52", network=network, max_hops=9, probes=1)
     assert (len(trace.hops), trace.reached, trace.stopped_by) == (9, False, None)
+
+
+async def time_of(network: SimulatedNetwork, **options: Any) -> float:
+    began = network.clocks.monotonic()
+    await anyicmp.traceroute("10.0.0.1", network=network, **options)
+    return (network.clocks.monotonic() - began) / 1e9
+
+
+def row_of_routers(
+    number: int, *, delay: str, silent: range = range(0), target: bool = True
+) -> SimulatedNetwork:
+    """Routers with a target behind them; those in the range, and the target, may be silent."""
+    topology, names = Topology(), [f"r{i}" for i in range(1, number + 1)]
+    for i, name in enumerate(names, 1):
+        topology.router(name, f"10.9.{i}.1", silent=i in silent)
+    topology.host("target", "10.0.0.1", silent=not target)
+    topology.link("client", *names, "target", delay=delay)
+    return SimulatedNetwork(internet=Internet(topology))
+
+
+@pytest.mark.parametrize("method", ["icmp", "udp"])
+@pytest.mark.parametrize("answering", [0, 2, 14])
+@pytest.mark.parametrize("timeout", [0.5, 1.0, 4.0])
+async def test_silent_hops_cost_one_timeout_together(method: str, answering: int, timeout: float) -> None:
+    """And at most a fifth of one more, for the eight probes that may go past a target."""
+    scene = row_of_routers(20, delay="1 ms", silent=range(answering + 1, 21), target=False)
+    took = await time_of(scene, method=method, timeout=timeout)
+    assert timeout <= took <= 1.19 * timeout + 3 * 0.002 * answering
+
+
+@pytest.mark.parametrize("silent", [range(3, 6), range(2, 12), range(1, 15)])
+async def test_silent_hops_on_the_way_cost_one_timeout_together(silent: range) -> None:
+    took = await time_of(row_of_routers(14, delay="0.2 ms", silent=silent))
+    assert 1.0 <= took <= 1.19 + 0.02
+
+
+@pytest.mark.parametrize("method", ["icmp", "udp", "tcp"])
+async def test_a_target_near_by_takes_three_round_trips(method: str) -> None:
+    """Fifteen hops and ten milliseconds away; and no more than eight probes go past it."""
+    scene = row_of_routers(14, delay="0.3333 ms")
+    scene.privileged = True
+    took = await time_of(scene, method=method)
+    assert took <= 3 * 0.010
+    assert sum(packet[8] > 15 for packet in scene.sent) <= 8
 
 
 async def test_first_hop_and_probes(network: SimulatedNetwork) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import anyicmp
-from anyicmp import Hop, PathChange, PrefixTable, Prober, Statistics
-from anyicmp.api.hops import find_loop, return_hops
+from anyicmp import ErrorReply, Hop, PathChange, PrefixTable, Prober, Statistics, Translation
+from anyicmp.api.hops import find_loop, find_translations, return_hops
 from anyicmp.testing import Host, Internet, Router, SimulatedNetwork, Topology
-from anyicmp.wire import InterfaceInformation
+from anyicmp.testing.topology import ip_packet
+from anyicmp.wire import InterfaceInformation, TimeExceeded, parse_quoted
 from scenarios.playing import HERE
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +42,57 @@ async def test_raw_sockets_see_a_translator(
     async with Prober(network=scenario(name, privileged=True)) as prober:
         trace = await prober.traceroute(target, method=method)
     assert [hop.nat for hop in trace.hops[:3]] == shows
+
+
+@METHODS
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+async def test_a_translator_is_found_between_two_hops(method: str, privileged: bool) -> None:
+    """It rewrites sources and, of UDP and TCP, the checksum that covers them."""
+    async with Prober(network=scenario("trace_nat_not_undone", privileged=privileged)) as prober:
+        trace = await prober.traceroute("10.0.0.1", method=method)
+    fields = ("source",) if method == "icmp" else ("source", "checksum")
+    if privileged:
+        assert [hop.rewritten for hop in trace.hops[:3]] == [(), fields, fields]
+        assert trace.translations == (Translation(after=1, before=2, fields=fields),)
+    else:
+        assert {hop.rewritten for hop in trace.hops} == {()}
+        assert trace.translations == ()
+
+
+def told(ttl: int, *fields: str, source: str = "10.1.0.1", nat: bool | None = True) -> Hop:
+    quoted = parse_quoted(
+        ip_packet(bytes(8), 4, ip_address(source).packed, ip_address("10.0.0.1").packed, hop_limit=1), 4
+    )
+    error = ErrorReply(
+        target=IPv4Address("10.0.0.1"),
+        sequence=0,
+        sent_at=0.0,
+        source=IPv4Address("10.2.0.1"),
+        rtt=0.1,
+        message=TimeExceeded(quoted=quoted),
+        type=11,
+        code=0,
+        reason="",
+    )
+    return Hop(ttl=ttl, outcomes=(error,), nat=nat, rewritten=fields)
+
+
+def test_each_translator_on_the_way_is_told() -> None:
+    """By what it adds; a second one of its kind by the source that it puts in. Some hops tell nothing."""
+    hops = [
+        told(1, "source"),
+        told(2, nat=None),
+        told(3, nat=False),
+        told(4, "source", "source port"),
+        told(5, "source", "source port", source="10.7.0.1"),
+        told(6, "source", source="10.7.0.1"),
+    ]
+    assert find_translations(hops) == (
+        Translation(after=0, before=1, fields=("source",)),
+        Translation(after=3, before=4, fields=("source port",)),
+        Translation(after=4, before=5, fields=("source",)),
+    )
+    assert find_translations([]) == ()
 
 
 @METHODS

@@ -6,11 +6,14 @@ import json
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import anyio
 import pytest
 
 from anyicmp import NoReply, PathMtu, PathMtuStep, SendFailure
 from anyicmp.cli.__main__ import main
-from anyicmp.cli.mtu import mtu_lines
+from anyicmp.cli.mtu import _mtu, mtu_lines
+from anyicmp.cli.options import Setting
+from anyicmp.testing import SimulatedNetwork
 from cli.running import BACKENDS
 
 TARGET = IPv4Address("192.0.2.1")
@@ -51,6 +54,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
         "limited_at",
         "black_hole",
         "steps",
+        "complete",
     ]
     assert (found["mtu"], found["limited_by"], found["black_hole"]) == (1300, "2001:db8:1::1", False)
     assert [(step["size"], step["outcome"]["kind"]) for step in found["steps"]] == [
@@ -64,6 +68,28 @@ def test_a_host_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None
     scenario = str(SCENARIOS / "ping_absent.toml")
     assert main(["mtu", "10.0.0.1", "--simulate", scenario]) == 1
     assert capsys.readouterr().out == "10.0.0.1 did not answer, whatever the size\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+async def test_what_is_known_when_it_is_stopped_is_printed(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three timeouts for 1,500 octets; now many sizes wait for silence beside those that have passed."""
+    network = SimulatedNetwork.from_toml(SCENARIOS / "ping_black_hole.toml")
+    setting = Setting(backend="asyncio", as_json=as_json, prober={"network": network})
+    stop = anyio.CancelScope()
+    network.clocks.after(3.5, stop.cancel)
+    await _mtu(setting, "10.0.0.1", {}, stop)
+    assert stop.cancelled_caught
+    out, err = capsys.readouterr()
+    assert err == ""
+    if as_json:
+        assert (json.loads(out)["mtu"], json.loads(out)["complete"]) == (1280, False)
+    else:
+        assert out == (
+            "path MTU to 10.0.0.1: 1,280 octets or more\n  the search was stopped before its end\n"
+        )
 
 
 @pytest.mark.parametrize(
@@ -84,6 +110,22 @@ def test_a_host_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None
                 "  larger packets vanish, and nobody reports it (black hole)",
                 "  the hop where they vanish could not be told",
             ],
+        ),
+        (
+            PathMtu(target=TARGET, mtu=1400, confirmed=True, black_hole=True, complete=False),
+            ["path MTU to 192.0.2.1: 1,400 octets or more", "  the search was stopped before its end"],
+        ),
+        (
+            PathMtu(target=TARGET, mtu=1400, confirmed=False, black_hole=False, complete=False),
+            [
+                "path MTU to 192.0.2.1: 1,400 octets",
+                "  as reported: 192.0.2.1 itself did not answer",
+                "  the search was stopped before its end",
+            ],
+        ),
+        (
+            PathMtu(target=TARGET, mtu=None, confirmed=False, black_hole=None, complete=False),
+            ["192.0.2.1 has not answered any size yet: the search was stopped"],
         ),
         (
             PathMtu(target=TARGET, mtu=None, confirmed=False, black_hole=None, steps=(REFUSED, SILENCE)),

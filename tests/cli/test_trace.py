@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from anyicmp import ErrorReply, Hop, MplsLabel, NoReply, Reply, SendFailure, Trace
+from anyicmp import ErrorReply, Hop, MplsLabel, NoReply, Reply, SendFailure, Trace, Translation
 from anyicmp.cli import trace as module
 from anyicmp.cli.__main__ import main
 from anyicmp.cli.trace import trace_lines
@@ -226,10 +226,11 @@ def test_what_a_hop_tells_besides_is_printed() -> None:
         port=53,
         flow=1,
         loop=(IPv4Address("10.0.0.1"),),
+        translations=(Translation(after=1, before=2, fields=("source", "checksum")),),
     )
     shown = list(trace_lines(trace, 2, 1))
     assert shown[2:6] == [
-        "    probes are rewritten here",
+        "    rewritten on the way here: source, checksum",
         shown[3],
         "      The packet came in on the interface with name eth0 (RFC 5837).",
         "      answers some probes only: hops behind it answer more",

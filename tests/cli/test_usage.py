@@ -22,11 +22,12 @@ from namespaces import NOBODY, command, namespaces, settings
 CALLS = {
     "ping": Prober.ping,
     "sweep": Prober.sweep,
-    "trace": Prober.traceroute,
+    "trace": Prober.open_traceroute,
     "mtu": Prober.path_mtu,
 }
 # `decode` sends nothing: it has no options for sockets, and needs no permission.
-PROBING = [name for name in COMMANDS if name != "decode"]
+TABLES = ["routes", "neighbors"]
+PROBING = [name for name in COMMANDS if name not in ("decode", *TABLES)]
 
 REFUSED = [
     ("ping -W -1 127.0.0.1", "timeout"),
@@ -60,6 +61,8 @@ REFUSED = [
     ("mtu", "HOST"),
     ("mtu -q 0 127.0.0.1", "probes"),
     ("mtu -m 300 127.0.0.1", "max_hops"),
+    ("neighbors 127.0.0.1", "127.0.0.1"),
+    ("routes -I no-such 127.0.0.1", "no-such"),
     ("fly", "fly"),
     ("", "Missing command"),
     ("ping --no-such-option 127.0.0.1", "--no-such-option"),
@@ -80,7 +83,7 @@ def test_a_mistake_is_one_line_and_status_2(
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
-@pytest.mark.parametrize("subcommand", PROBING)
+@pytest.mark.parametrize("subcommand", [*PROBING, "routes"])
 def test_an_unknown_name_is_one_line_and_status_2(
     subcommand: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,7 +147,7 @@ def options_of(name: str) -> dict[str, click.Parameter]:
     return {parameter.name or "": parameter for parameter in found.params}
 
 
-@pytest.mark.parametrize("name", PROBING)
+@pytest.mark.parametrize("name", [*PROBING, *TABLES])
 def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
     common = {"family", "interface", "source", "privileged", "as_json", "backend"}
     assert common <= options_of(name).keys()

@@ -323,12 +323,14 @@ def test_a_trace_goes_on_over_silent_hops_to_the_last() -> None:
 def test_without_news_a_trace_goes_farther_and_then_all_the_way() -> None:
     plan, tx = trace(), PacketBatch(4, capacity=128)
     assert len(limits(plan, tx, 0)) == BEYOND + 3
-    quarter = SECOND // 4
-    assert plan.wake_at(5) == quarter
-    assert limits(plan, tx, quarter - 1) == []
-    assert [ttl for ttl, _ in limits(plan, tx, quarter)] == list(range(BEYOND + 2, 2 * BEYOND + 3))
-    assert len(limits(plan, tx, 2 * quarter)) == 90 - (BEYOND + 3) - (BEYOND + 1)
-    assert plan.wake_at(2 * quarter) is None
+    eighth = SECOND // 8
+    assert plan.wake_at(5) == eighth
+    assert limits(plan, tx, eighth - 1) == []
+    assert [ttl for ttl, _ in limits(plan, tx, eighth)] == list(range(BEYOND + 2, 2 * BEYOND + 3))
+    half = eighth // 2
+    assert limits(plan, tx, eighth + half - 1) == []
+    assert len(limits(plan, tx, eighth + half)) == 90 - (BEYOND + 3) - (BEYOND + 1)
+    assert plan.wake_at(eighth + half) is None
 
 
 def test_patience_grows_with_the_slowest_answer() -> None:

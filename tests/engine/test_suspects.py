@@ -111,6 +111,34 @@ def test_two_flows_to_one_target_are_told_apart() -> None:
     assert list(flows.hear()) == [first]
 
 
+class Turning(TracePlan):
+    """A trace that goes on in another flow while its probes are in flight, as a multipath trace does."""
+
+    def turn(self, flows: Flows, flow: int) -> None:
+        self.template = flows.method.template(size=56, flow=flow)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_probe_is_of_the_flow_that_it_left_with(version: Version) -> None:
+    flows = Flows(version)
+    options = {"first_hop": 1, "max_hops": 6, "probes": 1, "timeout": SECOND, "one_by_one": True}
+    peer = Probe(peer=TARGET[version], local=OWN[version])
+    plan = Turning(peer, flows.method.template(size=56), **options)
+    flows.exchange.start(plan, 0)
+    sent = flows.leave()
+    plan.turn(flows, 5)
+    plan._one_by_one = False
+    flows.exchange.schedule(plan, 10)
+    later = flows.leave(10)
+    assert (len(sent), len(later)) == (1, 5)
+    (outcome,) = flows.hear()[plan]
+    assert (outcome.kind, plan.waiting) == ("error", 5)
+    assert flows.hear() == {}, "none of the first flow is in flight"
+    told = flows.hear(own_port=1029)
+    assert [len(tags) for tags in told[plan].unclear] == [5]
+
+
 def test_what_has_not_left_yet_is_not_meant() -> None:
     flows = Flows()
     plan = flows.trace(max_hops=1)

@@ -201,3 +201,67 @@ def all_fields(source: str) -> object:
 def test_a_stamp_and_all_fields_fit_into_one_packet_s_control_messages(source: str, uid: int | None) -> None:
     with namespaces("client") as (client,):
         assert run_in(client, all_fields, source, uid=uid) == [[3, 0], [3, 0]]
+
+
+def with_ports(_: None) -> object:
+    """Probes of each method with ports to a closed port of loopback, and what is told of their leaving."""
+    import select
+    import time
+    from ipaddress import ip_address
+
+    from anyicmp.engine.probe import Probe
+    from anyicmp.methods import open_method
+    from anyicmp.net.transport import SocketSpec, open_transport
+    from anyicmp.wire.batch import PacketBatch, RowKind
+
+    found = {}
+    for name in ("udp", "tcp"):
+        for address in ("127.0.0.1", "::1"):
+            packed = ip_address(address).packed
+            version = 4 if len(packed) == 4 else 6
+            transport = open_transport(SocketSpec(version=version, method=name, hop_limited=True))
+            method = open_method(name, version)
+            method.identify(transport.identifiers, verify=False)
+            tx, rx = PacketBatch(version, slot=128), PacketBatch(version, slot=2048)
+            template = method.template(size=56 if name == "udp" else 0, port=9)
+            # The kernel makes one connection of a flow at a time.
+            rows = 1 if transport.one_per_flow else 3
+            for i in range(rows):
+                Probe(peer=packed, hop_limit=9, local=packed, stamped=True).write(tx, i)
+            method.stamp(tx, 0, rows, 0x12345678 << 16, template)
+            before = time.time_ns()
+            assert transport.send(tx, 0, rows) == (rows, 0)
+            after = time.time_ns()
+            at, answers, stamps = 0, 0, []
+            while answers < rows and select.select([transport.fileno()], [], [], 1.0)[0]:
+                at = transport.recv(rx, 0)
+                for i in range(at):
+                    if rx.kind[i] == RowKind.STAMP:
+                        stamps.append(rx.token[i] & 0xFFFF)
+                        assert before <= rx.when[i] <= after
+                    elif rx.kind[i] != RowKind.LOCAL_ERROR:
+                        answers += method.tokens(rx, at).kinds[i] > 0
+            expected = list(range(rows)) if transport.stamps_sending else []
+            found[f"{name}{version}"] = [transport.stamps_sending, answers == rows, stamps == expected]
+            transport.close()
+    return found
+
+
+@each_user
+def test_probes_with_ports_are_stamped_when_they_leave(uid: int | None) -> None:
+    """All but connections that the kernel makes itself."""
+    with namespaces("client") as (client,):
+        can = run_in(client, stamps_sending, None)
+        found = run_in(client, with_ports, None, uid=uid)
+    for name, (stamps, answered, told) in found.items():
+        assert stamps == (can and (uid is None or name.startswith("udp"))), name
+        assert answered, name
+        assert told, name
+
+
+def stamps_sending(_: None) -> object:
+    from anyicmp.net.transport import SocketSpec, open_transport
+
+    transport = open_transport(SocketSpec(version=4, identifiers=(77,)))
+    transport.close()
+    return transport.stamps_sending

@@ -186,22 +186,24 @@ def test_a_translator_shows_in_what_is_quoted(name: str, version: Version) -> No
     sent = packet(tx, 0, name)
     ends = template, OWN[version], TARGET[version]
 
-    def shows(octets: bytes) -> bool | None:
+    def shows(octets: bytes) -> tuple[str, ...] | None:
         return method.rewritten(parse_quoted(octets, version), *ends)
 
     header = 20 if version == 4 else 40
-    assert shows(sent) is False
-    assert shows(sent[: header + 8]) is False
+    assert shows(sent) == ()
+    assert shows(sent[: header + 8]) == ()
+    assert shows(sent[: header + 8] + bytes(120)) == (), "a short quote, padded for extensions behind it"
     assert shows(sent[: header + 7]) is None
-    assert shows(rewritten(sent, source=NAT[version])) is True
-    assert shows(rewritten(sent, port_at=0, port=4711)) is True
+    assert shows(rewritten(sent, source=NAT[version])) == ("source", "checksum")
+    assert shows(rewritten(sent, port_at=0, port=4711)) == ("source port", "checksum")
     # Undone in the quote, but not in the checksum, or in the identification.
     changed = rewritten(sent, source=NAT[version], port_at=0, port=4711)
     undone = changed[: header + 2].replace(NAT[version], OWN[version])[:header] + sent[header : header + 4]
-    if name == "tcp" or version == 4:
-        assert shows(undone + changed[header + 4 :]) is True
+    assert shows(undone + changed[header + 4 :]) == ("checksum",)
     if version == 4:
-        assert shows(sent[:4] + b"\xab\xcd" + sent[6:]) is True
+        assert shows(sent[:4] + b"\xab\xcd" + sent[6:]) == ("identification",)
+    if name == "udp" and version == 4:
+        assert shows((undone + changed[header + 4 :])[: header + 8]) == ("checksum",), "8 octets suffice"
 
 
 @given(

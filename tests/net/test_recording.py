@@ -93,17 +93,18 @@ def test_every_packet_decodes_with_its_checksums(recorded: tuple[SimulatedNetwor
 TSHARK = shutil.which("tshark")
 
 
-@pytest.mark.skipif(TSHARK is None, reason="needs the program tshark")
-def test_tshark_reads_it(recorded: tuple[SimulatedNetwork, Path]) -> None:
-    """Times to the nanosecond, directions, comments; no checksum is wrong and no packet malformed."""
+def shown(path: Path) -> list[dict[str, list[str]]]:
+    """What tshark makes of each packet, checksums verified; no time, direction or comment is another one."""
     fields = ["frame.time_epoch", "frame.packet_flags_direction", "frame.comment", "_ws.expert.severity"]
-    fields += ["_ws.malformed", "icmp.mpls.label"]
-    command = [str(TSHARK), "-n", "-r", str(recorded[1]), "-o", "ip.check_checksum:TRUE", "-T", "json"]
+    fields += ["_ws.malformed", "icmp.mpls.label", "ip.proto", "ipv6.nxt", "tcp.flags", "udp.srcport"]
+    command = [str(TSHARK), "-n", "-r", str(path), "-T", "json"]
+    for protocol in ("ip", "udp", "tcp"):
+        command += ["-o", f"{protocol}.check_checksum:TRUE"]
     for field in fields:
         command += ["-e", field]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [packet["_source"]["layers"] for packet in json.loads(shown)]
-    packets = read(recorded[1])
+    packets = read(path)
     assert len(rows) == len(packets)
     for row, packet in zip(rows, packets, strict=True):
         seconds, _, fraction = row["frame.time_epoch"][0].partition(".")
@@ -113,7 +114,33 @@ def test_tshark_reads_it(recorded: tuple[SimulatedNetwork, Path]) -> None:
         assert "_ws.malformed" not in row
         # "Error" is what a wrong checksum is; a TTL of 1 is a note.
         assert str(0x00800000) not in row.get("_ws.expert.severity", [])
-    assert sum("icmp.mpls.label" in row for row in rows) >= 1
+    return rows
+
+
+@pytest.mark.skipif(TSHARK is None, reason="needs the program tshark")
+def test_tshark_reads_it(recorded: tuple[SimulatedNetwork, Path]) -> None:
+    """Times to the nanosecond, directions, comments; no checksum is wrong and no packet malformed."""
+    assert sum("icmp.mpls.label" in row for row in shown(recorded[1])) >= 1
+
+
+@pytest.mark.skipif(TSHARK is None, reason="needs the program tshark")
+def test_tshark_reads_probes_with_ports(tmp_path: Path, privileged: bool) -> None:
+    path = tmp_path / "ports.pcapng"
+
+    async def probe() -> None:
+        network = SimulatedNetwork.from_toml("demo", privileged=privileged)
+        async with anyicmp.Prober(network=network, record=path) as prober:
+            for target in ("203.0.113.80", "2001:db8:300::80"):
+                for method in ("udp", "tcp"):
+                    await prober.traceroute(target, method=method, probes=1)
+
+    anyio.run(probe)
+    rows = shown(path)
+    protocols = Counter((row.get("ip.proto") or row["ipv6.nxt"])[0] for row in rows)
+    assert set(protocols) == {"1", "58", "6", "17"}
+    heard = [row["tcp.flags"][-1] for row in rows if "tcp.flags" in row and len(row["tcp.flags"]) == 1]
+    # Connection requests, and what the target says to them: accepted, or refused.
+    assert {int(flags, 16) for flags in heard} >= {0x002, 0x012} or {int(f, 16) for f in heard} >= {2, 0x014}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -41,6 +41,37 @@ corrupt = "10 %"
 reorder = "10 %"
 """
 
+NAT = """\
+[client]
+address = ["192.168.1.10", "fd00::10"]
+
+[router.outside]
+address = ["192.0.2.101", "2001:db8:9::1"]
+nat = { address = ["203.0.113.1", "2001:db8:ca::1"], ports = true, undo = false }
+
+[router.short]
+address = ["192.0.2.102", "2001:db8:9::2"]
+quote = 8
+
+[host.server]
+address = ["203.0.113.80", "2001:db8:300::80"]
+
+[[link]]
+path = ["client", "outside", "short", "server"]
+delay = "5 ms"
+"""
+
+OPEN = """\
+[host.server]
+address = "203.0.113.80"
+udp = { 7 = "answer" }
+tcp = { 7 = "open" }
+
+[[link]]
+path = ["client", "server"]
+delay = "5 ms"
+"""
+
 pytestmark = pytest.mark.anyio
 
 
@@ -64,6 +95,51 @@ async def test_the_same_calls_have_the_same_outcomes(scenario: str, privileged: 
     recorded = await measured(network, record=path)
     replayed = await measured(SimulatedNetwork.replay(path, seed=7, privileged=privileged))
     assert replayed == recorded
+
+
+async def traced(network: SimulatedNetwork, **options: Any) -> list[object]:
+    found: list[object] = []
+    async with Prober(network=network, **options) as prober:
+        for target in ("203.0.113.80", "2001:db8:300::80"):
+            options: dict[str, Any] = {"probes": 4, "timeout": 0.2}
+            found += [await prober.traceroute(target, method=name, **options) for name in ("udp", "tcp")]
+        found.append(prober.statistics)
+    return found
+
+
+@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+@pytest.mark.parametrize("scenario", ["demo", FAULTY, NAT], ids=["demo", "faulty", "nat"])
+async def test_probes_with_ports_are_answered_as_recorded(
+    scenario: str, privileged: bool, tmp_path: Path
+) -> None:
+    """All fields of the same probes; with another seed, other ports and numbers, the same of each hop."""
+    path = tmp_path / "recording.pcapng"
+    network = SimulatedNetwork.from_toml(scenario, seed=7, privileged=privileged)
+    recorded = await traced(network, record=path)
+    assert await traced(SimulatedNetwork.replay(path, seed=7, privileged=privileged)) == recorded
+    replayed = await traced(SimulatedNetwork.replay(path, seed=8, privileged=privileged))
+    assert replayed[-1] == recorded[-1]
+    for old, new in zip(recorded[:-1], replayed[:-1], strict=True):
+        assert new.flow != old.flow  # type: ignore[attr-defined]
+        assert new.translations == old.translations  # type: ignore[attr-defined]
+        for before, after in zip(old.hops, new.hops, strict=True):  # type: ignore[attr-defined]
+            assert attrs.evolve(after, outcomes=()) == attrs.evolve(before, outcomes=())
+
+
+async def test_an_open_port_answers_again(tmp_path: Path) -> None:
+    """With what it was sent (echo over UDP), or with its acceptance."""
+    path = tmp_path / "recording.pcapng"
+    network = SimulatedNetwork.from_toml(OPEN, privileged=True)
+    options: dict[str, Any] = {"port": 7, "probes": 1}
+
+    async def ends(prober: Prober) -> list[tuple[str, str]]:
+        found = [await prober.traceroute("203.0.113.80", method=name, **options) for name in ("udp", "tcp")]
+        return [(trace.stopped_by.kind, str(trace.stopped_by.source)) for trace in found]  # type: ignore[union-attr]
+
+    async with Prober(network=network, record=path) as prober:
+        recorded = await ends(prober)
+    async with Prober(network=SimulatedNetwork.replay(path, seed=9, privileged=True)) as prober:
+        assert await ends(prober) == recorded == [("reply", "203.0.113.80")] * 2
 
 
 async def test_other_identifiers_and_payloads_fit(tmp_path: Path) -> None:

@@ -17,13 +17,16 @@ from anyicmp.host.interfaces import interface_index
 from anyicmp.host.source import own_address
 from anyicmp.net.transport import SocketSpec, Transport, capabilities, open_transport
 from anyicmp.results import Capabilities, IPAddress
+from anyicmp.tables import Interface, Neighbor, Route
 
 __all__ = [
     "Clocks",
     "Environment",
+    "HostTables",
     "Network",
     "Resolver",
     "ReverseResolver",
+    "RouteQuery",
     "active_environment",
     "default_environment",
 ]
@@ -55,6 +58,32 @@ class OwnAddress(Protocol):
     def __call__(self, peer: bytes, scope: int = 0, interface: str | None = None, /) -> bytes: ...
 
 
+@attrs.frozen(kw_only=True)
+class RouteQuery:
+    """What the way of a packet depends on.
+
+    Attributes:
+        address: where it goes.
+        source: where it comes from, None: the kernel chooses.
+        interface: index of the interface that it must leave through, 0: any.
+        mark: its firewall mark.
+    """
+
+    address: IPAddress
+    source: IPAddress | None = None
+    interface: int = 0
+    mark: int = 0
+
+
+class HostTables(Protocol):
+    """The host's own tables; for what the calls return, see `Prober`. `family` is 4, 6 or None: both."""
+
+    async def routes(self, family: int | None, local: bool, /) -> tuple[Route, ...]: ...
+    async def route_to(self, query: RouteQuery, /) -> Route | None: ...
+    async def neighbors(self, family: int | None, /) -> tuple[Neighbor, ...]: ...
+    async def interfaces(self) -> tuple[Interface, ...]: ...
+
+
 class Network(Protocol):
     """What `Prober(network=...)` takes: an `Environment`, or what has its attributes."""
 
@@ -76,6 +105,8 @@ class Network(Protocol):
     def own_address(self) -> OwnAddress: ...
     @property
     def interface_index(self) -> Callable[[str], int]: ...
+    @property
+    def host_tables(self) -> HostTables | None: ...
 
 
 @attrs.frozen(kw_only=True)
@@ -92,6 +123,7 @@ class Environment:
         entropy: n octets that nobody can guess.
         own_address: the address that this host uses with a peer; its own address is its own peer.
         interface_index: name of an interface to its index; raises OSError for an unknown one.
+        host_tables: the host's routes, neighbours and interfaces; None takes the system's.
     """
 
     open_transport: Callable[[SocketSpec], Transport] = open_transport
@@ -103,6 +135,7 @@ class Environment:
     entropy: Callable[[int], bytes] = os.urandom
     own_address: OwnAddress = own_address
     interface_index: Callable[[str], int] = interface_index
+    host_tables: HostTables | None = None
 
 
 _defaults: list[Network] = []

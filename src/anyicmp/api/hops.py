@@ -11,11 +11,26 @@ import attrs
 
 from anyicmp.engine.loss import DOUBT, loses_more
 from anyicmp.methods.base import ProbeMethod, Template
-from anyicmp.paths import Hop
+from anyicmp.paths import Hop, Translation
 from anyicmp.results import ErrorReply, IPAddress, Outcome, Reply, SendFailure, Statistics
-from anyicmp.wire import DestinationUnreachable, ErrorMessage, InterfaceInformation, MplsLabel, MplsStack
+from anyicmp.wire import (
+    DestinationUnreachable,
+    ErrorMessage,
+    InterfaceInformation,
+    MplsLabel,
+    MplsStack,
+    QuotedDatagram,
+)
 
-__all__ = ["Sent", "find_loop", "is_final", "read_hop", "stopped_by", "with_rate_limits"]
+__all__ = [
+    "Sent",
+    "find_loop",
+    "find_translations",
+    "is_final",
+    "read_hop",
+    "stopped_by",
+    "with_rate_limits",
+]
 
 INITIAL = (64, 128, 255)
 """Hop limits that senders begin with (RFC 1700 and common practice); the smallest that fits is taken."""
@@ -42,6 +57,7 @@ def read_hop(ttl: int, outcomes: Iterable[Outcome], statistics: Statistics, sent
     answers = [outcome for outcome in ordered if isinstance(outcome, (Reply, ErrorReply))]
     errors = [outcome for outcome in answers if isinstance(outcome, ErrorReply)]
     back = return_hops(answers[0].ttl) if answers else None
+    rewritten = _rewritten(errors, sent)
     return Hop(
         ttl=ttl,
         outcomes=tuple(ordered),
@@ -57,7 +73,8 @@ def read_hop(ttl: int, outcomes: Iterable[Outcome], statistics: Statistics, sent
             )
         ),
         quoted_ttl=next((ttl for ttl in map(_quoted_ttl, errors) if ttl is not None), None),
-        nat=_rewritten(errors, sent),
+        nat=None if rewritten is None else bool(rewritten),
+        rewritten=rewritten or (),
         return_hops=back,
         asymmetric=None if back is None else back != ttl,
     )
@@ -82,14 +99,41 @@ def _quoted_ttl(error: ErrorReply) -> int | None:
     return None if quoted is None else quoted.ttl
 
 
-def _rewritten(errors: Sequence[ErrorReply], sent: Sent) -> bool | None:
+def _rewritten(errors: Sequence[ErrorReply], sent: Sent) -> tuple[str, ...] | None:
     if not any(sent.source):
         return None
-    quotes = [error.message.quoted for error in errors if isinstance(error.message, ErrorMessage)]
-    told = [sent.method.rewritten(quoted, sent.template, sent.source, sent.target) for quoted in quotes]
-    if True in told:
-        return True
-    return False if False in told else None
+    told = [
+        sent.method.rewritten(quoted, sent.template, sent.source, sent.target) for quoted in _quotes(errors)
+    ]
+    known = [names for names in told if names is not None]
+    return tuple(dict.fromkeys(name for names in known for name in names)) if known else None
+
+
+def _quotes(outcomes: Iterable[Outcome]) -> list[QuotedDatagram]:
+    return [
+        outcome.message.quoted
+        for outcome in outcomes
+        if isinstance(outcome, ErrorReply) and isinstance(outcome.message, ErrorMessage)
+    ]
+
+
+def find_translations(hops: Sequence[Hop]) -> tuple[Translation, ...]:
+    """Where fields of the probes begin to differ from what was sent, and where another source comes in."""
+    found: list[Translation] = []
+    known: set[str] = set()
+    last, source = 0, None
+    for hop in hops:
+        if hop.nat is None:
+            continue
+        seen = next((quoted.source for quoted in _quotes(hop.outcomes) if quoted.source is not None), None)
+        new = tuple(
+            name for name in hop.rewritten if name not in known or (name == "source" and seen != source)
+        )
+        if new:
+            found.append(Translation(after=last, before=hop.ttl, fields=new))
+        known.update(new)
+        last, source = hop.ttl, seen
+    return tuple(found)
 
 
 def is_final(outcome: Outcome) -> bool:

@@ -9,6 +9,7 @@ from typing import Unpack
 
 from anyicmp.api.multipath import Rule
 from anyicmp.api.owner import ProberOptions
+from anyicmp.api.path_mtu import Progress
 from anyicmp.api.prober import Prober
 from anyicmp.paths import PathGraph, PathMtu
 from anyicmp.results import IPAddress
@@ -70,6 +71,7 @@ async def path_mtu(
     interface: str | None = None,
     mark: int | None = None,
     time_limit: float | None = None,
+    on_progress: Progress | None = None,
     family: int | None = None,
     **options: Unpack[ProberOptions],
 ) -> PathMtu:
@@ -85,4 +87,5 @@ async def path_mtu(
             interface=interface,
             mark=mark,
             time_limit=time_limit,
+            on_progress=on_progress,
         )

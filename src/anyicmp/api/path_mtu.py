@@ -5,6 +5,7 @@ Which sizes are tried is the search's to say; here they become probes, and what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import EMSGSIZE
 from typing import Self
 
@@ -25,7 +26,7 @@ from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, Send
 from anyicmp.wire import DestinationUnreachable, PacketTooBig, TimeExceeded
 from anyicmp.wire.batch import Version
 
-__all__ = ["PathMtuOptions", "path_mtu"]
+__all__ = ["PathMtuOptions", "Progress", "path_mtu"]
 
 HEADERS: dict[Version, int] = {4: 28, 6: 48}
 """Octets of a probe's IP header and echo header."""
@@ -72,11 +73,22 @@ class PathMtuOptions:
         )
 
 
+Progress = Callable[[PathMtu], object]
+"""Called with what is known by now, whenever more is."""
+
+
 async def path_mtu(
-    prober: SocketOwner, host: str | IPAddress, options: PathMtuOptions, *, time_limit: float | None
+    prober: SocketOwner,
+    host: str | IPAddress,
+    options: PathMtuOptions,
+    *,
+    time_limit: float | None,
+    on_progress: Progress | None,
 ) -> PathMtu:
     """Find how large a packet may be to reach a host; see `Prober.path_mtu`."""
     limit = None if time_limit is None else seconds("time_limit", time_limit)
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress must be a function that takes a PathMtu, not {on_progress!r}")
     target: IPAddress | None = None
     with anyio.move_on_after(limit) as until:
         target = (await prober.resolve(host))[0]
@@ -84,7 +96,7 @@ async def path_mtu(
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     driver = prober.driver(4 if target.version == 4 else 6, options.route)
     try:
-        probing = _Probing(prober, driver, host, target, options)
+        probing = _Probing(prober, driver, host, target, options, on_progress)
         with anyio.CancelScope(deadline=until.deadline):
             await probing.run()
     finally:
@@ -102,6 +114,7 @@ class _Probing:
         host: str | IPAddress,
         target: IPAddress,
         options: PathMtuOptions,
+        on_progress: Progress | None,
     ) -> None:
         version: Version = 4 if target.version == 4 else 6
         self._driver = driver
@@ -111,6 +124,8 @@ class _Probing:
         self._headers = HEADERS[version]
         self._probe: Probe = prober.probe(target, options.route, driver)
         self._search = MtuSearch(version, probes=options.probes, max_hops=options.max_hops)
+        self._on_progress = on_progress
+        self._complete = False
         self._shots: list[Shot] = []
         self._outcomes: dict[int, Outcome] = {}
 
@@ -123,6 +138,7 @@ class _Probing:
             try:
                 wave = waves.send(fates)
             except StopIteration:
+                self._complete = True
                 return
 
     def result(self) -> PathMtu:
@@ -141,6 +157,7 @@ class _Probing:
                 for number, shot in enumerate(self._shots)
                 if number in self._outcomes
             ),
+            complete=self._complete,
         )
 
     async def _send(self, wave: tuple[Shot, ...]) -> dict[Shot, Fate]:
@@ -168,7 +185,10 @@ class _Probing:
                 label(batch, self._name, self._target)
                 for i, number in enumerate(batch.tags):
                     self._outcomes[number] = outcome = batch[i]
-                    fates[numbers[number]] = _fate(outcome)
+                    fate = fates[numbers[number]] = _fate(outcome)
+                    self._search.hear(numbers[number], fate)
+                if self._on_progress is not None:
+                    self._on_progress(self.result())
         finally:
             for plan in plans:
                 self._driver.stop(plan)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from anyicmp.api.multipath import MultipathOptions, Rule, multipath
 from anyicmp.api.names import AsnLookup
-from anyicmp.api.path_mtu import PathMtuOptions, path_mtu
+from anyicmp.api.path_mtu import PathMtuOptions, Progress, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
@@ -251,6 +251,7 @@ class Prober(Sweeper, Watcher):
         mark: int | None = None,
         new_identifier: bool = False,
         time_limit: float | None = None,
+        on_progress: Progress | None = None,
     ) -> PathMtu:
         """Find the largest packet that reaches a host in one piece, and who limits it.
 
@@ -262,6 +263,7 @@ class Prober(Sweeper, Watcher):
             timeout: seconds that each probe waits for its answer.
             probes: how often a size is tried before its silence counts.
             max_hops: how far away a router that reports nothing is looked for, 1 to 255.
+            on_progress: called with what is known by now, whenever more is.
             dscp, source, interface, mark, new_identifier, time_limit: as in `ping`, which raises the same;
                 UnsupportedError on other systems than Linux.
         """
@@ -276,7 +278,7 @@ class Prober(Sweeper, Watcher):
             mark=mark,
             new_identifier=new_identifier,
         )
-        return await path_mtu(self, host, options, time_limit=time_limit)
+        return await path_mtu(self, host, options, time_limit=time_limit, on_progress=on_progress)
 
     async def multipath(
         self,

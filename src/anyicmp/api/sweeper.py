@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anyicmp.api.owner import SocketOwner
 from anyicmp.api.sweep import SweepStream, whole
 from anyicmp.api.sweep_options import SweepOptions
+from anyicmp.api.tables import TableReader
 from anyicmp.api.targets import Targets
 from anyicmp.engine.collection import SweepResult
 from anyicmp.engine.position import SweepPosition
@@ -19,7 +19,7 @@ from anyicmp.results import IPAddress
 __all__ = ["Sweeper"]
 
 
-class Sweeper(SocketOwner):
+class Sweeper(TableReader):
     """Probes each of many targets; see `Prober`."""
 
     async def sweep(

@@ -11,7 +11,15 @@ import anyio
 import attrs
 
 from anyicmp.api.driver import Driver
-from anyicmp.api.hops import Sent, find_loop, is_final, read_hop, stopped_by, with_rate_limits
+from anyicmp.api.hops import (
+    Sent,
+    find_loop,
+    find_translations,
+    is_final,
+    read_hop,
+    stopped_by,
+    with_rate_limits,
+)
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.names import AsnLookup, Names, with_numbers
 from anyicmp.api.options import at_least, nanoseconds, seconds, whole, yes_no
@@ -269,6 +277,7 @@ class TraceStream(Stream[Trace]):
             port=options.port,
             stopped_by=end,
             loop=find_loop(hops),
+            translations=find_translations(hops),
         )
 
     def _hop(self, ttl: int) -> Hop:

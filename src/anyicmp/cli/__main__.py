@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "trace": "trace:trace",
     "mtu": "mtu:mtu",
     "monitor": "monitor:monitor",
+    "routes": "tables:routes",
+    "neighbors": "tables:neighbors",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""

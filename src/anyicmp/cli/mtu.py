@@ -43,12 +43,18 @@ def mtu(setting: Setting, *, host: str, **options: Any) -> int:
 
 
 async def _mtu(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
+    # Also when Ctrl-C ends it: what is known by then.
     result: PathMtu | None = None
+
+    def note(found: PathMtu) -> None:
+        nonlocal result
+        result = found
+
     async with Prober(**setting.prober) as prober:
         with stop, spinner(f"trying sizes to {host}"):
-            result = await prober.path_mtu(host, **options)
+            result = await prober.path_mtu(host, on_progress=note, **options)
     if result is None:
-        click.echo(f"anyicmp: the search of the path MTU to {host} was stopped before its end", err=True)
+        click.echo(f"anyicmp: the search of the path MTU to {host} was stopped before it began", err=True)
         return exit_status(answered=0, sent=0, failed=0)
     write_lines([to_json(result)] if setting.as_json else mtu_lines(result))
     failed = sum(step.outcome.kind == "failed" for step in result.steps)
@@ -58,6 +64,9 @@ async def _mtu(setting: Setting, host: str, options: dict[str, Any], stop: anyio
 def mtu_lines(result: PathMtu) -> Iterator[str]:
     """What is printed of a search."""
     who = named(result.host, result.target)
+    if result.mtu is None and not result.complete:
+        yield paint(f"{who} has not answered any size yet: the search was stopped", "yellow")
+        return
     if result.mtu is None:
         failures = [step.outcome for step in result.steps if isinstance(step.outcome, SendFailure)]
         if failures and len(failures) == len(result.steps):
@@ -65,9 +74,13 @@ def mtu_lines(result: PathMtu) -> Iterator[str]:
         else:
             yield paint(f"{who} did not answer, whatever the size", "yellow")
         return
-    yield f"path MTU to {who}: {count(result.mtu, 'octet')}"
+    more = " or more" if result.confirmed and not result.complete else ""
+    yield f"path MTU to {who}: {count(result.mtu, 'octet')}{more}"
     if not result.confirmed:
         yield paint(f"  as reported: {result.target} itself did not answer", "yellow")
+    if not result.complete:
+        yield paint("  the search was stopped before its end", "yellow")
+        return
     if result.black_hole:
         yield paint("  larger packets vanish, and nobody reports it (black hole)", "red")
     if result.limited_by is not None:

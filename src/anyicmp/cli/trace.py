@@ -1,6 +1,6 @@
 """`anyicmp trace`: a line for each hop as traceroute prints it, or one JSON object.
 
-Prints a finished trace. What ends a trace is decided in the library.
+Prints a finished trace; rounds are in `rounds.py`. What ends a trace is decided in the library.
 """
 
 from __future__ import annotations
@@ -12,35 +12,17 @@ from typing import Any
 import anyio
 import click
 
-from anyicmp import ErrorReply, Hop, IPAddress, Outcome, PrefixTable, Prober, Reply, SendFailure, Trace
+from anyicmp import ErrorReply, Hop, Outcome, PrefixTable, Prober, Reply, SendFailure, Trace
+from anyicmp.cli.hop_text import mark, remarks, who
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
 from anyicmp.cli.progress import spinner
+from anyicmp.cli.rounds import follow
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
 
 __all__ = ["trace", "trace_lines"]
-
-_TIME_EXCEEDED = {(4, 11, 0), (6, 3, 0)}  # in transit: what every hop but the last answers
-_MARKS = {
-    (4, 3, 0): "!N",
-    (4, 3, 1): "!H",
-    (4, 3, 2): "!P",
-    (4, 3, 4): "!F",
-    (4, 3, 5): "!S",
-    (4, 3, 9): "!X",
-    (4, 3, 10): "!X",
-    (4, 3, 13): "!X",
-    (4, 3, 14): "!V",
-    (4, 3, 15): "!C",
-    (6, 1, 0): "!N",
-    (6, 1, 1): "!X",
-    (6, 1, 2): "!S",
-    (6, 1, 3): "!H",
-    (6, 2, 0): "!F",
-}
-"""(IP version, ICMP type, code) to traceroute's mark (traceroute(8)); any other error is `!<type-code>`."""
 
 _NOT_SENT = "!"
 
@@ -58,7 +40,17 @@ _NOT_SENT = "!"
         "-f", "--first-hop", type=int, default=1, show_default=True, metavar="N", help="Smallest hop limit."
     ),
     click.option(
-        "-q", "--probes", type=int, default=3, show_default=True, metavar="N", help="Probes to each hop."
+        "-q",
+        "--probes",
+        type=int,
+        metavar="N",
+        help="Probes to each hop, and in each round.  [default: 3; with --rounds 1]",
+    ),
+    click.option(
+        "--rounds", type=int, metavar="N", help="Trace again and again, so many rounds; 0: until Ctrl-C."
+    ),
+    click.option(
+        "-i", "--interval", type=float, metavar="SECONDS", help="Time between rounds.  [default: 1.0]"
     ),
     TIMEOUT,
     click.option(
@@ -81,10 +73,15 @@ _NOT_SENT = "!"
     DSCP,
     DONT_FRAGMENT,
 )
-def trace(setting: Setting, *, host: str, **options: Any) -> int:
+def trace(setting: Setting, *, host: str, rounds: int | None = None, **options: Any) -> int:
     """Find the routers on the way to HOST, with one flow kept constant (Paris traceroute)."""
     if options.get("asn") is not None:
         options["asn"] = PrefixTable.read(options["asn"])
+    if rounds is not None:
+        return run(partial(follow, setting, host, options, rounds or None), setting.backend)
+    if "interval" in options:
+        raise click.UsageError("--interval is the time between rounds: it needs --rounds.")
+    options.setdefault("probes", 3)
     return run(partial(_trace, setting, host, options), setting.backend)
 
 
@@ -118,22 +115,17 @@ def trace_lines(result: Trace, max_hops: int, probes: int) -> Iterator[str]:
         f"{count(max_hops, 'hop')} at most, {count(probes, 'probe')} to each"
     )
     reasons: dict[str, str] = {}
-    rewritten = False
     for hop in result.hops:
-        if hop.nat and not rewritten:
-            yield paint("    probes are rewritten here", "yellow")
-            rewritten = True
+        for translation in result.translations:
+            if translation.before == hop.ttl:
+                yield paint(f"    rewritten on the way here: {', '.join(translation.fields)}", "yellow")
         yield f"{hop.ttl:>2}  {_hop(hop, reasons)}"
-        for label in hop.mpls:
-            yield f"      MPLS label {label.label}, traffic class {label.traffic_class}, TTL {label.ttl}"
-        for interface in hop.interfaces:
-            yield f"      {interface.explain()}"
-        if hop.rate_limited:
-            yield "      answers some probes only: hops behind it answer more"
+        for remark in remarks(hop):
+            yield f"      {remark}"
     if result.loop:
         yield paint(f"the path goes round: {' '.join(map(str, result.loop))}", "red")
-    for mark, reason in reasons.items():
-        yield f"{paint(mark, 'red')}: {reason}"
+    for found, reason in reasons.items():
+        yield f"{paint(found, 'red')}: {reason}"
     if not result.reached and _NOT_SENT not in reasons:
         yield paint(f"{result.target} did not answer", "yellow")
 
@@ -149,17 +141,10 @@ def _hop(hop: Hop, reasons: dict[str, str]) -> str:
             parts.append(_unanswered(outcome, reasons))
             continue
         if outcome.source != shown:
-            parts.append(_who(hop, outcome.source))
+            parts.append(who(hop, outcome.source))
             shown = outcome.source
         parts.append(f"{milliseconds(outcome.rtt)} ms{_mark(outcome, reasons)}")
     return "  ".join(parts)
-
-
-def _who(hop: Hop, address: IPAddress) -> str:
-    """An address, its name and the autonomous system, where these were asked for."""
-    names = dict(zip(hop.addresses, hop.names, strict=False))
-    name, number = names.get(address), hop.asn if hop.addresses[:1] == (address,) else None
-    return f"{named(name, address)}{'' if number is None else f' [AS{number}]'}"
 
 
 def _unanswered(outcome: Outcome, reasons: dict[str, str]) -> str:
@@ -170,11 +155,5 @@ def _unanswered(outcome: Outcome, reasons: dict[str, str]) -> str:
 
 
 def _mark(outcome: Reply | ErrorReply, reasons: dict[str, str]) -> str:
-    if isinstance(outcome, Reply):
-        return ""
-    what = (outcome.target.version, int(outcome.type), int(outcome.code))
-    if what in _TIME_EXCEEDED:
-        return ""
-    mark = _MARKS.get(what, f"!<{what[1]}-{what[2]}>")
-    reasons[mark] = outcome.reason
-    return " " + paint(mark, "red")
+    found = mark(outcome, reasons)
+    return " " + paint(found, "red") if found else ""

@@ -132,7 +132,10 @@ class Exchange:
             self.table.open(token, tx, at, at + n, plan)
             self.room.used[lane] += n * self.room.cost[template.size]
             # A plan may have chosen another flow for these rows.
-            self.method.stamp(tx, at, at + n, token, plan.template)
+            template = plan.template
+            if template.own_port:
+                self.table.note_ports(token, n, template.own_port, template.port)
+            self.method.stamp(tx, at, at + n, token, template)
         return n
 
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:

@@ -123,6 +123,11 @@ class MtuSearch:
             and not max(self._least, self.passed) <= fate.mtu < shot.size
         }
 
+    def hear(self, shot: Shot, fate: Fate) -> None:
+        """Take at once what the target answered, though other shots of its wave still wait."""
+        if fate.kind == "reply" and shot.ttl is None:
+            self.passed = max(self.passed, shot.size)
+
     def waves(self) -> Waves:
         """Shots to send at once, again and again; send in what became of each."""
         for size in reversed(USUAL):
@@ -179,7 +184,7 @@ class MtuSearch:
 
     def _note(self, shot: Shot, fate: Fate) -> None:
         if fate.kind == "reply":
-            self.passed = max(self.passed, shot.size)
+            self.hear(shot, fate)
             return
         self._failed[shot] = fate
         if fate.kind == "too big" and self._least <= fate.mtu < shot.size:

@@ -20,20 +20,16 @@ def suspects(table: Table, rx: PacketBatch, i: int, answers: Answers) -> list[in
     """The open slots of probes that have left, of row i's flow, to the peer that it is about."""
     lane, width = answers.tokens[i] >> 48, rx.width
     about = rx.address(rx.peer if answers.kinds[i] == Answer.REPLY else rx.original, i)
-    ports = answers.own_ports[i], answers.ports[i]
+    ports = answers.own_ports[i] << 16 | answers.ports[i]
     slots = _open_slots(table, lane) if table.in_lane[lane] <= FEW else _slots_of(table, lane, about)
-    found = []
-    for slot in slots:
-        plan = table.plan[slot]
-        if (
-            plan is not None
-            and table.state[slot] == OPEN
-            and table.sent_at[slot]
-            and table.peer[slot * width : (slot + 1) * width] == about
-            and (plan.template.own_port, plan.template.port) == ports
-        ):
-            found.append(slot)
-    return found
+    return [
+        slot
+        for slot in slots
+        if table.state[slot] == OPEN
+        and table.sent_at[slot]
+        and table.ports[slot] == ports
+        and table.peer[slot * width : (slot + 1) * width] == about
+    ]
 
 
 def _open_slots(table: Table, lane: int) -> list[int]:

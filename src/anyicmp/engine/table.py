@@ -55,6 +55,7 @@ class Table:
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
             batch with it was handed to the kernel; both monotonic nanoseconds. `ahead` is by how many the
             wall clock was ahead of the monotonic one then.
+        ports: this host's port times 65,536 plus the target's, of probes that have ports.
         earliest: no deadline comes before this time, in nanoseconds.
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
     """
@@ -73,6 +74,7 @@ class Table:
         "nonce",
         "peer",
         "plan",
+        "ports",
         "scope",
         "sent_at",
         "state",
@@ -94,6 +96,7 @@ class Table:
         self.ahead = _column("q", slots)
         self.nonce = _column("I", slots)
         self.generation = _column("I", slots)
+        self.ports = _column("I", slots)
         self.in_flight = 0
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
@@ -167,6 +170,11 @@ class Table:
         plan.waiting += count
         self.in_lane[lane] += count
         self._advance(lane, count)
+
+    def note_ports(self, token: int, count: int, own_port: int, port: int) -> None:
+        """The probes that were opened from a token on have these ports: their plan may soon choose others."""
+        first = slot_of(token)
+        self.ports[first : first + count] = array("I", [own_port << 16 | port]) * count
 
     def close(self, slot: int, state: int) -> Plan:
         """End the waiting of one open slot; returns whose it was."""

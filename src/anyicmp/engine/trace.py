@@ -18,9 +18,9 @@ __all__ = ["BEYOND", "TracePlan"]
 BEYOND = 8
 """So many probes go past the target at most."""
 
-PATIENCE = 4
+PATIENCE = 8
 """The part of a timeout, one in so many, without any news after which the next hops are asked all the same:
-silent hops then wait together."""
+silent hops then wait together. After half of that once more without news, all that are left are asked."""
 
 NUMBER = 1 << 32
 ROUND = 1 << 40
@@ -198,7 +198,7 @@ class TracePlan:
             return self._sure_at
         if self._moved_at is None:
             self._moved_at = now
-        return self._moved_at + max(self.timeout // PATIENCE, 2 * self._slowest)
+        return self._moved_at + (max(self.timeout // PATIENCE, 2 * self._slowest) >> self._widened)
 
     def _left(self) -> bool:
         """Whether a hop, up to the last that matters, was not probed as often as it shall be."""

@@ -198,10 +198,11 @@ class ProbeMethod(Protocol):
 
     def rewritten(
         self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
-    ) -> bool | None:
-        """Whether a quoted probe, sent between these packed addresses, was changed as translators do it.
+    ) -> tuple[str, ...] | None:
+        """What translators changed of a quoted probe that was sent between these packed addresses.
 
-        None where what is quoted does not tell.
+        Names of fields: "source", "source port", "identifier", "identification", "checksum". None where what
+        is quoted does not tell.
         """
         ...
 

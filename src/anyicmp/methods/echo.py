@@ -328,17 +328,18 @@ class EchoMethod:
 
     def rewritten(
         self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
-    ) -> bool | None:
+    ) -> tuple[str, ...] | None:
         data = quoted.data
         if len(data) < HEADER:
             return None
-        changed = data[4:6] != self._identifiers[0].to_bytes(2, "big") or (
+        differs = {
+            "source": quoted.source is not None and quoted.source.packed != source,
+            "identifier": data[4:6] != self._identifiers[0].to_bytes(2, "big"),
             # The checksum of ICMPv6 also covers the addresses: the kernel completes it.
-            self.version == 4 and int.from_bytes(data[2:4], "big") != template.flow
-        )
-        if changed or (quoted.source is not None and quoted.source.packed != source):
-            return True
-        return None if quoted.source is None else False
+            "checksum": self.version == 4 and int.from_bytes(data[2:4], "big") != template.flow,
+        }
+        changed = tuple(name for name, other in differs.items() if other)
+        return None if quoted.source is None and not changed else changed
 
     def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
         return rx.message(i)[HEADER:] == template.data

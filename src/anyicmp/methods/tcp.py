@@ -33,6 +33,7 @@ PORT = 80
 OPTIONS = bytes.fromhex("020405b4")
 """A maximum segment size of 1,460 octets (RFC 9293 section 3.7.1): some filters drop requests without one."""
 
+OFFSET_AT = 12
 ENOUGH = 8
 """Octets that hold both ports and the sequence number."""
 
@@ -158,21 +159,23 @@ class TcpMethod:
 
     def rewritten(
         self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
-    ) -> bool | None:
-        data = quoted.data
+    ) -> tuple[str, ...] | None:
+        data, octets = quoted.data, TCP_HEADER + len(OPTIONS)
         if quoted.source is None or len(data) < ENOUGH:
             return None
-        if quoted.source.packed != source or quoted.source_port != template.own_port:
-            return True
-        if quoted.identification is not None and quoted.identification != identification_of(
-            int.from_bytes(data[6:8], "big")
-        ):
-            return True
-        octets = TCP_HEADER + len(OPTIONS)
-        if len(data) < octets:
-            return False
-        sent = data[:octets]
-        return transport_checksum(TCP, sent, source, target) != int.from_bytes(sent[16:18], "big")
+        identification = quoted.identification if self.version == 4 else None
+        number = identification_of(int.from_bytes(data[6:8], "big"))
+        sent = template.own_port.to_bytes(2, "big") + data[2:octets]
+        differs = {
+            "source": quoted.source.packed != source,
+            "source port": quoted.source_port != template.own_port,
+            "identification": identification is not None and number not in (0, identification),
+            # A router that quotes less may pad with zeros.
+            "checksum": len(sent) == octets
+            and sent[OFFSET_AT] != 0
+            and transport_checksum(TCP, sent, source, target) != int.from_bytes(sent[16:18], "big"),
+        }
+        return tuple(name for name, other in differs.items() if other)
 
     def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
         return False

@@ -169,14 +169,23 @@ class UdpMethod:
 
     def rewritten(
         self, quoted: QuotedDatagram, template: Template, source: bytes, target: bytes
-    ) -> bool | None:
+    ) -> tuple[str, ...] | None:
         data = quoted.data
         if quoted.source is None or len(data) < UDP_HEADER:
             return None
-        if quoted.source.packed != source or quoted.source_port != template.own_port:
-            return True
-        # Sent with the same number in both fields.
-        return quoted.identification is not None and quoted.identification != int.from_bytes(data[6:8], "big")
+        identification = quoted.identification if self.version == 4 else None
+        checksum = int.from_bytes(data[6:8], "big")
+        # Sent with the same number in both fields; a payload that was quoted tells which.
+        number = checksum if identification is None else identification
+        if any(data[BALANCE : UDP_HEADER + PREFIX]):
+            number = identification_of(int.from_bytes(data[UDP_HEADER:BALANCE], "big"))
+        differs = {
+            "source": quoted.source.packed != source,
+            "source port": quoted.source_port != template.own_port,
+            "identification": identification is not None and number not in (0, identification),
+            "checksum": checksum != (number or 0xFFFF),
+        }
+        return tuple(name for name, other in differs.items() if other)
 
     def echoes(self, rx: PacketBatch, i: int, template: Template) -> bool:
         return False

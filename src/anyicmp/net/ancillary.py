@@ -166,7 +166,7 @@ def stamped_token(key: int) -> int:
     return key >> 24 << 48 | key & 0xFFFFFF
 
 
-def stamp_wish(token: int) -> tuple[Message, Message]:
+def stamp_wish(token: int) -> tuple[tuple[int, int, bytes], tuple[int, int, bytes]]:
     """The control messages that have one packet stamped when it leaves, and its stamp named by the token.
 
     The second is SCM_TS_OPT_ID of Linux 6.13; with it counting the packets of a socket is not needed.

@@ -32,12 +32,13 @@ RECEIVE_BUFFER = 1 << 19
 
 @attrs.define(eq=False)
 class Connection:
-    """A connection that is under way: its socket, its probe, and whom it is with."""
+    """A connection that is under way: its socket, its probe, whom it is with, and the ports."""
 
     sock: socket.socket
     token: int
     peer: bytes
     scope: int
+    own_port: int
     port: int
     told: bool = False
 
@@ -46,6 +47,8 @@ class Connections(Flows):
     """TCP connection requests of the kernel's."""
 
     KIND = socket.SOCK_STREAM
+    # A stream's stamps are of its data; a request to connect has none.
+    CAN_STAMP_SENDING = False
     one_per_flow = True
 
     def _open(self) -> None:
@@ -75,7 +78,7 @@ class Connections(Flows):
             if error.errno in NO_DESCRIPTORS and self._by_token:
                 return errno.ENOBUFS  # those that are under way will end
             raise
-        connection = Connection(sock, tx.token[i], tx.address(tx.peer, i), tx.scope[i], port)
+        connection = Connection(sock, tx.token[i], tx.address(tx.peer, i), tx.scope[i], own_port, port)
         try:
             sock.setblocking(False)
             self._prepare(sock, tx, i)
@@ -156,7 +159,7 @@ class Connections(Flows):
         return at + 1
 
     def _write(self, rx: PacketBatch, i: int, connection: Connection) -> None:
-        rx.token[i], rx.port[i] = connection.token, connection.port
+        rx.token[i], rx.own_port[i], rx.port[i] = connection.token, connection.own_port, connection.port
 
     def _silence(self, connection: Connection) -> None:
         """Look at it no more; its probe's end closes it."""

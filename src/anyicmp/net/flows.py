@@ -15,13 +15,13 @@ import sys
 from anyicmp.errors import UnsupportedError
 from anyicmp.net import constants as c
 from anyicmp.net import filters, sockets
-from anyicmp.net.ancillary import messages_to_send
+from anyicmp.net.ancillary import messages_to_send, stamp_wish
 from anyicmp.net.lanes import ATTEMPTS, own_fault
-from anyicmp.net.reading import WAITS_NEVER
+from anyicmp.net.reading import WAITS_NEVER, read_errors, read_rows
 from anyicmp.net.sockets import FAMILY, TRANSPORT
 from anyicmp.net.stamping import try_stamps
 from anyicmp.net.transport import SocketSpec
-from anyicmp.wire.batch import UNSET, PacketBatch
+from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
 from anyicmp.wire.ip import build_ipv4_header
 
 __all__ = ["Flows", "RawFlows"]
@@ -37,7 +37,7 @@ HOP_LIMIT = 64
 class Flows:
     """Sockets by port; the attributes are those of `Transport`."""
 
-    stamps_sending = False
+    CAN_STAMP_SENDING = True
     one_per_flow = False
     overfull = 0
     KIND = socket.SOCK_DGRAM
@@ -60,7 +60,8 @@ class Flows:
         self.identifiers: tuple[int, ...] = (int(first.getsockname()[1]),)
         self.receive_buffer = self._granted(socket.SO_RCVBUF)
         self.send_buffer = self._granted(socket.SO_SNDBUF)
-        self.stamps, _ = try_stamps(spec.version)
+        self.stamps, leaving = try_stamps(spec.version)
+        self.stamps_sending = leaving and self.CAN_STAMP_SENDING
         self._dropped_before = self._drops()
 
     # Sockets.
@@ -148,6 +149,10 @@ class Flows:
                 return 0
         return fault
 
+    def _wish(self, tx: PacketBatch, i: int) -> tuple[tuple[int, int, bytes], ...]:
+        """What has the kernel tell when row i leaves, if that is asked for."""
+        return stamp_wish(tx.token[i]) if tx.stamped[i] and self.stamps_sending else ()
+
     def _ports(self, tx: PacketBatch, i: int) -> tuple[int, int]:
         """This host's port and the target's, as the row's header has them."""
         at, data = i * tx.slot, tx.data
@@ -217,6 +222,7 @@ class RawFlows(Flows):
         if tx.version == 6:
             fields = tx.hop_limit[i], tx.traffic_class[i], tx.flow_label[i]
             asked = messages_to_send(6, *fields, local, tx.interface[i])
+            asked += self._wish(tx, i)
             return self._push(self._sender, octets, asked, self._name(peer, 0, tx.scope[i]))
         try:
             header = build_ipv4_header(
@@ -231,8 +237,16 @@ class RawFlows(Flows):
             )
         except ValueError:
             return errno.EMSGSIZE
-        asked = messages_to_send(4, UNSET, UNSET, UNSET, bytes(4), tx.interface[i])
+        asked = messages_to_send(4, UNSET, UNSET, UNSET, bytes(4), tx.interface[i]) + self._wish(tx, i)
         return self._push(self._sender, header + bytes(octets), asked, self._name(peer, 0))
+
+    def _read_sender(self, rx: PacketBatch, at: int, events: int) -> int:
+        """Write what came to the socket that sends to rows from `at` on; returns the row behind the last."""
+        if events & select.EPOLLERR:
+            at = read_errors(self._sender, rx, at, 0, raw=True)  # stamps of what has left
+        # Also after these alone: only this clears an error of sending.
+        has_header = rx.version == 4 and self.spec.method == "tcp"
+        return read_rows(self._sender, rx, at, 0, RowKind.DATA, has_header=has_header)
 
     def close(self) -> None:
         """See `Transport.close`."""

@@ -15,7 +15,18 @@ from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 from anyicmp.wire.ip import build_ipv4_header, build_ipv6_header
-from anyicmp.wire.ports import TCP, UDP, UDP_HEADER, build_udp, transport_checksum
+from anyicmp.wire.ports import (
+    ACK,
+    RST,
+    SYN,
+    TCP,
+    TCP_HEADER,
+    UDP,
+    UDP_HEADER,
+    build_tcp,
+    build_udp,
+    transport_checksum,
+)
 
 __all__ = ["WirePacket", "heard_packet", "sent_packet"]
 
@@ -79,6 +90,8 @@ def heard_packet(transport: Transport, rx: PacketBatch, i: int, own: OwnAddress)
         if protocol == UDP:
             octets, remark = build_udp(rx.port[i], rx.own_port[i], octets), "; so is the UDP checksum"
         return _message(rx, i, octets, own, remark, protocol)
+    if kind == RowKind.CONNECTION:
+        return _segment(rx, i, own)
     if kind in (RowKind.ICMP, RowKind.DATA):
         return _whole(rx, i) if rx.start[i] else _message(rx, i, bytes(rx.row(i)), own, "")
     if kind == RowKind.ERROR and rx.quoted[i] != Quoted.PACKET:
@@ -89,16 +102,36 @@ def heard_packet(transport: Transport, rx: PacketBatch, i: int, own: OwnAddress)
         header = b""
         if rx.quoted[i] == Quoted.PAYLOAD:
             payload = bytes(row[REBUILT : rx.extension[i] or None])
-            header = build_udp(rx.own_port[i], rx.port[i], payload)[:UDP_HEADER]
+            # Over IPv6 there is no datagram without a checksum (RFC 8200 section 8.1).
+            quoted = build_udp(rx.own_port[i], rx.port[i], payload)
+            header = _seal(quoted, UDP, source, target)[:UDP_HEADER]
             remark += ", and the quoted UDP header, of which only the ports are"
         if extension := rx.extension[i]:
             at, unit = LENGTH_AT[version]
             row[at] = (extension - REBUILT + HEADER[version] + len(header)) // unit
         length = len(header) + len(row[REBUILT : extension or None])
+        if protocol == TCP and length >= TCP_HEADER:
+            # What was added for extensions behind it is no part of a request, which has no data.
+            length = min(length, (row[REBUILT + 12] >> 4) * 4)
         quote = _header(version, source, target, length, (0, UNSET, UNSET), False, protocol)
         message = bytes(row[:REBUILT]) + quote + header + bytes(row[REBUILT:])
         return _message(rx, i, message, lambda _: source, remark)
     return None
+
+
+def _segment(rx: PacketBatch, i: int, own: OwnAddress) -> WirePacket:
+    """What the target sent to the kernel that told of a connection."""
+    source = rx.address(rx.peer, i)
+    octets = build_tcp(
+        rx.port[i],
+        rx.own_port[i],
+        sequence=0,
+        flags=(RST if rx.errno[i] else SYN) | ACK,
+        source=source,
+        destination=own(source),
+    )
+    remark = "; so is the segment, of which only ports and flags are known"
+    return _message(rx, i, octets, own, remark, TCP)
 
 
 def _whole(rx: PacketBatch, i: int) -> WirePacket:

@@ -38,12 +38,12 @@ class RawTcp(RawFlows):
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        at, has_header = offset, rx.version == 4
-        for descriptor, _ in self._poll.poll(0):
+        at = offset
+        for descriptor, events in self._poll.poll(0):
             if descriptor == self._errors.fileno():
-                at = read_rows(self._errors, rx, at, 0, RowKind.ICMP, has_header=has_header)
+                at = read_rows(self._errors, rx, at, 0, RowKind.ICMP, has_header=rx.version == 4)
             else:
-                at = read_rows(self._sender, rx, at, 0, RowKind.DATA, has_header=has_header)
+                at = self._read_sender(rx, at, events)
         return at - offset
 
 

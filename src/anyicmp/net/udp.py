@@ -28,7 +28,7 @@ class DatagramUdp(Flows):
         sock = self._hold(own_port)
         local = tx.address(tx.local, i) if tx.has_local[i] else self.spec.source or bytes(tx.width)
         fields = tx.hop_limit[i], tx.traffic_class[i], tx.flow_label[i]
-        asked = messages_to_send(tx.version, *fields, local, tx.interface[i])
+        asked = messages_to_send(tx.version, *fields, local, tx.interface[i]) + self._wish(tx, i)
         name = self._name(tx.address(tx.peer, i), port, tx.scope[i])
         return self._push(sock, tx.row(i)[UDP_HEADER:], asked, name)
 
@@ -57,7 +57,7 @@ class RawUdp(RawFlows):
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
         at = offset
-        for descriptor, _ in self._poll.poll(0):
+        for descriptor, events in self._poll.poll(0):
             if descriptor in self._port_of:
                 port, begin = self._port_of[descriptor], at
                 at = read_rows(self._sockets[port], rx, at, 0, RowKind.DATA, has_header=False)
@@ -66,7 +66,7 @@ class RawUdp(RawFlows):
             elif descriptor == self._errors.fileno():
                 at = read_rows(self._errors, rx, at, 0, RowKind.ICMP, has_header=rx.version == 4)
             else:
-                at = read_rows(self._sender, rx, at, 0, RowKind.DATA, has_header=False)  # errors of sending
+                at = self._read_sender(rx, at, events)
         return at - offset
 
 

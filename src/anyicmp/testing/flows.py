@@ -190,6 +190,7 @@ class SimulatedTcp(SimulatedFlows):
 
     def _identify(self, lanes: int) -> tuple[int, ...]:
         self.one_per_flow = not self.privileged
+        self.stamps_sending &= self.privileged
         self._open: dict[int, Connection] = {}
         return super()._identify(lanes)
 

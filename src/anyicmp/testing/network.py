@@ -20,6 +20,7 @@ from anyicmp.net.transport import WITHHELD, SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
+from anyicmp.testing.host_tables import SIMULATED_INTERFACE, SimulatedTables
 from anyicmp.testing.internet import Internet
 from anyicmp.testing.recording import Recording
 from anyicmp.testing.rows import INTERFACE
@@ -57,6 +58,8 @@ class SimulatedNetwork:
         when_full: errno of a send call that finds the buffer full (EAGAIN or ENOBUFS).
         stamps_sending: sockets report a transmit stamp for each probe.
         mtu: of the host's own interface, in octets.
+        host_tables: the host's routes, neighbours and interfaces, as the topology has them; their lists may
+            be changed.
         sent: the IP packets that left, in order: all, or at least the last `keeps`.
         keeps: how many packets are kept at least.
         on_sent: called with each IP packet that has left, before the call that sent it returns.
@@ -106,6 +109,9 @@ class SimulatedNetwork:
         if internet is not None:
             self._own.update({address.version: address for address in reversed(internet.topology.client)})
         self._packed = {version: address.packed for version, address in self._own.items()}
+        versions = {address.version for address in internet.topology.client} if internet else {4, 6}
+        own = {version: self._own[version] for version in versions}
+        self.host_tables = SimulatedTables(own, internet, self.mtu)
         self._hosts: dict[bytes, Host] = {}
         self._networks: list[tuple[int, int, int, Host]] = []
         self._names: dict[str, tuple[IPAddress, ...]] = {}
@@ -131,6 +137,7 @@ class SimulatedNetwork:
         network.internet = recording = Recording.read(path)
         network._own.update(recording.addresses)
         network._packed = {version: address.packed for version, address in network._own.items()}
+        network.host_tables = SimulatedTables(network._own, None, network.mtu)
         return network
 
     @contextmanager
@@ -252,6 +259,6 @@ class SimulatedNetwork:
 
     def interface_index(self, name: str) -> int:
         """The host's only interface is named "sim0". Raises OSError for others."""
-        if name not in ("sim0", str(INTERFACE)):
+        if name not in (SIMULATED_INTERFACE, str(INTERFACE)):
             raise OSError(ENODEV, f"no such interface: {name}")
         return INTERFACE

@@ -101,6 +101,12 @@ class Internet:
                 return tuple(network.network_address for network in single)
         return ()
 
+    def next_hop(self, address: IPAddress) -> str | None:
+        """The node that the probing host hands packets to an address to, None where it knows no way."""
+        owner = self._owners.find(address.packed)
+        hops = () if owner in (None, CLIENT) else self._routes.next_hops(CLIENT, owner)
+        return next(iter(hops), None)
+
     def name_of(self, address: IPAddress) -> str | None:
         """The first name of the node with this address."""
         name = self._owners.find(address.packed)
