@@ -5,6 +5,7 @@ It joins the file, the monitor and the HTTP server. How targets are judged is de
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -96,6 +97,9 @@ class _Agent:
             self._file = file = self._read()
             kept = {key: value for key, value in file.options.items() if key in _FOR_GOOD}
             async with self._prober.open_monitor(_filled(file), **kept) as self._monitor:
+                # Else the collector looks at all targets again and again, and stops probing meanwhile.
+                gc.collect()
+                gc.freeze()
                 with self._server(), stop, end:
                     await self._work(end)
             statuses = self._monitor.snapshot().values()
