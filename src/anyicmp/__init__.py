@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         traceroute,
     )
     from anyicmp.api.observer import Observer
-    from anyicmp.api.path_functions import multipath, path_mtu
+    from anyicmp.api.multipath import MultipathStream
+    from anyicmp.api.path_functions import multipath, open_multipath, path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -77,6 +78,7 @@ __all__ = [
     "Hop",
     "IPAddress",
     "MplsLabel",
+    "MultipathStream",
     "NameLookupError",
     "NoReply",
     "Observer",
@@ -109,6 +111,7 @@ __all__ = [
     "__version__",
     "capabilities",
     "multipath",
+    "open_multipath",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -125,7 +128,8 @@ _HOMES = {
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.observer": "Observer",
-    "anyicmp.api.path_functions": "multipath path_mtu",
+    "anyicmp.api.multipath": "MultipathStream",
+    "anyicmp.api.path_functions": "multipath open_multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
