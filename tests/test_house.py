@@ -70,6 +70,7 @@ MECHANISM = (
     "suspects",
     "table",
     "targets",
+    "vertex",
 )
 PLAN_IMPORTS = (
     *LEAVES,
@@ -77,6 +78,7 @@ PLAN_IMPORTS = (
     "engine.plan",
     "engine.probe",
     "engine.segments",
+    "engine.vertex",
     "methods.base",
     "wire.batch",
 )

@@ -300,9 +300,14 @@ class PathGraph:
     def to_networkx(self) -> Any:
         """The graph as a `networkx.DiGraph`: nodes are (hop limit, address), with `node`, the PathNode.
 
-        Raises ImportError where networkx is not installed.
+        Raises ImportError where the extra networkx is not installed.
         """
-        graph = import_module("networkx").DiGraph()
+        try:
+            graph = import_module("networkx").DiGraph()
+        except ImportError as error:
+            raise ImportError(
+                "to_networkx needs the extra 'networkx': pip install 'anyicmp[networkx]'"
+            ) from error
         for node in self.nodes:
             graph.add_node((node.ttl, node.address), node=node)
         graph.add_edges_from(((edge.ttl, edge.source), (edge.ttl + 1, edge.target)) for edge in self.edges)

@@ -259,14 +259,13 @@ class MultipathPlan:
         """Send flows that reach an urn one hop farther; returns how many flows are missing for that."""
         ttl, ways = urn[0].ttl, len(ways_of(urn))
         wanted = self._enough(max(2, ways + 1), balancers + (ways < 2))
-        short = wanted - sum(vertex.asked for vertex in urn)
+        # All flows come by a whole hop, whichever of its vertices each comes by.
+        whole = self.lite and len(urn) == len(self.hops[ttl])
+        behind = len(self._lattice.where[ttl + 1]) + self._pending[ttl + 1]
+        short = wanted - (behind if whole else sum(vertex.asked for vertex in urn))
         for vertex in urn:
             if len(vertex.next) > 1 and vertex.per_packet is not True:
                 self._send_again(vertex, self._enough(2, balancers) - vertex.again)
-        if urn[0] is self._host:
-            for _ in range(short):
-                self._send(self._new_flow(), 1)
-            return 0
         limit = MISSES * len(self.hops[ttl])
         least = self._least(urn, ways)
         lacking = sum(max(0, least - v.reached_by) for v in urn if v.missed < limit)
@@ -276,6 +275,11 @@ class MultipathPlan:
                 break
             self._send(vertex.spare[0], ttl + 1)
             short -= 1
+        if whole or urn[0] is self._host:
+            # Flows that are on their way to this hop will be sent behind it, and tell of a link as well.
+            for _ in range(short - self._pending[ttl]):
+                self._send(self._new_flow(), ttl + 1)
+            return lacking
         return max(short if min(v.missed for v in urn) < limit else 0, lacking)
 
     def _least(self, urn: list[Vertex], ways: int) -> int:
