@@ -199,11 +199,13 @@ def test_mda_lite_needs_far_fewer_probes() -> None:
         (diamond(6), True),
         (["daegt", "dbfgt"], True),  # two ways side by side
         (["daegt", "dafgt", "dbhgt", "dbigt"], True),  # each of two parts again
+        (["dx", *diamond(5)], True),  # a way that ends before the others
+        (UNEQUAL, True),
         (MESH, False),
         (LOPSIDED, False),
         (["daegt", "daegt", "dafgt", "dbegt", "dbfgt"], False),  # each with each
     ],
-    ids=["diamond", "side by side", "tree", "mesh", "lopsided", "each with each"],
+    ids=["diamond", "side by side", "tree", "early end", "unequal", "mesh", "lopsided", "each with each"],
 )
 def test_mda_lite_goes_on_in_full_where_hops_are_not_plain(ways: Ways, plain: bool) -> None:
     """So sure that nothing is missed in any of these runs, which are always the same."""

@@ -226,7 +226,7 @@ class MultipathPlan:
         for ttl in range(self._max_hops):
             urns = self._urns(ttl)
             # One of which nobody knows where it comes from gives a router one next hop more to look behind.
-            unplaced = sum(self._find_origin(vertex) for urn in urns for vertex in urn if ttl)
+            unplaced = sum(self._find_origin(vertex) for vertex in self.hops[ttl].values() if ttl)
             missing[ttl] = sum(self._ask_behind(urn, balancers) for urn in urns)
             # What the hop before this one misses will be sent to this one when it is found.
             coming = self._pending[ttl] + (missing[ttl - 1] if ttl else 0)
@@ -318,13 +318,15 @@ class MultipathPlan:
 
         Returns whether nobody knows it yet, and it may still become known.
         """
-        ttl, sent = vertex.ttl, self._lattice.sent[vertex.ttl - 1]
+        ttl, lattice = vertex.ttl, self._lattice
         mesh = self.lite and min(len(self.hops[ttl - 1]), len(self.hops[ttl])) > 1
         wanted = WITNESSES if mesh else 1
         if sum(vertex.before.values()) < wanted:
-            flows = [flow for flow, reached in self._lattice.where[ttl].items() if reached is vertex]
-            known = sum(flow in sent for flow in flows)
-            for flow in [flow for flow in flows if flow not in sent][: max(0, wanted - known)]:
+            flows = [flow for flow, reached in lattice.where[ttl].items() if reached is vertex]
+            new = [flow for flow in flows if flow not in lattice.sent[ttl - 1]]
+            # Of a way that was over before, a flow tells nothing.
+            over = sum(flow in lattice.where[ttl - 1] and lattice.where[ttl - 1][flow].final for flow in flows)
+            for flow in new[: max(0, wanted - (len(flows) - len(new) - over))]:
                 self._send(flow, ttl - 1)
         return not vertex.before and self._pending[ttl - 1] > 0
 
