@@ -3,11 +3,11 @@
     python bench/multipath.py [RUNS] [--early] [--lite]
 
 Each topology on the simulated internet, as often as asked; the seed is the run's number, and balancers send
-flows all ways alike. Printed are how many graphs miss a node or a link and how many may: the two-sided 99.9 %
-binomial interval of the exact chance (`tests/engine/chance.py`) for diamonds; for what has no such chance the
-most that the confidence allows, one-sided. Then the probes a graph, beside the sum of the stopping points, and
-time. `--early` stops one flow before each stopping point: some line must then say that this is not as expected.
-A link that is not there ends the script. `--lite` does it with MDA-Lite, which promises something for plain
+flows all ways alike. Printed are how many graphs miss a node or a link and how many may: for diamonds the
+two-sided 99.9 % binomial interval of the exact chance (`tests/engine/chance.py`); for what has no such chance
+the most that the confidence allows, one-sided. Then the probes a graph beside the sum of the stopping points,
+and the time. `--early` stops one flow before each stopping point: lines must say "NOT as expected" then. A
+link that is not there ends the script. `--lite` does it with MDA-Lite, which promises something for plain
 diamonds alone.
 """
 
@@ -35,6 +35,7 @@ Ways = list[list[str]]
 
 
 def diamond(ways: int) -> Ways:
+    """A balancer, its ways, and where they meet."""
     return [["d", f"w{way}", "c", "target"] for way in range(ways)]
 
 
@@ -99,8 +100,9 @@ def measure(name: str, runs: int, lite: bool) -> bool:
         low, high = 0, interval(runs, 1 - CONFIDENCE, 2 * DOUBT)[1]
         exact = f"{1 - CONFIDENCE:.2%} at most"
     else:
-        low, high = interval(runs, chance(enough), DOUBT)
-        exact = f"{chance(enough):.3%}"
+        share_missed = chance(enough)
+        low, high = interval(runs, share_missed, DOUBT)
+        exact = f"{share_missed:.3%}"
     as_expected = low <= failed <= high
     verdict = "as expected" if as_expected else "NOT as expected"
     if lite and not plain:
@@ -119,7 +121,8 @@ def main(words: list[str]) -> int:
     if "--early" in words:
         RULES["veitch"] = lambda ways, alpha: veitch(ways, alpha) - 1
     number = next((int(word) for word in words if word.isdigit()), 1000)
-    return int(not all([measure(name, number, "--lite" in words) for name in TOPOLOGIES]))
+    fine = [measure(name, number, "--lite" in words) for name in TOPOLOGIES]
+    return int(not all(fine))
 
 
 if __name__ == "__main__":

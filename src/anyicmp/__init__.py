@@ -18,8 +18,8 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
-    from anyicmp.api.observer import Observer
     from anyicmp.api.multipath import MultipathStream
+    from anyicmp.api.observer import Observer
     from anyicmp.api.path_functions import multipath, open_multipath, path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
@@ -127,8 +127,8 @@ _HOMES = {
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
-    "anyicmp.api.observer": "Observer",
     "anyicmp.api.multipath": "MultipathStream",
+    "anyicmp.api.observer": "Observer",
     "anyicmp.api.path_functions": "multipath open_multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",

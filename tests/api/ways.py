@@ -1,4 +1,4 @@
-"""Load-balanced ways on a simulated internet: diamonds in a row, the links that they have, and those of a graph.
+"""Load-balanced ways on a simulated internet: diamonds in a row, their links, and those of a graph.
 
 Nothing is probed and nothing asserted here.
 """

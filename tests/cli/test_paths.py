@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def graph(*ways: str, **options: Any) -> PathGraph:
     edges = {
         (ttl, *pair): PathEdge(ttl, *map(address, pair))
         for way in ways
-        for ttl, pair in enumerate(zip(way, way[1:], strict=False), 1)
+        for ttl, pair in enumerate(pairwise(way), 1)
     }
     given: dict[str, Any] = {"target": TARGET, "reached": True, "confidence": 0.95, "complete": True}
     given |= {"method": "icmp", "probes": 1, "diamonds": (), **options}

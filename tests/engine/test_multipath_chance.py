@@ -1,4 +1,4 @@
-"""A multipath trace misses something as often as its rules have it: the plan among routers that dice for each flow.
+"""A multipath trace misses something as often as its rules have it: its plan among routers with dice.
 
 Chances are computed in `chance.py`; here they are held against games, and the plan against them.
 """
@@ -24,6 +24,8 @@ from engine.chance import Enough, Link, game, interval, links_of, missed, missed
 
 Ways = Sequence[str]
 """Ways as texts, a letter a router; the last is the target."""
+
+pytestmark = pytest.mark.once
 
 EXCEEDED = ErrorBytes(
     data=bytes([11]) + bytes(7), quoted=Quoted.TRANSPORT, extension=0, original=bytes(4), protocol=17

@@ -1,4 +1,4 @@
-"""`anyicmp paths`: all load-balanced ways to a host as a tree, for Graphviz or Mermaid, or as one JSON object.
+"""`anyicmp paths`: all load-balanced ways to a host as a tree, for Graphviz or Mermaid, or as one object.
 
 Prints a graph. What is in it was found out by the library.
 """
@@ -163,8 +163,8 @@ class _Tree:
 
     def _fork(self, nodes: list[PathNode], margin: str) -> Iterator[str]:
         for number, node in enumerate(nodes, 1):
-            ends = number == len(nodes)
-            yield from self._way(node, f"{margin}{'└─ ' if ends else '├─ '}", f"{margin}{'   ' if ends else '│  '}")
+            mark, below = ("└─ ", "   ") if number == len(nodes) else ("├─ ", "│  ")
+            yield from self._way(node, margin + mark, margin + below)
 
     def _way(self, node: PathNode, margin: str, further: str) -> Iterator[str]:
         """A node and what is behind it, down to where that forks or was shown before."""

@@ -29,8 +29,8 @@ MISSES = 20
 equal weights that happens by chance in one case of e^20."""
 
 WITNESSES = 2
-"""In MDA-Lite so many flows tell of the links of a vertex where two wide hops follow each other: with fewer no
-mesh would ever show (Vermeulen et al. 2018)."""
+"""In MDA-Lite so many flows tell of the links of a vertex where two wide hops follow each other: with fewer
+no mesh would ever show (Vermeulen et al. 2018)."""
 
 FAILURES = 32
 """So many probes that could not leave, one after the other, end the trace."""
@@ -269,11 +269,11 @@ class MultipathPlan:
         limit = MISSES * len(self.hops[ttl])
         least = self._least(urn, ways)
         lacking = sum(max(0, least - v.reached_by) for v in urn if v.missed < limit)
-        while True:
-            vertex = min((v for v in urn if v.spare), key=lambda v: v.asked, default=None)
-            if vertex is None or (short <= 0 and vertex.asked >= least):
+        while spare := [v for v in urn if v.spare]:
+            nearer = min(spare, key=lambda v: v.asked)
+            if short <= 0 and nearer.asked >= least:
                 break
-            self._send(vertex.spare[0], ttl + 1)
+            self._send(nearer.spare[0], ttl + 1)
             short -= 1
         if whole or urn[0] is self._host:
             # Flows that are on their way to this hop will be sent behind it, and tell of a link as well.
@@ -325,7 +325,8 @@ class MultipathPlan:
             flows = [flow for flow, reached in lattice.where[ttl].items() if reached is vertex]
             new = [flow for flow in flows if flow not in lattice.sent[ttl - 1]]
             # Of a way that was over before, a flow tells nothing.
-            over = sum(flow in lattice.where[ttl - 1] and lattice.where[ttl - 1][flow].final for flow in flows)
+            nearer = [lattice.before(flow, ttl) for flow in flows]
+            over = sum(other is not None and other.final for other in nearer)
             for flow in new[: max(0, wanted - (len(flows) - len(new) - over))]:
                 self._send(flow, ttl - 1)
         return not vertex.before and self._pending[ttl - 1] > 0
