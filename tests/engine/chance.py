@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from math import comb
+from math import exp, lgamma, log, log1p
 from random import Random
 
 __all__ = ["Enough", "Link", "game", "interval", "links_of", "missed", "missed_two_in_a_row", "points"]
@@ -118,9 +118,17 @@ def points(links: set[Link], enough: Enough) -> int:
 
 def interval(runs: int, chance: float, doubt: float = 0.001) -> tuple[int, int]:
     """Counts outside of which a binomial falls with a chance of `doubt` at most, half on each side."""
-    weights = [comb(runs, k) * chance**k * (1 - chance) ** (runs - k) for k in range(runs + 1)]
-    low = high = 0
-    below = weights[0]
+    weights = [
+        exp(
+            lgamma(runs + 1)
+            - lgamma(k + 1)
+            - lgamma(runs - k + 1)
+            + k * log(chance)
+            + (runs - k) * log1p(-chance)
+        )
+        for k in range(runs + 1)
+    ]
+    low, below = 0, weights[0]
     while below <= doubt / 2:
         low += 1
         below += weights[low]

@@ -68,6 +68,9 @@ class Network:
                 node = self._chosen[node, flow]
         return node
 
+    def leaves(self, plan: MultipathPlan, flow: int, ttl: int) -> None:
+        """A probe leaves."""
+
     def play(self, plan: MultipathPlan) -> int:
         """Answer all probes of a plan; returns how many of one flow were under way at once."""
         tx, order, now, most = PacketBatch(4), count(), 0, 0
@@ -81,6 +84,7 @@ class Network:
                 flows[flow] += n
                 most = max(most, flows[flow])
                 for i in range(n):
+                    self.leaves(plan, flow, tx.hop_limit[i])
                     flow_of[tx.tag[i]] = flow
                     node = self.reached(flow, tx.hop_limit[i])
                     heappush(due, (now + tx.hop_limit[i], next(order), tx.tag[i], node))
@@ -163,6 +167,30 @@ def test_where_routers_are_unlike_not_more_is_missed_than_confidence_allows(ways
     assert incomplete(ways, 200, enough(0.75)) <= high
 
 
+class Watched(Network):
+    """It looks at each new flow that is sent where nobody knows yet what else will be."""
+
+    def __init__(self, ways: Ways, seed: int) -> None:
+        super().__init__(ways, seed)
+        self.flows: set[int] = set()
+
+    def leaves(self, plan: MultipathPlan, flow: int, ttl: int) -> None:
+        if flow not in self.flows and ttl > 1:
+            assert all(vertex.before for vertex in plan.hops[ttl].values())
+        self.flows.add(flow)
+
+
+def test_no_flow_is_sought_while_it_is_looked_up_where_a_new_router_comes_from() -> None:
+    """The router before it has one next hop more, and so needs flows that will do for that as well."""
+    for seed in range(50):
+        plan = MultipathPlan(
+            Probe(peer=bytes(4)), template, enough=enough(0.75), max_hops=10, timeout=1, attempts=1
+        )
+        network = Watched(diamond(6), seed)
+        network.play(plan)
+        assert network.flows
+
+
 @pytest.mark.parametrize("one_per_flow", [True, False])
 def test_where_it_must_be_one_probe_of_a_flow_is_under_way_at_a_time(one_per_flow: bool) -> None:
     plan = MultipathPlan(
@@ -215,3 +243,12 @@ def test_mda_lite_goes_on_in_full_where_hops_are_not_plain(ways: Ways, plain: bo
         plan, found = search(ways, seed, enough(0.9999), lite=True)
         assert plan.lite is plain
         assert found == links_of(ways)
+
+
+def test_in_mda_lite_two_flows_tell_of_each_router_between_wide_hops() -> None:
+    for seed in range(50):
+        plan, _ = search(["daegt", "dafgt", "dbhgt", "dbigt"], seed, enough(0.5), lite=True)
+        wide = [hop.values() for hop in plan.hops[1:5] if len(hop) > 1]
+        if plan.lite and len(wide) == 2:
+            assert min(vertex.asked for vertex in wide[0]) > 1
+            assert min(sum(vertex.before.values()) for vertex in wide[1]) > 1
