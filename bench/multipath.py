@@ -4,8 +4,8 @@
 
 Each topology, or those named, on the simulated internet, as often as asked; the seed is the run's number, and
 balancers send flows all ways alike. Printed are how many graphs miss a node or a link and how many may: for
-diamonds the two-sided 99.9 % binomial interval of the exact chance (`tests/engine/chance.py`); for what has no
-such chance the most that the confidence allows, one-sided. Then the probes a graph beside the sum of the
+diamonds the two-sided 99.9 % binomial interval of the exact chance (`tests/engine/chance.py`); for what has
+no such chance the most that the confidence allows, one-sided. Then the probes a graph beside the sum of the
 stopping points, and the time. `--early` stops one flow before each stopping point: lines must say "NOT as
 expected" then. A link that is not there ends the script. `--lite` does it with MDA-Lite, which promises
 something for plain diamonds alone.
