@@ -71,6 +71,7 @@ MECHANISM = (
     "suspects",
     "table",
     "targets",
+    "vertex",
 )
 PLAN_IMPORTS = (
     *LEAVES,
@@ -78,6 +79,7 @@ PLAN_IMPORTS = (
     "engine.plan",
     "engine.probe",
     "engine.segments",
+    "engine.vertex",
     "methods.base",
     "wire.batch",
 )

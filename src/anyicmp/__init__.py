@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
+    from anyicmp.api.multipath import MultipathStream
     from anyicmp.api.observer import Observer
-    from anyicmp.api.path_functions import multipath, path_mtu
+    from anyicmp.api.path_functions import multipath, open_multipath, path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -80,6 +81,7 @@ __all__ = [
     "IPAddress",
     "Interface",
     "MplsLabel",
+    "MultipathStream",
     "NameLookupError",
     "Neighbor",
     "NextHop",
@@ -117,6 +119,7 @@ __all__ = [
     "interfaces",
     "multipath",
     "neighbors",
+    "open_multipath",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -134,8 +137,9 @@ _HOMES = {
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
+    "anyicmp.api.multipath": "MultipathStream",
     "anyicmp.api.observer": "Observer",
-    "anyicmp.api.path_functions": "multipath path_mtu",
+    "anyicmp.api.path_functions": "multipath open_multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",

@@ -9,7 +9,8 @@ import pytest
 import anyicmp
 from anyicmp import Prober
 
-CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute", "multipath"]
+CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute"]
+CALLS += ["multipath", "open_multipath"]
 ROUTE = {"source", "interface", "mark", "dscp", "dont_fragment"}
 
 

@@ -23,6 +23,7 @@ CALLS = {
     "ping": Prober.ping,
     "sweep": Prober.sweep,
     "trace": Prober.open_traceroute,
+    "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
 # `decode` sends nothing: it has no options for sockets, and needs no permission.
@@ -58,6 +59,10 @@ REFUSED = [
     ("trace -q 0 127.0.0.1", "probes"),
     ("trace --method smoke 127.0.0.1", "smoke"),
     ("trace 127.0.0.999", "127.0.0.999: "),
+    ("paths", "HOST"),
+    ("paths --confidence 1 127.0.0.1", "confidence"),
+    ("paths --method smoke 127.0.0.1", "smoke"),
+    ("paths --json --dot 127.0.0.1", "--json and --dot"),
     ("mtu", "HOST"),
     ("mtu -q 0 127.0.0.1", "probes"),
     ("mtu -m 300 127.0.0.1", "max_hops"),
@@ -157,7 +162,7 @@ def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
 def test_options_have_the_library_s_names_and_defaults(name: str) -> None:
     """An option whose default is None is not passed on: then the library's own default holds anyway."""
     signature = inspect.signature(CALLS[name]).parameters
-    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything"}
+    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything", "form"}
     for option, parameter in options_of(name).items():
         if option in only_here:
             continue

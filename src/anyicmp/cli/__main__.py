@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
+    "paths": "paths:paths",
     "mtu": "mtu:mtu",
     "routes": "tables:routes",
     "neighbors": "tables:neighbors",
