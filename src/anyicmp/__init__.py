@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anyicmp.api.diagnose import DiagnosisStream
     from anyicmp.api.environment import Environment
+    from anyicmp.api.finding_functions import diagnose, open_diagnose, open_listener
     from anyicmp.api.functions import (
         capabilities,
         open_ping,
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
+    from anyicmp.api.listener import Listener
     from anyicmp.api.observer import Observer
     from anyicmp.api.path_functions import multipath, path_mtu
     from anyicmp.api.ping import PingStream
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
+    from anyicmp.findings import Diagnosis, DiagnosisStep, Received
     from anyicmp.paths import (
         Diamond,
         Hop,
@@ -73,12 +77,16 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "DecodeError",
+    "Diagnosis",
+    "DiagnosisStep",
+    "DiagnosisStream",
     "Diamond",
     "Environment",
     "ErrorReply",
     "Hop",
     "IPAddress",
     "Interface",
+    "Listener",
     "MplsLabel",
     "NameLookupError",
     "Neighbor",
@@ -99,6 +107,7 @@ __all__ = [
     "Prober",
     "ProberStatistics",
     "RateLoss",
+    "Received",
     "Reply",
     "Route",
     "SendFailure",
@@ -114,9 +123,12 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "diagnose",
     "interfaces",
     "multipath",
     "neighbors",
+    "open_diagnose",
+    "open_listener",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -130,10 +142,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "anyicmp.api.diagnose": "DiagnosisStream",
     "anyicmp.api.environment": "Environment",
+    "anyicmp.api.finding_functions": "diagnose open_diagnose open_listener",
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
+    "anyicmp.api.listener": "Listener",
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.path_functions": "multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
@@ -146,6 +161,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
+    "anyicmp.findings": "Diagnosis DiagnosisStep Received",
     "anyicmp.paths": (
         "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace Translation"
     ),

@@ -65,7 +65,7 @@ class Facts:
         interfaces: of this host.
         neighbor: what is known of the next hop; `heard`: something came back through it;
             `needs_link_address`: whether packets to it need one.
-        echo: outcomes of the echo requests.
+        echo: outcomes of the echo requests, as far as they have ended; `sent`: how many there were.
         packets: the IP packets of the first of them, as they left and came.
         attempts: probes to ports of the host.
         trace: the way there; `traced_by`: what it was probed with, such as "TCP port 443".
@@ -86,6 +86,7 @@ class Facts:
     heard: bool = False
     needs_link_address: bool = True
     echo: tuple[Outcome, ...] = ()
+    sent: int = 0
     packets: tuple[CapturedPacket, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     trace: Trace | None = None
@@ -104,6 +105,11 @@ class Facts:
         """Whose link address packets to the target need."""
         gateway = self.route.gateway if self.route is not None else None
         return self.target if gateway is None else gateway
+
+    @property
+    def who(self) -> str:
+        """The host by name and address, or by what there is."""
+        return str(self.target) if self.is_address else f"{self.host} ({self.target})"
 
     @property
     def replies(self) -> tuple[Reply, ...]:

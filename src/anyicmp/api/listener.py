@@ -25,7 +25,7 @@ from anyicmp.net.listening import Heard, Listening, ListenSpec
 from anyicmp.wire import Message, Type4, Type6, decode
 from anyicmp.wire.batch import Version
 
-__all__ = ["Kind", "ListenOptions", "Listener", "wanted_types"]
+__all__ = ["Intake", "Kind", "ListenOptions", "Listener", "wanted_types"]
 
 SECOND = 1_000_000_000
 
@@ -104,7 +104,7 @@ class ListenOptions:
         return cls(spec=spec, most=at_least("buffer", buffer, 1))
 
 
-class _Intake:
+class Intake:
     """What was heard and not taken yet: turns of the loop fill it, one task takes.
 
     Attributes:
@@ -175,7 +175,14 @@ class _Intake:
             self._listening.close()
             self._place.wake()
 
+    def take_all(self) -> tuple[Received, ...]:
+        """What waits to be taken."""
+        rows = tuple(self._rows)
+        self._rows.clear()
+        return rows
+
     async def next(self) -> Received:
+        """The next message. Raises StopAsyncIteration at the end, or what ended it."""
         if self._rows:
             await anyio.lowlevel.checkpoint()
         while not self._rows:
@@ -193,23 +200,14 @@ class Listener(Stream[Received]):
     Leaving the block closes its sockets.
     """
 
-    def __init__(
-        self, prober: SocketOwner, options: ListenOptions, network: Callable[[], Network], *, owns: bool
-    ) -> None:
-        """`network`: where the prober lives, once it is open. `owns`: the stream opens and closes it."""
+    def __init__(self, prober: SocketOwner, begin: Callable[[], Intake], *, owns: bool) -> None:
+        """`begin` opens the sockets. `owns`: the stream opens and closes the prober with itself."""
         super().__init__(prober, owns=owns)
-        self._options = options
-        self._network = network
-        self._intake: _Intake
+        self._open = begin
+        self._intake: Intake
 
     async def _begin(self) -> None:
-        intake = _Intake(self._network(), self._options)
-        try:
-            self._prober.watch(intake)
-        except BaseException:
-            intake.ended(None)
-            raise
-        self._intake = intake
+        self._intake = self._open()
 
     def _end(self) -> None:
         self._prober.unwatch(self._intake)

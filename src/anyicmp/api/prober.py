@@ -5,11 +5,11 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
+from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.multipath import MultipathOptions, Rule, multipath
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.path_mtu import PathMtuOptions, Progress, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
-from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
 from anyicmp.paths import PathGraph, PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
@@ -17,7 +17,7 @@ from anyicmp.results import IPAddress, PingResult
 __all__ = ["Prober"]
 
 
-class Prober(Sweeper):
+class Prober(Diagnoser):
     """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
 
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any

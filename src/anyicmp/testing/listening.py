@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.listening import Heard, ListenSpec
+from anyicmp.testing.host_tables import SIMULATED_INTERFACE
 from anyicmp.testing.topology import ADDRESSES_AT, PROTOCOL, TTL_AT
 from anyicmp.wire import find_transport
 from anyicmp.wire.batch import Version
@@ -57,7 +58,7 @@ class SimulatedListening:
                 version=version,
                 source=source,
                 destination=destination,
-                interface="sim0",
+                interface=SIMULATED_INTERFACE,
                 ttl=packet[TTL_AT[version]],
                 when=self._network.clocks.real(),
                 octets=octets,

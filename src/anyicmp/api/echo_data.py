@@ -1,0 +1,59 @@
+"""What the step "echo" tells programs: the request and the reply, field by field and octet by octet.
+
+Reads packets and outcomes; judges nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyicmp.api.facts import Facts
+from anyicmp.errors import DecodeError
+from anyicmp.wire import EchoReply, EchoRequest, decode_packet
+from anyicmp.wire.pcapng import CapturedPacket
+
+__all__ = ["echo_data"]
+
+
+def echo_data(facts: Facts) -> dict[str, Any]:
+    """Counts, the first request and what came of it, and the attempts with ports."""
+    requests = [packet for packet in facts.packets if packet.outbound]
+    replies = [packet for packet in facts.packets if not packet.outbound]
+    target = facts.target
+    return {
+        "sent": facts.sent,
+        "received": len(facts.replies),
+        "rtt": min((reply.rtt for reply in facts.replies), default=None),
+        "request": _fields(requests[0]) if requests else None,
+        "reply": _fields(replies[0]) if replies else None,
+        "attempts": {attempt.name: attempt.answered(target) for attempt in facts.attempts},
+    }
+
+
+def _fields(captured: CapturedPacket) -> dict[str, Any]:
+    """An IP packet's fields and octets. `rebuilt` names what of the octets the socket did not tell."""
+    octets = captured.octets
+    found: dict[str, Any] = {"octets": octets, "rebuilt": captured.comment or None}
+    try:
+        packet = decode_packet(octets)
+    except DecodeError:
+        return found  # say, with a wrong checksum
+    message = packet.message
+    found |= {
+        "source": packet.source,
+        "destination": packet.destination,
+        "ttl": packet.ttl,
+        "type": int(message.type),
+        "code": message.code,
+    }
+    at = (octets[0] & 15) * 4 if octets[0] >> 4 == 4 else 40
+    found["checksum"] = int.from_bytes(octets[at + 2 : at + 4], "big")
+    if isinstance(message, (EchoRequest, EchoReply)):
+        found |= {
+            "identifier": message.identifier,
+            "sequence": message.sequence,
+            "data": message.data,
+        }
+    else:
+        found["explanation"] = message.explain()
+    return found

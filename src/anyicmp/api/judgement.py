@@ -1,0 +1,333 @@
+"""From facts to findings: whether a step is well, who is to blame, and the verdict in words.
+
+Pure: facts in, findings out. What is looked at, and when, is in `diagnose.py`; a new step is a line in JUDGES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anyicmp.api.echo_data import echo_data
+from anyicmp.api.facts import Facts, Finding
+from anyicmp.api.wording import and_list, icmp, milliseconds, remedy, resolution, says
+from anyicmp.findings import StepName
+from anyicmp.paths import Hop
+from anyicmp.results import ErrorReply, IPAddress, SendFailure
+from anyicmp.tables import Interface
+from anyicmp.wire import TimeExceeded
+
+__all__ = ["JUDGES", "conclude", "judge"]
+
+REFUSING = {
+    "unreachable": "refuses its packets as unreachable",
+    "prohibit": "prohibits them",
+    "blackhole": "drops them silently",
+    "throw": "sends them back to other tables, which have no way",
+}
+"""Types of routes that lead nowhere (ip-route(8))."""
+
+LINKED = frozenset({"reachable", "stale", "delay", "probe", "permanent", "noarp"})
+"""States of a neighbour whose link address is known (RFC 4861 section 7.3.2)."""
+
+
+def judge(name: StepName, facts: Facts) -> Finding:
+    """What a step comes to by what is known."""
+    if (why := facts.unread.get(name)) is not None:
+        return Finding(status="skipped", detail=why)
+    return JUDGES[name](facts)
+
+
+def _failed(
+    detail: str,
+    verdict: str,
+    *,
+    data: Mapping[str, Any],
+    culprit: IPAddress | None = None,
+    error: ErrorReply | None = None,
+    ends: str = "",
+) -> Finding:
+    told = {
+        "address": culprit,
+        "type": None if error is None else int(error.type),
+        "code": None if error is None else error.code,
+    }
+    return Finding(
+        status="failed", detail=detail, data={**data, **told}, verdict=verdict, culprit=culprit, ends=ends
+    )
+
+
+def _name(facts: Facts) -> Finding:
+    data = {"host": facts.host, "addresses": facts.addresses, "reason": facts.name_error}
+    if facts.name_error is not None:
+        detail = f"{facts.host} leads to no address: {facts.name_error}"
+        verdict = (
+            f"the name {facts.host} leads to no address ({facts.name_error}): check its spelling, and which "
+            "name servers this host asks"
+        )
+        return _failed(detail, verdict, data=data, ends="there is no address")
+    if facts.is_address:
+        return Finding(status="ok", detail=f"{facts.target} is an address: nothing to look up", data=data)
+    others = len(facts.addresses) - 1
+    more = f", and {others} more address{'es' if others > 1 else ''}, not tried" if others else ""
+    return Finding(status="ok", detail=f"{facts.host} is {facts.target}{more}", data=data)
+
+
+def _route(facts: Facts) -> Finding:
+    route, target = facts.route, facts.target
+    so_far = "" if facts.is_address else "the name resolves, but "
+    if route is None:
+        down = [link for link in facts.interfaces if _trouble(link) and link.addresses]
+        data = {"destination": None, "interface": down[0].name if down else None}
+        why = f"{down[0].name} {_trouble(down[0])}" if down else "this host has no default route either"
+        advice = _switch_on(down[0]) if down else "add a route or a default gateway, or check the address"
+        return _failed(
+            f"no route leads to {target}: {why}",
+            f"{so_far}no route leads to {target}: {why}; {advice}",
+            data=data,
+            ends=f"no route leads to {target}",
+        )
+    data = {
+        "destination": route.destination,
+        "gateway": route.gateway,
+        "interface": route.interface,
+        "source": route.source,
+        "route_type": route.type,
+        "table": route.table,
+        "flags": route.flags,
+    }
+    if route.type in REFUSING:
+        what = f"the route to {route.destination} {REFUSING[route.type]} (type {route.type})"
+        return _failed(
+            what,
+            f"{so_far}this host's own routing table refuses {target}: {what}; remove it with 'ip route del'",
+            data=data,
+            ends="this host's own routing table refuses it",
+        )
+    link = next((link for link in facts.interfaces if link.name == route.interface), None)
+    if link is not None and (trouble := _trouble(link)):
+        return _failed(
+            f"the route to {target} leads through {link.name}, which {trouble}",
+            f"{so_far}the route to {target} leads through {link.name}, which {trouble}: {_switch_on(link)}",
+            data=data,
+            ends=f"{link.name} {trouble}",
+        )
+    through = f" through {route.gateway}" if route.gateway is not None else ""
+    return Finding(status="ok", detail=f"{route.destination}{through} on {route.interface}", data=data)
+
+
+def _trouble(link: Interface) -> str:
+    """What is wrong with an interface, "" for nothing."""
+    if "UP" not in link.flags:
+        return "is down"
+    return "" if "LOWER_UP" in link.flags else "has no carrier"
+
+
+def _switch_on(link: Interface) -> str:
+    if "UP" not in link.flags:
+        return f"switch it on with 'ip link set {link.name} up'"
+    return "check its cable and what it is connected to"
+
+
+def _neighbor(facts: Facts) -> Finding:
+    route, hop, known = facts.route, facts.next_hop, facts.neighbor
+    interface = route.interface if route is not None else None
+    data = {
+        "address": hop,
+        "interface": interface,
+        "link_address": None if known is None else known.link_address,
+        "state": None if known is None else known.state,
+    }
+    if route is not None and route.type == "local":
+        return Finding(status="ok", detail=f"{hop} is this host itself", data=data)
+    if not facts.needs_link_address:
+        return Finding(status="ok", detail=f"{interface} needs no link addresses", data=data)
+    if known is not None and known.state in LINKED and known.link_address is not None:
+        sure = "" if known.state in ("reachable", "permanent") or facts.heard else ", not confirmed lately"
+        return Finding(
+            status="ok", detail=f"{hop} has the link address {known.link_address} on {interface}{sure}", data=data
+        )
+    if facts.heard:
+        return Finding(status="ok", detail=f"{hop} answers on {interface}", data=data)
+    way = resolution(hop.version)
+    if known is None or known.state not in ("failed", "incomplete"):
+        return Finding(status="skipped", detail=f"it is not known whether {hop} answers {way}", data=data)
+    if route is not None and route.gateway is not None:
+        what = f"the gateway {hop} does not answer {way} on {interface}"
+        advice = f"it is off, not on this link, or its address is wrong: check it, and the link of {interface}"
+    else:
+        what = f"{hop} does not answer {way} on {interface}"
+        advice = f"the host is off, not on this link, or the address is wrong: check it, and the link of {interface}"
+    return _failed(what, f"{what}: {advice}", data=data, culprit=hop, ends=what)
+
+
+def _redirects(facts: Facts) -> tuple[str, list[dict[str, Any]]]:
+    """What redirects have come to, in words and for programs."""
+    found: dict[tuple[IPAddress, IPAddress], dict[str, Any]] = {}
+    for heard in facts.redirects:
+        gateway = getattr(heard.message, "gateway", None) or getattr(heard.message, "target", None)
+        if gateway is not None:
+            found[heard.source, gateway] = {
+                "source": heard.source,
+                "gateway": gateway,
+                "type": int(heard.message.type),
+                "code": heard.message.code,
+                "taken": gateway == facts.redirected,
+            }
+    words = [
+        f"{one['source']} redirects to {one['gateway']}, and this host has "
+        f"{'taken' if one['taken'] else 'not taken'} it over"
+        for one in found.values()
+    ]
+    if facts.redirected is not None and not any(one["taken"] for one in found.values()):
+        words.append(f"a redirect has put {facts.redirected} in the gateway's place")
+        found[facts.redirected, facts.redirected] = {
+            "source": None, "gateway": facts.redirected, "type": None, "code": None, "taken": True,
+        }  # fmt: skip
+    return "".join(f"; {text}" for text in words), list(found.values())
+
+
+def _echo(facts: Facts) -> Finding:
+    target, data = facts.target, echo_data(facts)
+    more, data["redirects"] = _redirects(facts)
+    replies, sent = facts.replies, facts.sent
+    if replies:
+        best = min(reply.rtt for reply in replies)
+        detail = f"{len(replies)} of {sent} requests answered, the fastest in {milliseconds(best)}{more}"
+        return Finding(status="ok", detail=detail, data=data)
+    error, others = facts.echo_error, [attempt.name for attempt in facts.answering]
+    instead = f"{and_list(others)} answer{'s' if len(others) == 1 else ''}, echo does not" if others else ""
+    usable = "the host can be talked with, only ping cannot tell"
+    if error is not None:
+        what = (
+            f"this host got no answer from {facts.next_hop} on its link ({icmp(error.message)})"
+            if error.local
+            else says(error)
+        )
+        culprit = facts.next_hop if error.local else error.source
+        verdict = f"{instead}: {what}; {usable}" if instead else f"{what}: {remedy(error)}"
+        ends = "" if isinstance(error.message, TimeExceeded) else what
+        return _failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
+    failures = [outcome for outcome in facts.echo if isinstance(outcome, SendFailure)]
+    if failures and len(failures) == sent:
+        what = f"this host cannot send to {target}: {failures[-1].reason}"
+        verdict = f"{what}; check its own firewall and routes"
+        return _failed(what, verdict, data=data, ends="nothing could be sent")
+    if instead:
+        return _failed(instead, f"{instead}: echo is filtered; {usable}", data=data)
+    tried = and_list(["echo", *(attempt.name for attempt in facts.attempts)])
+    refusal = facts.refusal
+    what = f"no answer to {tried}" if refusal is None else f"no answer to echo, and {says(refusal)}"
+    verdict = "" if refusal is None else f"{says(refusal)}: {remedy(refusal)}"
+    culprit = None if refusal is None else refusal.source
+    return _failed(what + more, verdict, data=data, culprit=culprit, error=refusal)
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "ttl": hop.ttl,
+        "addresses": hop.addresses,
+        "rtt": hop.statistics.median,
+        "rate_limited": hop.rate_limited,
+    }
+
+
+def _path(facts: Facts) -> Finding:
+    trace = facts.trace
+    if trace is None:
+        return Finding(status="skipped", detail="the way was not traced")
+    seen = [hop for hop in trace.hops if hop.addresses]
+    last = seen[-1].addresses[0] if seen else None
+    data = {"hops": [_hop(hop) for hop in trace.hops], "reached": trace.reached, "method": trace.method}
+    if trace.reached:
+        silent = sum(not hop.addresses for hop in trace.hops)
+        quiet = f", {silent} of them silent" if silent else ""
+        far = f"{len(trace.hops)} hop{'s' if len(trace.hops) != 1 else ''}{quiet}"
+        return Finding(status="ok", detail=far, data=data)
+    if facts.replies:
+        return Finding(
+            status="ok", detail=f"the host answers, but farther than {len(trace.hops)} hops", data=data
+        )
+    if trace.loop:
+        what = f"packets circle between {and_list(trace.loop)}"
+        advice = "these routers hold each other for the next hop: ask whoever runs them"
+        error = next((e for hop in seen for e in hop.outcomes if isinstance(e, ErrorReply)), None)
+        return _failed(what, f"{what}: {advice}", data=data, culprit=trace.loop[0], error=error)
+    stop = trace.stopped_by
+    if isinstance(stop, ErrorReply):
+        return _failed(
+            says(stop), f"{says(stop)}: {remedy(stop)}", data=data, culprit=stop.source, error=stop
+        )
+    if last is None:
+        via = facts.next_hop
+        what = f"nobody on the way answers, not even {via}"
+        if via != facts.target:
+            what = f"the path ends silently at the gateway {via}"
+        return _failed(what, f"{what}: it forwards nothing, or a firewall", data=data, culprit=via)
+    what = f"the path ends silently after {last}"
+    return _failed(what, f"{what}: a firewall, or the host is off", data=data, culprit=last)
+
+
+def _mtu(facts: Facts) -> Finding:
+    found = facts.mtu
+    if found is None or found.mtu is None:
+        return Finding(status="skipped", detail="it could not be told")
+    by = found.limited_by
+    data = {
+        "mtu": found.mtu,
+        "limited_by": by,
+        "limited_at": found.limited_at,
+        "black_hole": found.black_hole,
+        "confirmed": found.confirmed,
+    }
+    if found.black_hole:
+        where = f"behind {by}" if by is not None else "on the way"
+        what = f"packets above {found.mtu} bytes vanish {where}"
+        advice = (
+            "nobody reports it, so connections hang: let ICMP 'too big' pass there, or send smaller packets "
+            f"(an MTU of {found.mtu}, or a clamped TCP MSS)"
+        )
+        return _failed(what, f"answers come, but {what}: {advice}", data=data, culprit=by)
+    limit = f", limited by {by}, which says so" if by is not None else ""
+    return Finding(status="ok", detail=f"packets of up to {found.mtu} bytes pass{limit}", data=data)
+
+
+JUDGES: dict[StepName, Callable[[Facts], Finding]] = {
+    "name": _name,
+    "route": _route,
+    "neighbor": _neighbor,
+    "echo": _echo,
+    "path": _path,
+    "mtu": _mtu,
+}
+"""Step to what reads the facts; each assumes that no step before it has ended the diagnosis."""
+
+
+def conclude(facts: Facts, findings: Mapping[StepName, Finding]) -> tuple[str, IPAddress | None]:
+    """The verdict, and the address of whoever is to blame or has reported the fault."""
+    failed = {name: one for name, one in findings.items() if one.status == "failed"}
+    if not failed:
+        return _all_well(facts, findings), None
+    if isinstance(getattr(facts.echo_error, "message", None), TimeExceeded) and "path" in failed:
+        del failed["echo"]  # the way says where the packets circle
+    said = [one for one in failed.values() if one.verdict]
+    if not said:
+        # Nothing but the silence of the host.
+        why = "a firewall, or the host is off"
+        if _is_ok(findings.get("path")):
+            why = "yet it answered when the way was traced, so most packets are lost"
+        return f"{failed['echo'].detail}: {why}", None
+    culprits = [one.culprit for one in said if one.culprit is not None]
+    return "; ".join(one.verdict for one in said), culprits[0] if culprits else None
+
+
+def _all_well(facts: Facts, findings: Mapping[StepName, Finding]) -> str:
+    if findings.get("echo") is None or findings["echo"].status != "ok":
+        return "not finished: no time was left"
+    parts = [findings["echo"].detail]
+    parts += [findings[name].detail for name in ("path", "mtu") if _is_ok(findings.get(name))]
+    return f"{facts.who} answers: {'; '.join(parts)}"
+
+
+def _is_ok(finding: Finding | None) -> bool:
+    return finding is not None and finding.status == "ok"
