@@ -112,8 +112,8 @@ class Row:
     versions: tuple[int, ...] = (4, 6)
 
 
-def _rejecting(code: int | str, **more: Any) -> dict[str, Any]:
-    return {"reject": [{"code": code, **more}]}
+def _rejecting(*codes: int | str, **more: Any) -> dict[str, Any]:
+    return {"reject": [{"code": code, **more} for code in codes]}
 
 
 def _prohibited(kind: int, code: int, version: int, words: str) -> Row:
@@ -129,6 +129,7 @@ def _prohibited(kind: int, code: int, version: int, words: str) -> Row:
 
 
 PROHIBITED = "administratively prohibited"
+BOTH = ("communication administratively prohibited", PROHIBITED)  # a name is one of IPv4 or of IPv6
 OPEN = {"echo": False, "tcp": {443: "open"}}
 ROWS: dict[str, Row] = {
     "healthy": Row(says=("answers",), innocent=(router(1), router(2), router(3))),
@@ -196,7 +197,7 @@ ROWS: dict[str, Row] = {
     "policy 1/5": _prohibited(1, 5, 6, "policy"),
     "reject route 1/6": _prohibited(1, 6, 6, "rejects"),
     "prohibited by the host itself": Row(
-        scene={"target": _rejecting("administratively prohibited")},
+        scene={"target": _rejecting(*BOTH)},
         step="echo",
         address=TARGET,
         message={4: (3, 13), 6: (1, 1)},
@@ -252,7 +253,7 @@ ROWS: dict[str, Row] = {
         innocent=(router(1), router(2), router(3)),
     ),
     "silent router on the way": Row(
-        scene={"router2": {"silent": "all"}}, says=("one of them silent",), innocent=(router(2),)
+        scene={"router2": {"silent": "all"}}, says=("1 of them silent",), innocent=(router(2),)
     ),
     "redirect": Row(
         scene={"router1": {"redirect": [{"gateway": ["10.2.0.1", "2001:db8:2::1"]}]}}, says=("redirects to",)
@@ -277,8 +278,8 @@ ROWS: dict[str, Row] = {
     ),
     "two faults: echo dropped, TCP and UDP prohibited farther on": Row(
         scene={
-            "router2": _rejecting("silent", protocol="icmp"),
-            "router3": _rejecting("administratively prohibited"),
+            "router2": _rejecting("silent", protocol="icmp", to=list(TARGET.values())),
+            "router3": _rejecting(*BOTH),
         },
         step="echo",
         address=router(3),
@@ -288,7 +289,7 @@ ROWS: dict[str, Row] = {
     ),
     "two faults: echo prohibited, TCP open, a black hole that cannot be seen": Row(
         scene={
-            "router2": _rejecting("administratively prohibited", protocol="icmp"),
+            "router2": _rejecting(*BOTH, protocol="icmp"),
             "narrow": {"mtu": 1340, "black_hole": True},
             "target": {"tcp": {443: "open"}},
         },

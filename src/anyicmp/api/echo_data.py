@@ -21,7 +21,7 @@ def echo_data(facts: Facts) -> dict[str, Any]:
     replies = [packet for packet in facts.packets if not packet.outbound]
     target = facts.target
     return {
-        "sent": facts.sent,
+        "sent": facts.asked - len(facts.failures),
         "received": len(facts.replies),
         "rtt": min((reply.rtt for reply in facts.replies), default=None),
         "request": _fields(requests[0]) if requests else None,

@@ -62,7 +62,7 @@ class EchoRequests:
         self._prober.leave(self._pings.driver)
 
     @property
-    def sent(self) -> int:
+    def asked(self) -> int:
         """How many have left, or could not."""
         return self._series.taken
 

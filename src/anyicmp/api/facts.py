@@ -12,7 +12,7 @@ import attrs
 
 from anyicmp.findings import Received, Status, StepName
 from anyicmp.paths import PathMtu, Trace
-from anyicmp.results import ErrorReply, IPAddress, Outcome, Reply
+from anyicmp.results import ErrorReply, IPAddress, Outcome, Reply, SendFailure
 from anyicmp.tables import Interface, Neighbor, Route
 from anyicmp.wire import DestinationUnreachable
 from anyicmp.wire.pcapng import CapturedPacket
@@ -65,7 +65,7 @@ class Facts:
         interfaces: of this host.
         neighbor: what is known of the next hop; `heard`: something came back through it;
             `needs_link_address`: whether packets to it need one.
-        echo: outcomes of the echo requests, as far as they have ended; `sent`: how many there were.
+        echo: outcomes of the echo requests, as far as they have ended; `asked`: how many there were.
         packets: the IP packets of the first of them, as they left and came.
         attempts: probes to ports of the host.
         trace: the way there; `traced_by`: what it was probed with, such as "TCP port 443".
@@ -86,7 +86,7 @@ class Facts:
     heard: bool = False
     needs_link_address: bool = True
     echo: tuple[Outcome, ...] = ()
-    sent: int = 0
+    asked: int = 0
     packets: tuple[CapturedPacket, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     trace: Trace | None = None
@@ -117,14 +117,20 @@ class Facts:
         return tuple(outcome for outcome in self.echo if isinstance(outcome, Reply))
 
     @property
+    def failures(self) -> tuple[SendFailure, ...]:
+        """The requests that never left."""
+        return tuple(outcome for outcome in self.echo if isinstance(outcome, SendFailure))
+
+    @property
     def echo_error(self) -> ErrorReply | None:
         """What somebody reported of an echo request."""
         return next((outcome for outcome in self.echo if isinstance(outcome, ErrorReply)), None)
 
     @property
-    def answering(self) -> tuple[Attempt, ...]:
-        """The attempts that the host answered."""
-        return tuple(attempt for attempt in self.attempts if attempt.answered(self.target))
+    def answering(self) -> Attempt | None:
+        """An attempt that the host answered: of TCP where there is one."""
+        found = [attempt for attempt in self.attempts if attempt.answered(self.target)]
+        return next((attempt for attempt in found if attempt.method == "tcp"), next(iter(found), None))
 
     @property
     def refusal(self) -> ErrorReply | None:

@@ -204,9 +204,9 @@ class Inquiry:
             facts.echo = requests.outcomes()
             if not facts.replies:
                 facts.attempts = await self._attempts()
-                if not facts.answering:
+                if facts.answering is None:
                     await requests.rows.until_over()
-            facts.echo, facts.sent = requests.outcomes(), requests.sent
+            facts.echo, facts.asked = requests.outcomes(), requests.asked
         facts.packets = recorder.packets()
         await self._note_redirects()
 
@@ -273,7 +273,7 @@ class Inquiry:
 
     async def _path(self) -> None:
         facts = self.facts
-        attempt = next(iter(facts.answering), None)
+        attempt = facts.answering
         method, port = ("icmp", None) if attempt is None else (attempt.method, attempt.port)
         options = self._trace_options(
             method, port, first_hop=1, max_hops=self._options.max_hops, probes=2

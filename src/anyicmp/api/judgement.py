@@ -13,7 +13,7 @@ from anyicmp.api.facts import Facts, Finding
 from anyicmp.api.wording import and_list, icmp, milliseconds, remedy, resolution, says
 from anyicmp.findings import StepName
 from anyicmp.paths import Hop
-from anyicmp.results import ErrorReply, IPAddress, SendFailure
+from anyicmp.results import ErrorReply, IPAddress
 from anyicmp.tables import Interface
 from anyicmp.wire import TimeExceeded
 
@@ -190,13 +190,13 @@ def _redirects(facts: Facts) -> tuple[str, list[dict[str, Any]]]:
 def _echo(facts: Facts) -> Finding:
     target, data = facts.target, echo_data(facts)
     more, data["redirects"] = _redirects(facts)
-    replies, sent = facts.replies, facts.sent
+    replies = facts.replies
     if replies:
         best = min(reply.rtt for reply in replies)
-        detail = f"{len(replies)} of {sent} requests answered, the fastest in {milliseconds(best)}{more}"
+        detail = f"{len(replies)} of {facts.asked} requests answered, the fastest in {milliseconds(best)}{more}"
         return Finding(status="ok", detail=detail, data=data)
-    error, others = facts.echo_error, [attempt.name for attempt in facts.answering]
-    instead = f"{and_list(others)} answer{'s' if len(others) == 1 else ''}, echo does not" if others else ""
+    error, other = facts.echo_error, facts.answering
+    instead = f"{other.name} answers, echo does not" if other is not None else ""
     usable = "the host can be talked with, only ping cannot tell"
     if error is not None:
         what = (
@@ -208,9 +208,8 @@ def _echo(facts: Facts) -> Finding:
         verdict = f"{instead}: {what}; {usable}" if instead else f"{what}: {remedy(error)}"
         ends = "" if isinstance(error.message, TimeExceeded) else what
         return _failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
-    failures = [outcome for outcome in facts.echo if isinstance(outcome, SendFailure)]
-    if failures and len(failures) == sent:
-        what = f"this host cannot send to {target}: {failures[-1].reason}"
+    if facts.failures and len(facts.failures) == facts.asked:
+        what = f"this host cannot send to {target}: {facts.failures[-1].reason}"
         verdict = f"{what}; check its own firewall and routes"
         return _failed(what, verdict, data=data, ends="nothing could be sent")
     if instead:
