@@ -311,7 +311,10 @@ def redirecting_lan(*, taken: bool) -> Iterator[str]:
 
     `taken`: the host's kernel believes redirects.
     """
-    with neighbors(alone=False), namespaces("bridge", "host", "first", "second") as (bridge, host, first, second):
+    with (
+        neighbors(alone=False),
+        namespaces("bridge", "host", "first", "second") as (bridge, host, first, second),
+    ):
         ends = {"h": host, "a": first, "b": second}
         _ip(
             lines=[
@@ -337,13 +340,23 @@ def redirecting_lan(*, taken: bool) -> Iterator[str]:
             )
             lines = [f"addr add 10.88.0.{last}/24 dev lan", f"addr add fe80::{last}/64 dev lan nodad"]
             _ip("-n", name, lines=[*lines, f"addr add fd88::{last}/64 dev lan nodad", "link set lan up"])
-        # A host that forwards believes no redirect.
-        settings(host, {"net/ipv4/ip_forward": "0", "net/ipv4/conf/lan/forwarding": "0"})
-        settings(host, {"net/ipv6/conf/all/forwarding": "0", "net/ipv6/conf/lan/forwarding": "0"})
-        settings(host, {"net/ipv4/conf/all/accept_redirects": accept, "net/ipv4/conf/lan/accept_redirects": accept})
-        settings(host, {"net/ipv6/conf/lan/accept_redirects": accept})
+        # A host that forwards believes no redirect; and these settings reset those about redirects.
+        settings(
+            host,
+            {
+                "net/ipv4/ip_forward": "0",
+                "net/ipv6/conf/all/forwarding": "0",
+                "net/ipv4/conf/all/accept_redirects": accept,
+                "net/ipv4/conf/lan/accept_redirects": accept,
+                "net/ipv6/conf/lan/accept_redirects": accept,
+            },
+        )
         _ip("-n", host, lines=[f"route add default via {FIRST}", "route add ::/0 via fe80::2 dev lan"])
-        _ip("-n", first, lines=[f"route add 10.99.0.0/24 via {SECOND}", "route add fd99::/64 via fe80::3 dev lan"])
+        _ip(
+            "-n",
+            first,
+            lines=[f"route add 10.99.0.0/24 via {SECOND}", "route add fd99::/64 via fe80::3 dev lan"],
+        )
         _ip("-n", second, lines=[f"addr add {BEHIND}/24 dev lo", f"addr add {BEHIND6}/64 dev lo nodad"])
         for end, name in ends.items():
             _settle(bridge, end)

@@ -32,7 +32,15 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "host": (*LEAVES, "wire.*"),
     "api": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.*", "host.*"),
     # `api.environment` holds the default that a simulated network may stand in for.
-    "testing": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.transport", "net.listening", "api.environment"),
+    "testing": (
+        *LEAVES,
+        "wire.*",
+        "methods.*",
+        "engine.*",
+        "net.transport",
+        "net.listening",
+        "api.environment",
+    ),
     "__init__": (*LEAVES, "wire", "engine.outcome", "api.*"),
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),

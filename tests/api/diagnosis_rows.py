@@ -267,7 +267,10 @@ ROWS: dict[str, Row] = {
         says=("circle between",),
     ),
     "own firewall": Row(
-        breaks=_refused, step="echo", innocent=(router(1),), says=("this host cannot send", "its own firewall")
+        breaks=_refused,
+        step="echo",
+        innocent=(router(1),),
+        says=("this host cannot send", "its own firewall"),
     ),
     "two faults: silent drop behind a silent router": Row(
         scene={"router1": {"silent": "all"}, "router2": _rejecting("silent")},

@@ -10,14 +10,15 @@ import pytest
 import anyicmp
 from anyicmp import Diagnosis
 from anyicmp.export import to_dict
-from anyicmp.testing import SimulatedNetwork
-from diagnosis import Row, check
 from api.diagnosis_rows import ROWS, TARGET, network
+from diagnosis import Row, check
 
 pytestmark = pytest.mark.anyio
 
 CASES = [
-    pytest.param(row, version, id=f"{name}-{version}") for name, row in ROWS.items() for version in row.versions
+    pytest.param(row, version, id=f"{name}-{version}")
+    for name, row in ROWS.items()
+    for version in row.versions
 ]
 
 

@@ -1,4 +1,4 @@
-"""All ICMP that reaches a simulated host: decoded, filtered, bounded, and only where raw sockets are allowed."""
+"""All ICMP that reaches a simulated host: decoded, filtered, bounded, and only with raw sockets."""
 
 from __future__ import annotations
 

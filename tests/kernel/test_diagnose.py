@@ -12,11 +12,15 @@ import attrs
 import pytest
 
 from diagnosis import Row, check
+
 from namespaces import NOBODY, Chain, chain, command, run_in, settings
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces", "needs_nftables"), pytest.mark.once]
 
-HOPS = {number: {4: f"10.77.{number - 1}.2", 6: f"fd77:{number - 1:x}::2" if number > 1 else "fd77::2"} for number in (1, 2, 3)}
+HOPS = {
+    number: {4: f"10.77.{number - 1}.2", 6: f"fd77:{number - 1:x}::2" if number > 1 else "fd77::2"}
+    for number in (1, 2, 3)
+}
 PROHIBITED = "administratively prohibited"
 
 
@@ -47,7 +51,10 @@ def _rejected(number: int, names: dict[int, str], codes: dict[int, tuple[int, in
             says=(words,),
             versions=tuple(names),
         ),
-        nft=tuple(("router2", "forward", f"{version}:reject with {kinds[version]} {name}") for version, name in names.items()),
+        nft=tuple(
+            ("router2", "forward", f"{version}:reject with {kinds[version]} {name}")
+            for version, name in names.items()
+        ),
     )
 
 
@@ -111,9 +118,7 @@ ROWS: dict[str, Broken] = {
     ),
     "policy 1/5": _rejected(10, {6: "policy-fail"}, {6: (1, 5)}, "policy"),
     "reject route 1/6": _rejected(11, {6: "reject-route"}, {6: (1, 6)}, "rejects"),
-    "silent drop": Broken(
-        row=attrs.evolve(SILENT, host=at(12)), nft=(("router2", "forward", "drop"),)
-    ),
+    "silent drop": Broken(row=attrs.evolve(SILENT, host=at(12)), nft=(("router2", "forward", "drop"),)),
     "silent host": Broken(
         row=attrs.evolve(SILENT, host=at(13), address=HOPS[3], innocent=(HOPS[1], HOPS[2])),
         nft=(("target", "input", "drop"),),
@@ -215,25 +220,26 @@ def break_all(lab: Chain) -> None:
             for name, line in broken.ip:
                 ip[name].append(line.format(**links))
             for name, hook, action in broken.nft:
-                family = {"ip": 4, "ip6": 6}
                 only, _, rest = action.partition(":")
                 if rest and int(only) != version:
                     continue
-                pattern = f"{'ip' if version == 4 else 'ip6'} daddr {{to}} {rest}" if rest else ACTIONS[action][version]
+                pattern = (
+                    f"{'ip' if version == 4 else 'ip6'} daddr {{to}} {rest}"
+                    if rest
+                    else ACTIONS[action][version]
+                )
                 rules.setdefault((name, hook), []).append(pattern.format(to=to))
-                assert family
     for name, lines in ip.items():
         if lines:
             done = command(names[name], ["ip", "-batch", "-"], stdin="\n".join(lines))
             assert done.returncode == 0, done.stderr
     for number, ((name, hook), lines) in enumerate(rules.items()):
-        text = f"table inet t{number} {{ chain c {{ type filter hook {hook} priority 0; {'; '.join(lines)}; }}; }}"
+        inside = f"type filter hook {hook} priority 0; {'; '.join(lines)};"
+        text = f"table inet t{number} {{ chain c {{ {inside} }}; }}"
         done = command(names[name], ["nft", "-f", "-"], stdin=text)
         assert done.returncode == 0, done.stderr
     # The first router sends few errors, as Linux does by default: a hop that is silent now and then.
-    settings(
-        lab.routers[0], {"net/ipv4/icmp_ratemask": "6168", "net/ipv6/icmp/ratemask": "0-1,3-127"}
-    )
+    settings(lab.routers[0], {"net/ipv4/icmp_ratemask": "6168", "net/ipv6/icmp/ratemask": "0-1,3-127"})
 
 
 async def diagnosed(hosts: list[str], version: int) -> list[Any]:

@@ -25,7 +25,9 @@ async def heard(target: str, version: int) -> list[object]:
             left = messages.dropped
         after = await prober.route_to(target)
         diagnosis = await prober.diagnose(target)
-    assert found is not None and before is not None and after is not None
+    assert found is not None
+    assert before is not None
+    assert after is not None
     message = found.message
     gateway = message.gateway if version == 4 else message.target
     about = message.quoted.destination if version == 4 else message.destination
@@ -48,7 +50,7 @@ def test_a_redirect_is_heard_and_whether_the_kernel_took_it(taken: bool) -> None
     for (alive, redirect, route, recent, left, diagnosis), first, second, target in zip(
         found, (FIRST, "fe80::2"), (SECOND, "fe80::3"), (BEHIND, BEHIND6), strict=True
     ):
-        assert alive and recent and left == 0
+        assert (alive, recent, left) == (True, True, 0)
         assert redirect == [first, second, 1 if target == BEHIND else 0, target, "lan"]
         assert route == [first, second if taken else first, taken]
         assert diagnosis[0]
@@ -76,7 +78,7 @@ async def refused() -> str:
 
 
 async def loopback(backend: str) -> list[object]:
-    """Types above 31, which ICMP_FILTER does not know, and others, filtered by the kernel: none is dropped."""
+    """Types above 31, which ICMP_FILTER does not know, and others, filtered by the kernel."""
     import socket
 
     import anyio

@@ -102,8 +102,6 @@ class DiagnosisStream(Stream[DiagnosisStep]):
                 finding = judge(name, self._inquiry.facts)
                 self._ended = finding.ends
             self._findings[name] = finding
-            step = DiagnosisStep(
-                name=name, status=finding.status, detail=finding.detail, data=finding.data
-            )
+            step = DiagnosisStep(name=name, status=finding.status, detail=finding.detail, data=finding.data)
             self._steps.append(step)
             return step

@@ -83,9 +83,7 @@ class DiagnoseOptions:
         mark: int | None,
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
-        probe = prober.route(
-            source=source, interface=interface, mark=mark, dscp=dscp, new_identifier=True
-        )
+        probe = prober.route(source=source, interface=interface, mark=mark, dscp=dscp, new_identifier=True)
         return cls(
             ports=tuple(whole("port", port, 1, 65_535) for port in dict.fromkeys(ports)),
             timeout=seconds("timeout", timeout),
@@ -275,9 +273,7 @@ class Inquiry:
         facts = self.facts
         attempt = facts.answering
         method, port = ("icmp", None) if attempt is None else (attempt.method, attempt.port)
-        options = self._trace_options(
-            method, port, first_hop=1, max_hops=self._options.max_hops, probes=2
-        )
+        options = self._trace_options(method, port, first_hop=1, max_hops=self._options.max_hops, probes=2)
         limit = PATH_LIMIT * self._options.timeout
         try:
             facts.trace = await traceroute(self._prober, facts.target, options, time_limit=limit)

@@ -1,6 +1,6 @@
 """From facts to findings: whether a step is well, who is to blame, and the verdict in words.
 
-Pure: facts in, findings out. What is looked at, and when, is in `diagnose.py`; a new step is a line in JUDGES.
+Pure: facts in, findings out. What is looked at, and when, is in `inquiry.py`. A new step is a line in JUDGES.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ REFUSING = {
 """Types of routes that lead nowhere (ip-route(8))."""
 
 LINKED = frozenset({"reachable", "stale", "delay", "probe", "permanent", "noarp"})
-"""States of a neighbour whose link address is known (RFC 4861 section 7.3.2)."""
+SURE = frozenset({"reachable", "permanent", "noarp"})
+"""States of a neighbour whose link address is known, and those in which it is known to work (RFC 4861 section 7.3.2)."""
 
 
 def judge(name: StepName, facts: Facts) -> Finding:
@@ -143,9 +144,11 @@ def _neighbor(facts: Facts) -> Finding:
     if not facts.needs_link_address:
         return Finding(status="ok", detail=f"{interface} needs no link addresses", data=data)
     if known is not None and known.state in LINKED and known.link_address is not None:
-        sure = "" if known.state in ("reachable", "permanent") or facts.heard else ", not confirmed lately"
+        sure = "" if known.state in SURE or facts.heard else ", not confirmed lately"
         return Finding(
-            status="ok", detail=f"{hop} has the link address {known.link_address} on {interface}{sure}", data=data
+            status="ok",
+            detail=f"{hop} has the link address {known.link_address} on {interface}{sure}",
+            data=data,
         )
     if facts.heard:
         return Finding(status="ok", detail=f"{hop} answers on {interface}", data=data)
@@ -154,11 +157,12 @@ def _neighbor(facts: Facts) -> Finding:
         return Finding(status="skipped", detail=f"it is not known whether {hop} answers {way}", data=data)
     if route is not None and route.gateway is not None:
         what = f"the gateway {hop} does not answer {way} on {interface}"
-        advice = f"it is off, not on this link, or its address is wrong: check it, and the link of {interface}"
+        advice = "it is off, not on this link, or its address is wrong"
     else:
         what = f"{hop} does not answer {way} on {interface}"
-        advice = f"the host is off, not on this link, or the address is wrong: check it, and the link of {interface}"
-    return _failed(what, f"{what}: {advice}", data=data, culprit=hop, ends=what)
+        advice = "the host is off, not on this link, or the address is wrong"
+    verdict = f"{what}: {advice}; check it, and the link of {interface}"
+    return _failed(what, verdict, data=data, culprit=hop, ends=what)
 
 
 def _redirects(facts: Facts) -> tuple[str, list[dict[str, Any]]]:
@@ -193,7 +197,9 @@ def _echo(facts: Facts) -> Finding:
     replies = facts.replies
     if replies:
         best = min(reply.rtt for reply in replies)
-        detail = f"{len(replies)} of {facts.asked} requests answered, the fastest in {milliseconds(best)}{more}"
+        detail = (
+            f"{len(replies)} of {facts.asked} requests answered, the fastest in {milliseconds(best)}{more}"
+        )
         return Finding(status="ok", detail=detail, data=data)
     error, other = facts.echo_error, facts.answering
     instead = f"{other.name} answers, echo does not" if other is not None else ""

@@ -14,7 +14,9 @@ __all__ = ["and_list", "icmp", "milliseconds", "remedy", "resolution", "says"]
 
 _NO_ROUTE = "its routing table has no way there: ask whoever runs it, or check the address"
 _FILTER = "a filter, most often a firewall, forbids it: ask whoever runs it for a rule that lets this through"
-_NOBODY = "the host is off, or not on the link behind that router, or the address is wrong: check the host itself"
+_NOBODY = (
+    "the host is off, or not on the link behind that router, or the address is wrong: check the host itself"
+)
 _POLICY = "it does not take packets from this host's address there: check which uplink and source are used"
 _LOOP = "packets circle, or the way is longer than their hop limit: trace the way"
 

@@ -42,9 +42,7 @@ A_LINE = 16
     DSCP,
     click.option("-v", "--verbose", is_flag=True, help="Also print the octets of request and reply."),
 )  # fmt: skip
-def diagnose(
-    setting: Setting, *, host: str, verbose: bool, ports: tuple[int, ...], **options: Any
-) -> int:
+def diagnose(setting: Setting, *, host: str, verbose: bool, ports: tuple[int, ...], **options: Any) -> int:
     """Find out whether one can talk with HOST: name, route, neighbour, echo, path and MTU, in this order.
 
     Exit status: 0 all is well, 1 something is wrong, 2 nothing could be sent, or wrong usage.

@@ -46,9 +46,7 @@ def listen(setting: Setting, *, types: tuple[str, ...], count: int | None = None
     return run(partial(_listen, setting, types, count), setting.backend)
 
 
-async def _listen(
-    setting: Setting, types: tuple[str, ...], most: int | None, stop: anyio.CancelScope
-) -> int:
+async def _listen(setting: Setting, types: tuple[str, ...], most: int | None, stop: anyio.CancelScope) -> int:
     options: dict[str, Any] = {"types": types} if types else {}
     heard = 0
     async with Prober(**setting.prober) as prober, prober.open_listener(**options) as messages:
@@ -80,10 +78,7 @@ def received_line(received: Received) -> str:
 def about(quoted: QuotedDatagram) -> str:
     """Which connection a quoted datagram belongs to: `tcp 192.0.2.1:40000 > 198.51.100.7:443`."""
     protocol = PROTOCOLS.get(quoted.protocol or 0, f"protocol {quoted.protocol}")
-    ends = (
-        f"{_end(quoted.source, quoted.source_port)} > "
-        f"{_end(quoted.destination, quoted.destination_port)}"
-    )
+    ends = f"{_end(quoted.source, quoted.source_port)} > {_end(quoted.destination, quoted.destination_port)}"
     if quoted.identifier is not None:
         ends += f" id={quoted.identifier} seq={quoted.sequence}"
     return f"{protocol} {ends}"

@@ -187,7 +187,9 @@ def attach_types(sock: socket.socket, version: Version, kinds: Iterable[int]) ->
     _set_types(sock, version, wanted)
     if version == 4:
         rest: list[Step] = [(JEQ, kind, "accept", "") for kind in wanted if kind >= FILTERED]
-        attach_program(sock, _assembled([(LDX_HEADER, 0), (LDB_X, 0), (JGT, FILTERED - 1, "", "accept"), *rest]))
+        attach_program(
+            sock, _assembled([(LDX_HEADER, 0), (LDB_X, 0), (JGT, FILTERED - 1, "", "accept"), *rest])
+        )
 
 
 def _set_types(sock: socket.socket, version: Version, kinds: Iterable[int]) -> None:

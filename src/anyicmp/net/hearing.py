@@ -1,6 +1,6 @@
 """Raw sockets that only hear: one for each IP version, behind one descriptor, filtered by type in the kernel.
 
-What a message says is for the codec, who waits for it is for the doors. Linux only; see raw(7), ip(7), RFC 3542.
+What a message says is for the codec, who waits for it is for the doors. Linux only: raw(7), ip(7), RFC 3542.
 """
 
 from __future__ import annotations

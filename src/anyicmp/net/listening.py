@@ -58,7 +58,7 @@ class Listening(Protocol):
     """Hears. Never blocks, never raises for what the network does."""
 
     def fileno(self) -> int:
-        """One descriptor, readable when `recv` has something; -1 where there is none (a simulated network)."""
+        """One descriptor, readable when `recv` has something; -1 where there is none (as in a simulation)."""
         ...
 
     def recv(self) -> list[Heard]:
