@@ -202,6 +202,7 @@ def break_all(lab: Chain) -> None:
         "link add off type veth peer name off2",
         "link add idle type veth peer name idle2",
         "addr add 10.66.0.1/24 dev off",
+        "addr add fd66::1/64 dev off nodad",
         "addr add 10.67.0.1/24 dev idle",
         "link set idle up",
         "addr add fd67::1/64 dev idle nodad",

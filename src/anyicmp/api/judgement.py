@@ -27,9 +27,9 @@ REFUSING = {
 }
 """Types of routes that lead nowhere (ip-route(8))."""
 
-LINKED = frozenset({"reachable", "stale", "delay", "probe", "permanent", "noarp"})
 SURE = frozenset({"reachable", "permanent", "noarp"})
-"""States of a neighbour whose link address is known, and those in which it is known to work (RFC 4861 section 7.3.2)."""
+LINKED = SURE | {"stale", "delay", "probe"}
+"""States of a neighbour that is known to work, and of one with a link address (RFC 4861 section 7.3.2)."""
 
 
 def judge(name: StepName, facts: Facts) -> Finding:
@@ -78,10 +78,12 @@ def _route(facts: Facts) -> Finding:
     route, target = facts.route, facts.target
     so_far = "" if facts.is_address else "the name resolves, but "
     if route is None:
-        down = [link for link in facts.interfaces if _trouble(link) and link.addresses]
-        data = {"destination": None, "interface": down[0].name if down else None}
-        why = f"{down[0].name} {_trouble(down[0])}" if down else "this host has no default route either"
-        advice = _switch_on(down[0]) if down else "add a route or a default gateway, or check the address"
+        down = _down(facts)
+        data = {"destination": None, "interface": None if down is None else down.name}
+        why = "this host has no default route either" if down is None else f"{down.name} {_trouble(down)}"
+        advice = (
+            "add a route or a default gateway, or check the address" if down is None else _switch_on(down)
+        )
         return _failed(
             f"no route leads to {target}: {why}",
             f"{so_far}no route leads to {target}: {why}; {advice}",
@@ -115,6 +117,14 @@ def _route(facts: Facts) -> Finding:
         )
     through = f" through {route.gateway}" if route.gateway is not None else ""
     return Finding(status="ok", detail=f"{route.destination}{through} on {route.interface}", data=data)
+
+
+def _down(facts: Facts) -> Interface | None:
+    """The interface whose route is missing because it is down: the target's own, or the only one there is."""
+    links = [link for link in facts.interfaces if link.addresses and "LOOPBACK" not in link.flags]
+    troubled = [link for link in links if _trouble(link)]
+    own = (link for link in troubled if any(facts.target in address.network for address in link.addresses))
+    return next(own, troubled[0] if troubled and len(troubled) == len(links) else None)
 
 
 def _trouble(link: Interface) -> str:
