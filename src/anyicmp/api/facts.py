@@ -17,7 +17,7 @@ from anyicmp.tables import Interface, Neighbor, Route
 from anyicmp.wire import DestinationUnreachable
 from anyicmp.wire.pcapng import CapturedPacket
 
-__all__ = ["Attempt", "Facts", "Finding"]
+__all__ = ["Attempt", "Facts", "Finding", "failed"]
 
 PORT_UNREACHABLE = {4: 3, 6: 4}
 
@@ -156,3 +156,23 @@ class Finding:
     verdict: str = ""
     culprit: IPAddress | None = None
     ends: str = ""
+
+
+def failed(
+    detail: str,
+    verdict: str,
+    *,
+    data: Mapping[str, Any],
+    culprit: IPAddress | None = None,
+    error: ErrorReply | None = None,
+    ends: str = "",
+) -> Finding:
+    """A step that failed. `error`: what somebody reported; the rest as in `Finding`."""
+    told = {
+        "address": culprit,
+        "type": None if error is None else int(error.type),
+        "code": None if error is None else error.code,
+    }
+    return Finding(
+        status="failed", detail=detail, data={**data, **told}, verdict=verdict, culprit=culprit, ends=ends
+    )

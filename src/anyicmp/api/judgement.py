@@ -9,27 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from anyicmp.api.echo_data import echo_data
-from anyicmp.api.facts import Facts, Finding
-from anyicmp.api.wording import and_list, icmp, milliseconds, remedy, resolution, says
+from anyicmp.api.facts import Facts, Finding, failed
+from anyicmp.api.local_judgement import judge_name, judge_neighbor, judge_route
+from anyicmp.api.wording import and_list, icmp, milliseconds, remedy, says
 from anyicmp.findings import StepName
 from anyicmp.paths import Hop
 from anyicmp.results import ErrorReply, IPAddress
-from anyicmp.tables import Interface
 from anyicmp.wire import TimeExceeded
 
 __all__ = ["JUDGES", "conclude", "judge"]
-
-REFUSING = {
-    "unreachable": "refuses its packets as unreachable",
-    "prohibit": "prohibits them",
-    "blackhole": "drops them silently",
-    "throw": "sends them back to other tables, which have no way",
-}
-"""Types of routes that lead nowhere (ip-route(8))."""
-
-SURE = frozenset({"reachable", "permanent", "noarp"})
-LINKED = SURE | {"stale", "delay", "probe"}
-"""States of a neighbour that is known to work, and of one with a link address (RFC 4861 section 7.3.2)."""
 
 
 def judge(name: StepName, facts: Facts) -> Finding:
@@ -37,142 +25,6 @@ def judge(name: StepName, facts: Facts) -> Finding:
     if (why := facts.unread.get(name)) is not None:
         return Finding(status="skipped", detail=why)
     return JUDGES[name](facts)
-
-
-def _failed(
-    detail: str,
-    verdict: str,
-    *,
-    data: Mapping[str, Any],
-    culprit: IPAddress | None = None,
-    error: ErrorReply | None = None,
-    ends: str = "",
-) -> Finding:
-    told = {
-        "address": culprit,
-        "type": None if error is None else int(error.type),
-        "code": None if error is None else error.code,
-    }
-    return Finding(
-        status="failed", detail=detail, data={**data, **told}, verdict=verdict, culprit=culprit, ends=ends
-    )
-
-
-def _name(facts: Facts) -> Finding:
-    data = {"host": facts.host, "addresses": facts.addresses, "reason": facts.name_error}
-    if facts.name_error is not None:
-        detail = f"{facts.host} leads to no address: {facts.name_error}"
-        verdict = (
-            f"the name {facts.host} leads to no address ({facts.name_error}): check its spelling, and which "
-            "name servers this host asks"
-        )
-        return _failed(detail, verdict, data=data, ends="there is no address")
-    if facts.is_address:
-        return Finding(status="ok", detail=f"{facts.target} is an address: nothing to look up", data=data)
-    others = len(facts.addresses) - 1
-    more = f", and {others} more address{'es' if others > 1 else ''}, not tried" if others else ""
-    return Finding(status="ok", detail=f"{facts.host} is {facts.target}{more}", data=data)
-
-
-def _route(facts: Facts) -> Finding:
-    route, target = facts.route, facts.target
-    so_far = "" if facts.is_address else "the name resolves, but "
-    if route is None:
-        down = _down(facts)
-        data = {"destination": None, "interface": None if down is None else down.name}
-        why = "this host has no default route either" if down is None else f"{down.name} {_trouble(down)}"
-        advice = (
-            "add a route or a default gateway, or check the address" if down is None else _switch_on(down)
-        )
-        return _failed(
-            f"no route leads to {target}: {why}",
-            f"{so_far}no route leads to {target}: {why}; {advice}",
-            data=data,
-            ends=f"no route leads to {target}",
-        )
-    data = {
-        "destination": route.destination,
-        "gateway": route.gateway,
-        "interface": route.interface,
-        "source": route.source,
-        "route_type": route.type,
-        "table": route.table,
-        "flags": route.flags,
-    }
-    if route.type in REFUSING:
-        what = f"the route to {route.destination} {REFUSING[route.type]} (type {route.type})"
-        return _failed(
-            what,
-            f"{so_far}this host's own routing table refuses {target}: {what}; remove it with 'ip route del'",
-            data=data,
-            ends="this host's own routing table refuses it",
-        )
-    link = next((link for link in facts.interfaces if link.name == route.interface), None)
-    if link is not None and (trouble := _trouble(link)):
-        return _failed(
-            f"the route to {target} leads through {link.name}, which {trouble}",
-            f"{so_far}the route to {target} leads through {link.name}, which {trouble}: {_switch_on(link)}",
-            data=data,
-            ends=f"{link.name} {trouble}",
-        )
-    through = f" through {route.gateway}" if route.gateway is not None else ""
-    return Finding(status="ok", detail=f"{route.destination}{through} on {route.interface}", data=data)
-
-
-def _down(facts: Facts) -> Interface | None:
-    """The interface whose route is missing because it is down: the target's own, or the only one there is."""
-    links = [link for link in facts.interfaces if link.addresses and "LOOPBACK" not in link.flags]
-    troubled = [link for link in links if _trouble(link)]
-    own = (link for link in troubled if any(facts.target in address.network for address in link.addresses))
-    return next(own, troubled[0] if troubled and len(troubled) == len(links) else None)
-
-
-def _trouble(link: Interface) -> str:
-    """What is wrong with an interface, "" for nothing."""
-    if "UP" not in link.flags:
-        return "is down"
-    return "" if "LOWER_UP" in link.flags else "has no carrier"
-
-
-def _switch_on(link: Interface) -> str:
-    if "UP" not in link.flags:
-        return f"switch it on with 'ip link set {link.name} up'"
-    return "check its cable and what it is connected to"
-
-
-def _neighbor(facts: Facts) -> Finding:
-    route, hop, known = facts.route, facts.next_hop, facts.neighbor
-    interface = route.interface if route is not None else None
-    data = {
-        "address": hop,
-        "interface": interface,
-        "link_address": None if known is None else known.link_address,
-        "state": None if known is None else known.state,
-    }
-    if route is not None and route.type == "local":
-        return Finding(status="ok", detail=f"{hop} is this host itself", data=data)
-    if not facts.needs_link_address:
-        return Finding(status="ok", detail=f"{interface} needs no link addresses", data=data)
-    if known is not None and known.state in LINKED and known.link_address is not None:
-        sure = "" if known.state in SURE or facts.heard else ", not confirmed lately"
-        return Finding(
-            status="ok",
-            detail=f"{hop} has the link address {known.link_address} on {interface}{sure}",
-            data=data,
-        )
-    if facts.heard:
-        return Finding(status="ok", detail=f"{hop} answers on {interface}", data=data)
-    way = resolution(hop.version)
-    if known is None or known.state not in ("failed", "incomplete"):
-        return Finding(status="skipped", detail=f"it is not known whether {hop} answers {way}", data=data)
-    if route is not None and route.gateway is not None:
-        what = f"the gateway {hop} does not answer {way} on {interface}"
-        advice = "it is off, not on this link, or its address is wrong"
-    else:
-        what = f"{hop} does not answer {way} on {interface}"
-        advice = "the host is off, not on this link, or the address is wrong"
-    verdict = f"{what}: {advice}; check it, and the link of {interface}"
-    return _failed(what, verdict, data=data, culprit=hop, ends=what)
 
 
 def _redirects(facts: Facts) -> tuple[str, list[dict[str, Any]]]:
@@ -223,19 +75,19 @@ def _echo(facts: Facts) -> Finding:
         culprit = facts.next_hop if error.local else error.source
         verdict = f"{instead}: {what}; {usable}" if instead else f"{what}: {remedy(error)}"
         ends = "" if isinstance(error.message, TimeExceeded) else what
-        return _failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
+        return failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
     if facts.failures and len(facts.failures) == facts.asked:
         what = f"this host cannot send to {target}: {facts.failures[-1].reason}"
         verdict = f"{what}; check its own firewall and routes"
-        return _failed(what, verdict, data=data, ends="nothing could be sent")
+        return failed(what, verdict, data=data, ends="nothing could be sent")
     if instead:
-        return _failed(instead, f"{instead}: echo is filtered; {usable}", data=data)
+        return failed(instead, f"{instead}: echo is filtered; {usable}", data=data)
     tried = and_list(["echo", *(attempt.name for attempt in facts.attempts)])
     refusal = facts.refusal
     what = f"no answer to {tried}" if refusal is None else f"no answer to echo, and {says(refusal)}"
     verdict = "" if refusal is None else f"{says(refusal)}: {remedy(refusal)}"
     culprit = None if refusal is None else refusal.source
-    return _failed(what + more, verdict, data=data, culprit=culprit, error=refusal)
+    return failed(what + more, verdict, data=data, culprit=culprit, error=refusal)
 
 
 def _hop(hop: Hop) -> dict[str, Any]:
@@ -267,20 +119,18 @@ def _path(facts: Facts) -> Finding:
         what = f"packets circle between {and_list(trace.loop)}"
         advice = "these routers hold each other for the next hop: ask whoever runs them"
         error = next((e for hop in seen for e in hop.outcomes if isinstance(e, ErrorReply)), None)
-        return _failed(what, f"{what}: {advice}", data=data, culprit=trace.loop[0], error=error)
+        return failed(what, f"{what}: {advice}", data=data, culprit=trace.loop[0], error=error)
     stop = trace.stopped_by
     if isinstance(stop, ErrorReply):
-        return _failed(
-            says(stop), f"{says(stop)}: {remedy(stop)}", data=data, culprit=stop.source, error=stop
-        )
+        return failed(says(stop), f"{says(stop)}: {remedy(stop)}", data=data, culprit=stop.source, error=stop)
     if last is None:
         via = facts.next_hop
         what = f"nobody on the way answers, not even {via}"
         if via != facts.target:
             what = f"the path ends silently at the gateway {via}"
-        return _failed(what, f"{what}: it forwards nothing, or a firewall", data=data, culprit=via)
+        return failed(what, f"{what}: it forwards nothing, or a firewall", data=data, culprit=via)
     what = f"the path ends silently after {last}"
-    return _failed(what, f"{what}: a firewall, or the host is off", data=data, culprit=last)
+    return failed(what, f"{what}: a firewall, or the host is off", data=data, culprit=last)
 
 
 def _mtu(facts: Facts) -> Finding:
@@ -302,15 +152,15 @@ def _mtu(facts: Facts) -> Finding:
             "nobody reports it, so connections hang: let ICMP 'too big' pass there, or send smaller packets "
             f"(an MTU of {found.mtu}, or a clamped TCP MSS)"
         )
-        return _failed(what, f"answers come, but {what}: {advice}", data=data, culprit=by)
+        return failed(what, f"answers come, but {what}: {advice}", data=data, culprit=by)
     limit = f", limited by {by}, which says so" if by is not None else ""
     return Finding(status="ok", detail=f"packets of up to {found.mtu} bytes pass{limit}", data=data)
 
 
 JUDGES: dict[StepName, Callable[[Facts], Finding]] = {
-    "name": _name,
-    "route": _route,
-    "neighbor": _neighbor,
+    "name": judge_name,
+    "route": judge_route,
+    "neighbor": judge_neighbor,
     "echo": _echo,
     "path": _path,
     "mtu": _mtu,
@@ -320,18 +170,18 @@ JUDGES: dict[StepName, Callable[[Facts], Finding]] = {
 
 def conclude(facts: Facts, findings: Mapping[StepName, Finding]) -> tuple[str, IPAddress | None]:
     """The verdict, and the address of whoever is to blame or has reported the fault."""
-    failed = {name: one for name, one in findings.items() if one.status == "failed"}
-    if not failed:
+    faults = {name: one for name, one in findings.items() if one.status == "failed"}
+    if not faults:
         return _all_well(facts, findings), None
-    if isinstance(getattr(facts.echo_error, "message", None), TimeExceeded) and "path" in failed:
-        del failed["echo"]  # the way says where the packets circle
-    said = [one for one in failed.values() if one.verdict]
+    if isinstance(getattr(facts.echo_error, "message", None), TimeExceeded) and "path" in faults:
+        del faults["echo"]  # the way says where the packets circle
+    said = [one for one in faults.values() if one.verdict]
     if not said:
         # Nothing but the silence of the host.
         why = "a firewall, or the host is off"
         if _is_ok(findings.get("path")):
             why = "yet it answered when the way was traced, so most packets are lost"
-        return f"{failed['echo'].detail}: {why}", None
+        return f"{faults['echo'].detail}: {why}", None
     culprits = [one.culprit for one in said if one.culprit is not None]
     return "; ".join(one.verdict for one in said), culprits[0] if culprits else None
 
