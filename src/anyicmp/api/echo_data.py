@@ -5,6 +5,7 @@ Reads packets and outcomes; judges nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from anyicmp.api.facts import Facts
@@ -14,26 +15,41 @@ from anyicmp.wire.pcapng import CapturedPacket
 
 __all__ = ["echo_data"]
 
+Fields = dict[str, Any]
+
+ECHOED = ("identifier", "sequence", "data")
+"""What a reply has of its request (RFC 792)."""
+
 
 def echo_data(facts: Facts) -> dict[str, Any]:
     """Counts, the first request and what came of it, and the attempts with ports."""
-    requests = [packet for packet in facts.packets if packet.outbound]
-    replies = [packet for packet in facts.packets if not packet.outbound]
+    request, reply = _pair(facts.packets)
     target = facts.target
     return {
         "sent": facts.asked - len(facts.failures),
         "received": len(facts.replies),
         "rtt": min((reply.rtt for reply in facts.replies), default=None),
-        "request": _fields(requests[0]) if requests else None,
-        "reply": _fields(replies[0]) if replies else None,
+        "request": request,
+        "reply": reply,
         "attempts": {attempt.name: attempt.answered(target) for attempt in facts.attempts},
     }
 
 
-def _fields(captured: CapturedPacket) -> dict[str, Any]:
+def _pair(packets: Sequence[CapturedPacket]) -> tuple[Fields | None, Fields | None]:
+    """The first request that was answered, and its reply; or the first of each."""
+    requests = [_fields(packet) for packet in packets if packet.outbound]
+    answers = [_fields(packet) for packet in packets if not packet.outbound]
+    for request in requests:
+        for answer in answers:
+            if "sequence" in answer and all(answer[name] == request.get(name) for name in ECHOED):
+                return request, answer
+    return next(iter(requests), None), next(iter(answers), None)
+
+
+def _fields(captured: CapturedPacket) -> Fields:
     """An IP packet's fields and octets. `rebuilt` names what of the octets the socket did not tell."""
     octets = captured.octets
-    found: dict[str, Any] = {"octets": octets, "rebuilt": captured.comment or None}
+    found: Fields = {"octets": octets, "rebuilt": captured.comment or None}
     try:
         packet = decode_packet(octets)
     except DecodeError:

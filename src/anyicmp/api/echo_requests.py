@@ -61,11 +61,6 @@ class EchoRequests:
         self._pings.stop(self._series)
         self._prober.leave(self._pings.driver)
 
-    @property
-    def asked(self) -> int:
-        """How many have left, or could not."""
-        return self._series.taken
-
     def outcomes(self) -> tuple[Outcome, ...]:
         """What has come of them, in their order."""
         return tuple(sorted(self.rows.rows, key=lambda outcome: outcome.sequence))

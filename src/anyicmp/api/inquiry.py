@@ -165,20 +165,19 @@ class Inquiry:
             return
         if facts.route.type == "local" or not facts.needs_link_address:
             return
-        with anyio.move_on_after(NEIGHBOR_LIMIT):
-            async with EchoRequests(
-                self._prober, facts.target, options.probe, number=1, timeout=NEIGHBOR_LIMIT
-            ) as requests:
-                pause = POLL
-                while True:
-                    facts.neighbor = await self._known(facts.next_hop, facts.route.interface)
-                    facts.heard = any(_has_passed(outcome) for outcome in requests.rows.rows)
-                    state = "" if facts.neighbor is None else facts.neighbor.state
-                    over = requests.rows.over and state not in ("delay", "probe")
-                    if facts.heard or over or state in ("reachable", "permanent", "failed"):
-                        return
-                    await anyio.sleep(pause)
-                    pause = min(pause * 1.5, SLOWER)
+        async with EchoRequests(
+            self._prober, facts.target, options.probe, number=1, timeout=NEIGHBOR_LIMIT
+        ) as requests:
+            pause = POLL
+            while True:
+                over = requests.rows.over
+                facts.neighbor = await self._known(facts.next_hop, facts.route.interface)
+                facts.heard = any(_has_passed(outcome) for outcome in requests.rows.rows)
+                state = "" if facts.neighbor is None else facts.neighbor.state
+                if over or state in ("reachable", "permanent", "failed"):
+                    return
+                await anyio.sleep(pause)
+                pause = min(pause * 1.5, SLOWER)
 
     async def _known(self, address: IPAddress, interface: str | None) -> Neighbor | None:
         found = await self._prober.neighbors(4 if address.version == 4 else 6)
@@ -186,27 +185,34 @@ class Inquiry:
         return next((n for n in found if n.address.packed == wanted and n.interface == interface), None)
 
     async def _echo(self) -> None:
-        facts, options = self.facts, self._options
+        """Three requests, of which the first is patient: it still waits while ports are tried."""
+        facts, timeout = self.facts, self._options.timeout
         recorder = MemoryRecorder()
-        async with EchoRequests(
-            self._prober,
-            facts.target,
-            options.probe,
-            number=REQUESTS,
-            interval=BETWEEN,
-            timeout=max(options.timeout, PATIENCE),
-            tape=self._prober.taped(recorder),
-        ) as requests:
-            with anyio.move_on_after((REQUESTS - 1) * BETWEEN + options.timeout):
-                await requests.rows.until_over()
-            facts.echo = requests.outcomes()
+        async with (
+            self._requests(1, max(timeout, PATIENCE), recorder) as patient,
+            self._requests(REQUESTS - 1, timeout, recorder) as others,
+        ):
+            await others.rows.until_over()
+            facts.echo = (*patient.outcomes(), *others.outcomes())
             if not facts.replies:
                 facts.attempts = await self._attempts()
                 if facts.answering is None:
-                    await requests.rows.until_over()
-            facts.echo, facts.asked = requests.outcomes(), requests.asked
+                    await patient.rows.until_over()
+                    facts.echo = (*patient.outcomes(), *others.outcomes())
+        facts.asked = REQUESTS
         facts.packets = recorder.packets()
         await self._note_redirects()
+
+    def _requests(self, number: int, timeout: float, recorder: MemoryRecorder) -> EchoRequests:
+        return EchoRequests(
+            self._prober,
+            self.facts.target,
+            self._options.probe,
+            number=number,
+            interval=BETWEEN,
+            timeout=timeout,
+            tape=self._prober.taped(recorder),
+        )
 
     async def _note_redirects(self) -> None:
         facts = self.facts
