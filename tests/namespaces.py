@@ -315,15 +315,15 @@ def redirecting_lan(*, taken: bool) -> Iterator[str]:
         neighbors(alone=False),
         namespaces("bridge", "host", "first", "second") as (bridge, host, first, second),
     ):
-        ends = {"h": host, "a": first, "b": second}
+        ends = {"port1": host, "port2": first, "port3": second}
         _ip(
             lines=[
                 f"link add lan netns {name} type veth peer name {end} netns {bridge}"
                 for end, name in ends.items()
             ]
         )
-        _ip("-n", bridge, lines=["link add br type bridge", "link set br up"])
-        _ip("-n", bridge, lines=[f"link set {end} master br up" for end in ends])
+        _ip("-n", bridge, lines=["link add name switch type bridge", "link set switch up"])
+        _ip("-n", bridge, lines=[f"link set {end} master switch up" for end in ends])
         accept = str(int(taken))
         for name, last, accepts in ((host, 1, accept), (first, 2, "0"), (second, 3, "0")):
             settings(
