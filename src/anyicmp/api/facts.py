@@ -6,6 +6,7 @@ Who finds it out is in `diagnose.py`, what follows from it in `judgement.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from errno import EPERM
 from typing import Any
 
 import attrs
@@ -120,6 +121,21 @@ class Facts:
     def failures(self) -> tuple[SendFailure, ...]:
         """The requests that never left."""
         return tuple(outcome for outcome in self.echo if isinstance(outcome, SendFailure))
+
+    @property
+    def unsent(self) -> SendFailure | None:
+        """Why nothing leaves this host, if that is so.
+
+        Linux does not tell a datagram socket of ICMPv6 that the own firewall drops what it sends; one with
+        ports is told.
+        """
+        if self.failures and len(self.failures) == self.asked:
+            return self.failures[-1]
+        for attempt in self.attempts:
+            for outcome in attempt.outcomes:
+                if isinstance(outcome, SendFailure) and outcome.errno == EPERM:
+                    return outcome
+        return None
 
     @property
     def echo_error(self) -> ErrorReply | None:

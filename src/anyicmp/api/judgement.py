@@ -76,8 +76,8 @@ def _echo(facts: Facts) -> Finding:
         verdict = f"{instead}: {what}; {usable}" if instead else f"{what}: {remedy(error)}"
         ends = "" if isinstance(error.message, TimeExceeded) else what
         return failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
-    if facts.failures and len(facts.failures) == facts.asked:
-        what = f"this host cannot send to {target}: {facts.failures[-1].reason}"
+    if (unsent := facts.unsent) is not None:
+        what = f"this host cannot send to {target}: {unsent.reason}"
         verdict = f"{what}; check its own firewall and routes"
         return failed(what, verdict, data=data, ends="nothing could be sent")
     if instead:
@@ -116,7 +116,8 @@ def _path(facts: Facts) -> Finding:
             status="ok", detail=f"the host answers, but farther than {len(trace.hops)} hops", data=data
         )
     if trace.loop:
-        what = f"packets circle between {and_list(trace.loop)}"
+        where = "between" if len(trace.loop) > 1 else "through silent routers and"
+        what = f"packets circle {where} {and_list(trace.loop)}"
         advice = "these routers hold each other for the next hop: ask whoever runs them"
         error = next((e for hop in seen for e in hop.outcomes if isinstance(e, ErrorReply)), None)
         return failed(what, f"{what}: {advice}", data=data, culprit=trace.loop[0], error=error)
