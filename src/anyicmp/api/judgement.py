@@ -86,8 +86,8 @@ def _echo(facts: Facts) -> Finding:
     refusal = facts.refusal
     what = f"no answer to {tried}" if refusal is None else f"no answer to echo, and {says(refusal)}"
     verdict = "" if refusal is None else f"{says(refusal)}: {remedy(refusal)}"
-    culprit = None if refusal is None else refusal.source
-    return failed(what + more, verdict, data=data, culprit=culprit, error=refusal)
+    reporter = None if refusal is None else refusal.source
+    return failed(what + more, verdict, data=data, culprit=reporter, error=refusal)
 
 
 def _hop(hop: Hop) -> dict[str, Any]:
@@ -120,7 +120,8 @@ def _path(facts: Facts) -> Finding:
         what = f"packets circle {where} {and_list(trace.loop)}"
         advice = "these routers hold each other for the next hop: ask whoever runs them"
         error = next((e for hop in seen for e in hop.outcomes if isinstance(e, ErrorReply)), None)
-        return failed(what, f"{what}: {advice}", data=data, culprit=trace.loop[0], error=error)
+        culprit = next(iter(trace.loop))
+        return failed(what, f"{what}: {advice}", data=data, culprit=culprit, error=error)
     stop = trace.stopped_by
     if isinstance(stop, ErrorReply):
         return failed(says(stop), f"{says(stop)}: {remedy(stop)}", data=data, culprit=stop.source, error=stop)

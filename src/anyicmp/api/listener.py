@@ -6,7 +6,7 @@ Which types are wanted is checked here, and octets become rows. Sockets and filt
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Self
 
@@ -32,23 +32,24 @@ SECOND = 1_000_000_000
 Kind = type[Message] | Type4 | Type6 | int | str
 """A kind of ICMP message: its class, its type (a plain number is one of either version), or its name."""
 
-NAMES: dict[Version, dict[str, int]] = {
+VERSIONS: tuple[Version, ...] = (4, 6)
+NAMES: dict[int, dict[str, int]] = {
     4: {name.lower(): number for name, number in Type4.__members__.items()},
     6: {name.lower(): number for name, number in Type6.__members__.items()},
 }
 
 
-def _types_of(kind: Kind) -> dict[Version, int]:
-    """IP version to type. Raises ValueError or TypeError for what is no kind of message."""
+def _types_of(kind: object) -> Mapping[int, int]:
+    """IP version to type. Raises ValueError for what is no kind of message."""
     match kind:
         case type() if issubclass(kind, Message) and kind.TYPES:
-            return {4 if version == 4 else 6: int(number) for version, number in kind.TYPES.items()}
+            return kind.TYPES
         case Type4():
-            return {4: int(kind)}
+            return {4: kind}
         case Type6():
-            return {6: int(kind)}
+            return {6: kind}
         case int() if not isinstance(kind, bool) and 0 <= kind <= 255:
-            return {4: kind, 6: kind}
+            return dict.fromkeys(VERSIONS, kind)
         case str():
             name = "_".join(kind.lower().replace("-", " ").replace("_", " ").split())
             if name.isdecimal():
@@ -63,19 +64,20 @@ def wanted_types(
 ) -> dict[Version, frozenset[int] | None]:
     """IP version to the types that are wanted, None: all. Raises ValueError or TypeError."""
     check_family(family)
-    versions: tuple[Version, ...] = (4, 6) if family is None else (4,) if family == 4 else (6,)
+    versions = [version for version in VERSIONS if family in (None, version)]
     if kinds is None:
         return dict.fromkeys(versions)
     if isinstance(kinds, (str, int, type)):
         kinds = (kinds,)
-    found: dict[Version, set[int]] = {}
-    for kind in kinds:
-        for version, number in _types_of(kind).items():
-            found.setdefault(version, set()).add(number)
-    wanted = {version: frozenset(found[version]) for version in versions if version in found}
+    found = [_types_of(kind) for kind in kinds]
+    wanted: dict[Version, frozenset[int] | None] = {}
+    for version in versions:
+        types = frozenset(int(one[version]) for one in found if version in one)
+        if types:
+            wanted[version] = types
     if not wanted:
         raise ValueError("types must name at least one kind of message of the IP version wanted")
-    return dict(wanted)
+    return wanted
 
 
 @attrs.frozen(kw_only=True)

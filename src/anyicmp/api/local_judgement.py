@@ -5,6 +5,8 @@ Pure: facts in, findings out. What the network tells is judged in `judgement.py`
 
 from __future__ import annotations
 
+from typing import Any
+
 from anyicmp.api.facts import Facts, Finding, failed
 from anyicmp.api.wording import resolution
 from anyicmp.tables import Interface
@@ -47,7 +49,7 @@ def judge_route(facts: Facts) -> Finding:
     so_far = "" if facts.is_address else "the name resolves, but "
     if route is None:
         down = _down(facts)
-        data = {"destination": None, "interface": None if down is None else down.name}
+        data: dict[str, Any] = {"destination": None, "interface": None if down is None else down.name}
         why = "this host has no default route either" if down is None else f"{down.name} {_trouble(down)}"
         advice = (
             "add a route or a default gateway, or check the address" if down is None else _switch_on(down)
