@@ -36,7 +36,7 @@ class Diagnoser(Hearer):
 
         The steps: its name becomes an address; a route leads there; the next hop has a link address; echo
         requests are answered, else UDP or TCP is; the way is traced; the largest packet is looked for.
-        `open_diagnose` says how long that takes at most (`longest`): 64 seconds with the usual timeout, and
+        `open_diagnose` says how long that takes at most (`longest`): 67 seconds with the usual timeout, and
         on an ordinary path a second.
 
         Args:

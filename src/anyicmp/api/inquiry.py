@@ -134,7 +134,10 @@ class Inquiry:
         except NameLookupError as error:
             self.facts.name_error = error.reason
             return
-        if self.facts.target.is_multicast:
+        self._check_one_host(self.facts.target.is_multicast)
+
+    def _check_one_host(self, many: bool) -> None:
+        if many:
             raise ValueError(f"a diagnosis is of one host, and {self.facts.target} stands for many")
 
     async def _route_now(self) -> Route | None:
@@ -151,6 +154,7 @@ class Inquiry:
         except UnsupportedError as error:
             facts.unread["route"] = facts.unread["neighbor"] = str(error)
             return
+        self._check_one_host(facts.route is not None and facts.route.type in ("broadcast", "multicast"))
         flags = {link.name: link.flags for link in facts.interfaces}
         interface = facts.route.interface if facts.route is not None else None
         linkless = {"NOARP", "LOOPBACK", "POINTOPOINT"}
