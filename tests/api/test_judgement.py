@@ -158,6 +158,16 @@ def test_the_echo(known: dict[str, Any], words: str) -> None:
     assert words in verdict(facts(**known), "echo")
 
 
+def test_a_closed_port_is_an_answer_of_the_host_alone() -> None:
+    """A router that says so in its stead forbids it."""
+    closed = DestinationUnreachable(code=3)
+    own = Attempt(method="udp", port=33434, outcomes=(error(closed, TARGET),))
+    others = Attempt(method="udp", port=33434, outcomes=(error(closed),))
+    assert (own.answered(TARGET), own.refusal(TARGET)) == (True, None)
+    assert not others.answered(TARGET)
+    assert others.refusal(TARGET) == error(closed)
+
+
 def trace(*hops: Hop, reached: bool = False) -> Trace:
     return Trace(target=TARGET, hops=hops, reached=reached, method="icmp", flow=1)
 

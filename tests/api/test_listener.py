@@ -37,9 +37,11 @@ def scene() -> SimulatedNetwork:
     return made(privileged=True)
 
 
-def send(scene: SimulatedNetwork, *, count: int = 1, spoil: bool = False) -> None:
+def send(
+    scene: SimulatedNetwork, *, count: int = 1, spoil: bool = False, redirect: Redirect = REDIRECT
+) -> None:
     """A redirect reaches the host, unasked."""
-    octets = bytearray(encode(REDIRECT))
+    octets = bytearray(encode(redirect))
     octets[3] ^= spoil
     for _ in range(count):
         scene.hear(ip_packet(4, bytes(octets), ROUTER.packed, OWN.packed, 255))
@@ -84,11 +86,12 @@ async def test_the_family_is_the_probers(scene: SimulatedNetwork) -> None:
 
 async def test_a_slow_consumer_loses_the_oldest(scene: SimulatedNetwork) -> None:
     async with anyicmp.open_listener(network=scene, buffer=3) as messages:
-        for _ in range(10):
-            send(scene)
+        redirects = [Redirect(gateway=ip_address(f"192.0.2.{number}")) for number in range(2, 12)]
+        for redirect in redirects:
+            send(scene, redirect=redirect)
             await anyio.sleep(0.001)  # each is taken in by a turn of its own
         assert messages.dropped == 7
-        assert [(await anext(messages)).message for _ in range(3)] == [REDIRECT] * 3
+        assert [(await anext(messages)).message for _ in range(3)] == redirects[-3:]
         assert messages.dropped == 7
 
 
