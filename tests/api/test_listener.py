@@ -44,7 +44,7 @@ def send(
     octets = bytearray(encode(redirect))
     octets[3] ^= spoil
     for _ in range(count):
-        scene.hear(ip_packet(4, bytes(octets), ROUTER.packed, OWN.packed, 255))
+        scene.hear(ip_packet(bytes(octets), 4, ROUTER.packed, OWN.packed))
 
 
 @pytest.mark.parametrize(("target", "version"), [("10.0.0.3", 4), ("2001:db8:1::3", 6)])

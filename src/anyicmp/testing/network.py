@@ -231,8 +231,8 @@ class SimulatedNetwork:
         """See `net.listening.open_listening`."""
         if not self.privileged:
             raise SocketPermissionError("this simulated network has no raw sockets: set its privileged")
-        if spec.interface is not None:
-            self.interface_index(spec.interface)
+        if spec.interface not in (None, SIMULATED_INTERFACE, str(INTERFACE)):
+            raise ValueError(f"no network interface is named {spec.interface!r}")
         listening = SimulatedListening(self, spec)
         self.listening.append(listening)
         return listening
