@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 import anyicmp
-from anyicmp import Diagnosis, Prober
+from anyicmp import Diagnosis, Prober, UnsupportedError
 from anyicmp.export import to_dict
 from anyicmp.findings import STEPS
 from anyicmp.testing import SimulatedNetwork
@@ -112,6 +112,19 @@ async def test_wrong_arguments_are_refused_before_anything_is_sent(wrong: dict[s
         with pytest.raises((ValueError, TypeError)):
             await prober.diagnose(TARGET[4], **wrong)  # type: ignore[arg-type]
     assert not scene.sent
+
+
+@pytest.mark.parametrize("why", [UnsupportedError("Linux only"), PermissionError(1, "not permitted")])
+async def test_without_tables_the_rest_is_looked_at(why: Exception) -> None:
+    class Refused:
+        async def interfaces(self) -> object:
+            raise why
+
+    scene = network(narrow={"mtu": 1340, "black_hole": True})
+    scene.host_tables = Refused()  # type: ignore[assignment]
+    found = await anyicmp.diagnose(TARGET[4], network=scene)
+    assert [step.status for step in found.steps] == ["ok", "skipped", "skipped", "ok", "ok", "failed"]
+    assert found.step("route").detail == str(why)
 
 
 async def test_a_group_of_hosts_is_no_host() -> None:

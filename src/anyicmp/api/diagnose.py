@@ -8,9 +8,10 @@ from __future__ import annotations
 import anyio
 import anyio.lowlevel
 
+from anyicmp.api.diagnose_options import DiagnoseOptions
 from anyicmp.api.facts import Finding
 from anyicmp.api.hearer import Hearer
-from anyicmp.api.inquiry import DiagnoseOptions, Inquiry
+from anyicmp.api.inquiry import Inquiry
 from anyicmp.api.judgement import conclude, judge
 from anyicmp.api.options import seconds
 from anyicmp.api.stream import Stream

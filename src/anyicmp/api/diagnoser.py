@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from anyicmp.api.diagnose import DiagnosisStream, diagnose
+from anyicmp.api.diagnose_options import USUAL_PORTS, DiagnoseOptions
 from anyicmp.api.hearer import Hearer
-from anyicmp.api.inquiry import USUAL_PORTS, DiagnoseOptions
 from anyicmp.findings import Diagnosis
 from anyicmp.results import IPAddress
 

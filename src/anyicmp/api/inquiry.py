@@ -6,21 +6,18 @@ It notes facts; what follows from them is in `judgement.py`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Self
+from collections.abc import Awaitable, Callable
 
 import anyio
-import attrs
 
+from anyicmp.api.diagnose_options import DiagnoseOptions
 from anyicmp.api.echo_requests import EchoRequests
 from anyicmp.api.facts import Attempt, Facts
 from anyicmp.api.hearer import Hearer
 from anyicmp.api.listener import Intake, ListenOptions
-from anyicmp.api.options import seconds, whole
-from anyicmp.api.path_mtu import PathMtuOptions, path_mtu
+from anyicmp.api.path_mtu import path_mtu
 from anyicmp.api.resolve import LOOKUP_LIMIT, literal
-from anyicmp.api.route import Route as ProbeRoute
-from anyicmp.api.trace import TraceOptions, traceroute
+from anyicmp.api.trace import traceroute
 from anyicmp.errors import NameLookupError, SocketPermissionError, UnsupportedError
 from anyicmp.findings import Received, StepName
 from anyicmp.net.recorder import MemoryRecorder
@@ -28,7 +25,7 @@ from anyicmp.results import ErrorReply, IPAddress, Outcome, Reply
 from anyicmp.tables import Neighbor, Route
 from anyicmp.wire import Redirect, Redirect6
 
-__all__ = ["USUAL_PORTS", "DiagnoseOptions", "Inquiry"]
+__all__ = ["Inquiry"]
 
 REQUESTS = 3
 BETWEEN = 0.2
@@ -43,7 +40,6 @@ PATIENCE = 4.0
 POLL, SLOWER = 0.01, 0.1
 """Seconds between two looks at the neighbour table, at first and at most."""
 
-USUAL_PORTS = (443, 80)
 UDP_PORT = 33_434
 FAR = 64
 """The hop limit of the attempts with ports: enough for any way."""
@@ -54,46 +50,6 @@ PATH_LIMIT = MTU_LIMIT = 20
 ATTEMPT_LIMIT = 3
 
 LEAST_TIMEOUT = 0.2
-
-
-@attrs.frozen(kw_only=True)
-class DiagnoseOptions:
-    """The options of a diagnosis, checked; times in seconds."""
-
-    ports: tuple[int, ...]
-    timeout: float
-    max_hops: int
-    probe: ProbeRoute
-    source: str | IPAddress | None
-    interface: str | None
-    mark: int | None
-    dscp: int | None
-
-    @classmethod
-    def check(
-        cls,
-        prober: Hearer,
-        *,
-        ports: Iterable[int],
-        timeout: float,
-        max_hops: int,
-        dscp: int | None,
-        source: str | IPAddress | None,
-        interface: str | None,
-        mark: int | None,
-    ) -> Self:
-        """Raises ValueError or TypeError for what is out of range."""
-        probe = prober.route(source=source, interface=interface, mark=mark, dscp=dscp, new_identifier=True)
-        return cls(
-            ports=tuple(whole("port", port, 1, 65_535) for port in dict.fromkeys(ports)),
-            timeout=seconds("timeout", timeout),
-            max_hops=whole("max_hops", max_hops, 1, 255),
-            probe=probe,
-            source=source,
-            interface=interface,
-            mark=mark,
-            dscp=dscp,
-        )
 
 
 class Inquiry:
@@ -151,7 +107,7 @@ class Inquiry:
         try:
             facts.interfaces = await self._prober.interfaces()
             facts.route = await self._route_now()
-        except UnsupportedError as error:
+        except (UnsupportedError, OSError) as error:
             facts.unread["route"] = facts.unread["neighbor"] = str(error)
             return
         self._check_one_host(facts.route is not None and facts.route.type in ("broadcast", "multicast"))
@@ -250,40 +206,16 @@ class Inquiry:
         return tuple(found[number] for number in sorted(found))
 
     async def _attempt(self, method: str, port: int) -> tuple[Outcome, ...]:
-        options = self._trace_options(method, port, first_hop=FAR, max_hops=FAR, probes=2)
+        options = self._options.trace(self._prober, method, port, first_hop=FAR, max_hops=FAR)
         limit = ATTEMPT_LIMIT * self._options.timeout
         trace = await traceroute(self._prober, self.facts.target, options, time_limit=limit)
         return tuple(outcome for hop in trace.hops for outcome in hop.outcomes)
-
-    def _trace_options(
-        self, method: str, port: int | None, *, first_hop: int, max_hops: int, probes: int
-    ) -> TraceOptions:
-        options = self._options
-        return TraceOptions.check(
-            self._prober,
-            method=method,
-            first_hop=first_hop,
-            max_hops=max_hops,
-            probes=probes,
-            timeout=options.timeout,
-            flow=None,
-            port=port,
-            size=None,
-            names=False,
-            asn=None,
-            source=options.source,
-            interface=options.interface,
-            mark=options.mark,
-            dscp=options.dscp,
-            dont_fragment=None,
-            new_identifier=False,
-        )
 
     async def _path(self) -> None:
         facts = self.facts
         attempt = facts.answering
         method, port = ("icmp", None) if attempt is None else (attempt.method, attempt.port)
-        options = self._trace_options(method, port, first_hop=1, max_hops=self._options.max_hops, probes=2)
+        options = self._options.trace(self._prober, method, port, max_hops=self._options.max_hops)
         limit = PATH_LIMIT * self._options.timeout
         try:
             facts.trace = await traceroute(self._prober, facts.target, options, time_limit=limit)
@@ -299,17 +231,7 @@ class Inquiry:
         slowest = max(reply.rtt for reply in facts.replies)
         timeout = min(options.timeout, max(LEAST_TIMEOUT, 4 * slowest))
         try:
-            search = PathMtuOptions.check(
-                self._prober,
-                probes=3,
-                max_hops=options.max_hops,
-                timeout=timeout,
-                dscp=options.dscp,
-                source=options.source,
-                interface=options.interface,
-                mark=options.mark,
-                new_identifier=False,
-            )
+            search = options.search(self._prober, timeout)
             limit = MTU_LIMIT * options.timeout
             facts.mtu = await path_mtu(self._prober, facts.target, search, time_limit=limit)
         except (SocketPermissionError, UnsupportedError) as error:
