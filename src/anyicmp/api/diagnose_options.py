@@ -17,10 +17,7 @@ from anyicmp.api.route import Route
 from anyicmp.api.trace import TraceOptions
 from anyicmp.results import IPAddress
 
-__all__ = ["USUAL_PORTS", "DiagnoseOptions"]
-
-USUAL_PORTS = (443, 80)
-"""TCP ports that most hosts answer at, with an acceptance or a refusal."""
+__all__ = ["DiagnoseOptions"]
 
 TRACE_PROBES, MTU_PROBES = 2, 3
 

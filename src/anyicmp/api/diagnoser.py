@@ -1,19 +1,24 @@
 """Diagnoser: the doors to a diagnosis, a part of the prober.
 
-They check their options and hand over to the file that does the work.
+They check their options and hand over to the files that do the work, which load when they are first needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from anyicmp.api.diagnose import DiagnosisStream, diagnose
-from anyicmp.api.diagnose_options import USUAL_PORTS, DiagnoseOptions
 from anyicmp.api.hearer import Hearer
-from anyicmp.findings import Diagnosis
 from anyicmp.results import IPAddress
 
-__all__ = ["Diagnoser"]
+if TYPE_CHECKING:
+    from anyicmp.api.diagnose import DiagnosisStream
+    from anyicmp.findings import Diagnosis
+
+__all__ = ["USUAL_PORTS", "Diagnoser"]
+
+USUAL_PORTS = (443, 80)
+"""TCP ports that most hosts answer at, with an acceptance or a refusal."""
 
 
 class Diagnoser(Hearer):
@@ -52,6 +57,9 @@ class Diagnoser(Hearer):
             SocketPermissionError, UnsupportedError, ClosedError: as `ping`. A name without address is a
                 step that failed.
         """
+        from anyicmp.api.diagnose import diagnose
+        from anyicmp.api.diagnose_options import DiagnoseOptions
+
         options = DiagnoseOptions.check(
             self,
             ports=ports,
@@ -80,6 +88,9 @@ class Diagnoser(Hearer):
 
         `longest` says how many seconds it takes at most.
         """
+        from anyicmp.api.diagnose import DiagnosisStream
+        from anyicmp.api.diagnose_options import DiagnoseOptions
+
         options = DiagnoseOptions.check(
             self,
             ports=ports,

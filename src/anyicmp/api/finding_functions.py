@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from anyicmp.api.diagnose import DiagnosisStream
-from anyicmp.api.diagnose_options import USUAL_PORTS
+from anyicmp.api.diagnoser import USUAL_PORTS
 from anyicmp.api.listener import Kind, Listener
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober

@@ -1,18 +1,21 @@
 """Hearer: the door to all ICMP that reaches this host, a part of the prober.
 
-It checks its options and hands over to the file that does the work.
+It checks its options and hands over to the file that does the work, which loads when it is first needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from anyicmp.api.driver import SystemClocks
-from anyicmp.api.listener import Intake, Kind, Listener, ListenOptions
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.errors import SocketPermissionError
 from anyicmp.net.recorder import Recorder, RecordingTransport
 from anyicmp.net.transport import Transport
+
+if TYPE_CHECKING:
+    from anyicmp.api.listener import Intake, Kind, Listener, ListenOptions
 
 __all__ = ["Hearer"]
 
@@ -45,6 +48,8 @@ class Hearer(Sweeper):
             ValueError, TypeError: an option is out of range.
             SocketPermissionError, UnsupportedError, ClosedError: on entering, before anything is heard.
         """
+        from anyicmp.api.listener import Listener, ListenOptions
+
         options = ListenOptions.check(
             types,
             family=self.family if family is None else family,
@@ -56,6 +61,8 @@ class Hearer(Sweeper):
 
     def intake(self, options: ListenOptions) -> Intake:
         """Begin to hear; until `unwatch` the end of the prober ends it. Raises as `open_listener` does."""
+        from anyicmp.api.listener import Intake
+
         self._check_open()
         if self._privileged is False:
             raise SocketPermissionError("hearing all ICMP needs raw sockets, which privileged=False forbids")
