@@ -14,6 +14,7 @@ from anyicmp import (
     Interface,
     Neighbor,
     NoReply,
+    Outcome,
     PathMtu,
     Reply,
     Route,
@@ -156,6 +157,27 @@ def test_an_unrelated_interface_that_is_down_is_not_blamed() -> None:
 )
 def test_the_echo(known: dict[str, Any], words: str) -> None:
     assert words in verdict(facts(**known), "echo")
+
+
+EPERM = SendFailure(**FIELDS, errno=1, reason="not permitted")
+
+
+@pytest.mark.parametrize(
+    ("echo", "udp", "tcp", "words"),
+    [
+        (SILENCE, EPERM, SILENCE, "this host cannot send to 198.51.100.7: not permitted; check its own"),
+        (SILENCE, EPERM, REPLY, "TCP port 443 answers, echo does not: echo is filtered"),
+        (EPERM, EPERM, REPLY, "TCP port 443 answers, echo does not: this host cannot send to 198.51.100.7:"),
+        (EPERM, SILENCE, SILENCE, "this host cannot send to 198.51.100.7: not permitted; check its own"),
+    ],
+)
+def test_the_own_firewall(echo: Outcome, udp: Outcome, tcp: Outcome, words: str) -> None:
+    """Linux does not tell a datagram socket of ICMPv6, but one of UDP."""
+    attempts = (
+        Attempt(method="udp", port=33434, outcomes=(udp,)),
+        Attempt(method="tcp", port=443, outcomes=(tcp,)),
+    )
+    assert verdict(facts(echo=(echo,) * 3, attempts=attempts), "echo").startswith(words)
 
 
 def test_a_closed_port_is_an_answer_of_the_host_alone() -> None:

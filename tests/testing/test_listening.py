@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anyicmp.errors import UnsupportedError
 from anyicmp.net.listening import Heard, Listening, ListenSpec, open_listening
 from anyicmp.testing import SimulatedNetwork
 from anyicmp.testing.topology import ip_packet
@@ -99,6 +101,26 @@ def test_a_full_buffer_drops_and_counts(setting: Setting) -> None:
         listening.close()
         listening.close()
         assert listening.dropped() == dropped
+
+
+def test_an_ip_version_that_this_host_lacks_is_left_out(
+    needs_raw_socket: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = socket.socket
+
+    def without(lacking: int) -> Callable[..., socket.socket]:
+        def socket_of(family: int, *kind: int) -> socket.socket:
+            if family == lacking:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            return made(family, *kind)
+
+        return socket_of
+
+    monkeypatch.setattr(socket, "socket", without(socket.AF_INET6))
+    listening = open_listening(ListenSpec(types={4: None, 6: None}))
+    listening.close()
+    with pytest.raises(UnsupportedError, match="IPv6"):
+        open_listening(ListenSpec(types={6: None}))
 
 
 @given(st.binary(min_size=1, max_size=120), st.sampled_from([0x45, 0x60, 0x4F]))

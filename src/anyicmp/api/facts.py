@@ -131,11 +131,11 @@ class Facts:
         """
         if self.failures and len(self.failures) == self.asked:
             return self.failures[-1]
-        for attempt in self.attempts:
-            for outcome in attempt.outcomes:
-                if isinstance(outcome, SendFailure) and outcome.errno == EPERM:
-                    return outcome
-        return None
+        if self.answering is not None:
+            return None
+        outcomes = (outcome for attempt in self.attempts for outcome in attempt.outcomes)
+        failures = (outcome for outcome in outcomes if isinstance(outcome, SendFailure))
+        return next((failure for failure in failures if failure.errno == EPERM), None)
 
     @property
     def echo_error(self) -> ErrorReply | None:

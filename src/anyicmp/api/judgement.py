@@ -78,7 +78,8 @@ def _echo(facts: Facts) -> Finding:
         return failed(what + more, verdict, data=data, culprit=culprit, error=error, ends=ends)
     if (unsent := facts.unsent) is not None:
         what = f"this host cannot send to {target}: {unsent.reason}"
-        verdict = f"{what}; check its own firewall and routes"
+        advice = "check its own firewall and routes"
+        verdict = f"{instead}: {what}; {advice}" if instead else f"{what}; {advice}"
         return failed(what, verdict, data=data, ends="nothing could be sent")
     if instead:
         return failed(instead, f"{instead}: echo is filtered; {usable}", data=data)

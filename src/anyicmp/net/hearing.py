@@ -41,9 +41,15 @@ class RawListening:
         self._lost = 0
         self._closed = False
         self._poll = select.epoll()
+        lacking: UnsupportedError | None = None
         try:
             for version in spec.types:
-                self._open(version)
+                try:
+                    self._open(version)
+                except UnsupportedError as error:
+                    lacking = error
+            if lacking is not None and not self._sockets:
+                raise lacking
         except BaseException:
             self.close()
             raise

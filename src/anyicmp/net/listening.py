@@ -77,8 +77,10 @@ class Listening(Protocol):
 def open_listening(spec: ListenSpec) -> Listening:
     """Open raw sockets that hear what the specification names.
 
+    Where this host has only one of the IP versions wanted, that one is heard.
+
     Raises SocketPermissionError without the right to (the text names the remedy), UnsupportedError on other
-    systems than Linux, ValueError for an interface that this host does not have.
+    systems than Linux and where none of the versions is there, ValueError for an interface that is not.
     """
     if sys.platform != "linux":
         raise UnsupportedError("hearing all ICMP of this host is known to work on Linux only")
