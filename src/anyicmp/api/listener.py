@@ -64,7 +64,7 @@ def wanted_types(
 ) -> dict[Version, frozenset[int] | None]:
     """IP version to the types that are wanted, None: all. Raises ValueError or TypeError."""
     check_family(family)
-    versions = [version for version in VERSIONS if family in (None, version)]
+    versions: list[Version] = [version for version in VERSIONS if family in (None, version)]
     if kinds is None:
         return dict.fromkeys(versions)
     if isinstance(kinds, (str, int, type)):
