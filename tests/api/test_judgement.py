@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyicmp import (
     ErrorReply,
@@ -24,8 +26,11 @@ from anyicmp import (
 )
 from anyicmp.api.facts import Attempt, Facts
 from anyicmp.api.judgement import JUDGES, conclude, judge
+from anyicmp.api.local_judgement import LINKED
 from anyicmp.findings import STEPS, StepName
 from anyicmp.wire import DestinationUnreachable, Message, ParameterProblem, TimeExceeded
+
+pytestmark = pytest.mark.anybody
 
 TARGET, GATEWAY, ROUTER = (ip_address(text) for text in ("198.51.100.7", "192.0.2.254", "203.0.113.1"))
 ROUTE = Route(destination=ip_network("0.0.0.0/0"), gateway=GATEWAY, interface="eth0")
@@ -253,3 +258,89 @@ def test_the_mtu(mtu: PathMtu | None, status: str, detail: str) -> None:
 def test_a_diagnosis_without_time_says_so() -> None:
     assert conclude(facts(), {}) == ("not finished: no time was left", None)
     assert verdict(facts(), "name", "route") == "not finished: no time was left"
+
+
+ERRORS = [
+    error(DestinationUnreachable(code=13)),
+    error(DestinationUnreachable(code=1), TARGET, local=True),
+    error(DestinationUnreachable(code=3), TARGET),
+    error(TimeExceeded()),
+]
+OUTCOMES = st.sampled_from([REPLY, SILENCE, EPERM, *ERRORS])
+HOPS = st.builds(
+    Hop,
+    ttl=st.just(1),
+    addresses=st.sampled_from([(), (ROUTER,), (TARGET,)]),
+    outcomes=st.lists(OUTCOMES, max_size=2).map(tuple),
+)
+ANY_FACTS = st.builds(
+    facts,
+    is_address=st.booleans(),
+    name_error=st.sampled_from([None, "no such name"]),
+    route=st.sampled_from(
+        [
+            None,
+            ROUTE,
+            attrs.evolve(ROUTE, gateway=None),
+            attrs.evolve(ROUTE, type="blackhole", interface=None),
+        ]
+    ),
+    interfaces=st.sampled_from([(), (LINK,), (attrs.evolve(LINK, flags=()),)]),
+    neighbor=st.none()
+    | st.sampled_from(sorted(LINKED | {"failed", "incomplete", "odd"})).map(
+        lambda state: attrs.evolve(NEIGHBOR, state=state)
+    ),
+    heard=st.booleans(),
+    echo=st.lists(OUTCOMES, max_size=3).map(tuple),
+    attempts=st.lists(
+        st.builds(
+            Attempt,
+            method=st.sampled_from(["udp", "tcp"]),
+            port=st.just(80),
+            outcomes=st.lists(OUTCOMES, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    trace=st.none()
+    | st.builds(
+        Trace,
+        target=st.just(TARGET),
+        hops=st.lists(HOPS, max_size=3).map(tuple),
+        reached=st.booleans(),
+        method=st.just("icmp"),
+        flow=st.just(1),
+        stopped_by=st.none() | OUTCOMES,
+        loop=st.sampled_from([(), (ROUTER,), (ROUTER, GATEWAY)]),
+    ),
+    mtu=st.none()
+    | st.builds(
+        PathMtu,
+        target=st.just(TARGET),
+        mtu=st.sampled_from([None, 1400]),
+        confirmed=st.booleans(),
+        black_hole=st.sampled_from([None, False, True]),
+        limited_by=st.sampled_from([None, ROUTER]),
+    ),
+    redirected=st.sampled_from([None, ROUTER]),
+)
+
+
+@given(ANY_FACTS)
+def test_whatever_the_facts_there_is_a_verdict(known: Facts) -> None:
+    """As the stream takes them: a step that ends the diagnosis is the last. The culprit is in the verdict."""
+    findings = {}
+    for name in STEPS:
+        findings[name] = found = judge(name, known)
+        assert found.detail
+        assert found.status in ("ok", "failed", "skipped")
+        if found.status == "failed":
+            assert found.data.keys() >= {"address", "type", "code"}
+            assert found.verdict or name == "echo"
+        if found.ends:
+            assert found.status == "failed"
+            break
+    said, culprit = conclude(known, findings)
+    assert said
+    assert culprit is None or str(culprit) in said
+    if any(found.status == "failed" for found in findings.values()):
+        assert "answers: " not in said
