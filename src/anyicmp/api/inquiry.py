@@ -233,7 +233,7 @@ class Inquiry:
         try:
             search = options.search(self._prober, timeout)
             limit = MTU_LIMIT * options.timeout
-            facts.mtu = await path_mtu(self._prober, facts.target, search, time_limit=limit)
+            facts.mtu = await path_mtu(self._prober, facts.target, search, time_limit=limit, on_progress=None)
         except (SocketPermissionError, UnsupportedError) as error:
             facts.unread["mtu"] = str(error)
 
