@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results", "paths", "tables")
+LEAVES = ("errors", "results", "paths", "tables", "findings")
 EXTRAS = ("cli", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
@@ -24,6 +24,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "results": (),
     "paths": ("results",),
     "tables": ("results",),
+    "findings": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -31,13 +32,21 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "host": (*LEAVES, "wire.*"),
     "api": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.*", "host.*"),
     # `api.environment` holds the default that a simulated network may stand in for.
-    "testing": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.transport", "api.environment"),
+    "testing": (
+        *LEAVES,
+        "wire.*",
+        "methods.*",
+        "engine.*",
+        "net.transport",
+        "net.listening",
+        "api.environment",
+    ),
     "__init__": (*LEAVES, "wire", "engine.outcome", "api.*"),
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
-IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",)}
+IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",), "findings": ("wire",)}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = (
     "__init__",

@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anyicmp.api.diagnose import DiagnosisStream
     from anyicmp.api.environment import Environment
+    from anyicmp.api.finding_functions import diagnose, open_diagnose, open_listener
     from anyicmp.api.functions import (
         capabilities,
         open_ping,
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
+    from anyicmp.api.listener import Listener
     from anyicmp.api.multipath import MultipathStream
     from anyicmp.api.observer import Observer
     from anyicmp.api.path_functions import multipath, open_multipath, path_mtu
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
+    from anyicmp.findings import Diagnosis, DiagnosisStep, Received
     from anyicmp.paths import (
         Diamond,
         Hop,
@@ -74,12 +78,16 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "DecodeError",
+    "Diagnosis",
+    "DiagnosisStep",
+    "DiagnosisStream",
     "Diamond",
     "Environment",
     "ErrorReply",
     "Hop",
     "IPAddress",
     "Interface",
+    "Listener",
     "MplsLabel",
     "MultipathStream",
     "NameLookupError",
@@ -101,6 +109,7 @@ __all__ = [
     "Prober",
     "ProberStatistics",
     "RateLoss",
+    "Received",
     "Reply",
     "Route",
     "SendFailure",
@@ -116,9 +125,12 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "diagnose",
     "interfaces",
     "multipath",
     "neighbors",
+    "open_diagnose",
+    "open_listener",
     "open_multipath",
     "open_ping",
     "open_sweep",
@@ -133,11 +145,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "anyicmp.api.diagnose": "DiagnosisStream",
     "anyicmp.api.environment": "Environment",
+    "anyicmp.api.finding_functions": "diagnose open_diagnose open_listener",
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.multipath": "MultipathStream",
+    "anyicmp.api.listener": "Listener",
     "anyicmp.api.observer": "Observer",
     "anyicmp.api.path_functions": "multipath open_multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
@@ -150,6 +165,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
+    "anyicmp.findings": "Diagnosis DiagnosisStep Received",
     "anyicmp.paths": (
         "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace Translation"
     ),

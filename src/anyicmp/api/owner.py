@@ -14,7 +14,7 @@ from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.fork import leave_to_parent
-from anyicmp.api.inbox import Inbox
+from anyicmp.api.inbox import Ending
 from anyicmp.api.names import Names
 from anyicmp.api.observer import Observer
 from anyicmp.api.options import check_family, whole, yes_no
@@ -118,7 +118,7 @@ class SocketOwner:
         self._names: Names | None = None
         self.flows: list[tuple[Driver, IPAddress, int]] = []
         self._settle()
-        self._watchers: set[Inbox] = set()
+        self._watchers: set[Ending] = set()
         self._loop: object = None
         self._state = "new"
         if self._route.source is not None and family is None:
@@ -205,12 +205,12 @@ class SocketOwner:
             # Its sockets wake the loop that opened them: whoever waits in another would wait for ever.
             raise ClosedError("the prober was opened by another event loop: open one in this loop")
 
-    def watch(self, inbox: Inbox) -> None:
+    def watch(self, inbox: Ending) -> None:
         """End the inbox too when the prober closes, for it may wait for no driver. Raises ClosedError."""
         self._check_open()
         self._watchers.add(inbox)
 
-    def unwatch(self, inbox: Inbox) -> None:
+    def unwatch(self, inbox: Ending) -> None:
         """The inbox is done with."""
         self._watchers.discard(inbox)
 

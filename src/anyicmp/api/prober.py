@@ -5,6 +5,7 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
+from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.path_mtu import PathMtuOptions, Progress, path_mtu
@@ -16,7 +17,7 @@ from anyicmp.results import IPAddress, PingResult
 __all__ = ["Prober"]
 
 
-class Prober(Mapper):
+class Prober(Diagnoser, Mapper):
     """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
 
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any

@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "mtu": "mtu:mtu",
     "routes": "tables:routes",
     "neighbors": "tables:neighbors",
+    "diagnose": "diagnose:diagnose",
+    "listen": "listen:listen",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
