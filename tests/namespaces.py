@@ -299,3 +299,66 @@ def link(address: str, others: Sequence[str], *, crowded: bool = False) -> Itera
         _settle(client, "lan")
         _settle(neighbour, "lan")
         yield client
+
+
+FIRST, SECOND = "10.88.0.2", "10.88.0.3"
+BEHIND, BEHIND6 = "10.99.0.1", "fd99::1"
+
+
+@contextlib.contextmanager
+def redirecting_lan(*, taken: bool) -> Iterator[str]:
+    """The host's namespace: its way to BEHIND leads to FIRST, which redirects to SECOND, where it lives.
+
+    `taken`: the host's kernel believes redirects.
+    """
+    with (
+        neighbors(alone=False),
+        namespaces("bridge", "host", "first", "second") as (bridge, host, first, second),
+    ):
+        ends = {"port1": host, "port2": first, "port3": second}
+        _ip(
+            lines=[
+                f"link add lan netns {name} type veth peer name {end} netns {bridge}"
+                for end, name in ends.items()
+            ]
+        )
+        _ip("-n", bridge, lines=["link add name switch type bridge", "link set switch up"])
+        _ip("-n", bridge, lines=[f"link set {end} master switch up" for end in ends])
+        accept = str(int(taken))
+        for name, last, accepts in ((host, 1, accept), (first, 2, "0"), (second, 3, "0")):
+            settings(
+                name,
+                {
+                    "net/ipv4/conf/all/accept_redirects": accepts,
+                    "net/ipv4/conf/lan/accept_redirects": accepts,
+                    "net/ipv4/conf/all/secure_redirects": "0",
+                    "net/ipv4/conf/lan/secure_redirects": "0",
+                    "net/ipv4/conf/all/send_redirects": "1",
+                    "net/ipv4/conf/lan/send_redirects": "1",
+                    "net/ipv6/conf/lan/accept_redirects": accepts,
+                },
+            )
+            lines = [f"addr add 10.88.0.{last}/24 dev lan", f"addr add fe80::{last}/64 dev lan nodad"]
+            _ip("-n", name, lines=[*lines, f"addr add fd88::{last}/64 dev lan nodad", "link set lan up"])
+        # A host that forwards believes no redirect; and these settings reset those about redirects.
+        settings(
+            host,
+            {
+                "net/ipv4/ip_forward": "0",
+                "net/ipv6/conf/all/forwarding": "0",
+                "net/ipv4/conf/all/accept_redirects": accept,
+                "net/ipv4/conf/lan/accept_redirects": accept,
+                "net/ipv6/conf/lan/accept_redirects": accept,
+            },
+        )
+        _ip("-n", host, lines=[f"route add default via {FIRST}", "route add ::/0 via fe80::2 dev lan"])
+        _ip(
+            "-n",
+            first,
+            lines=[f"route add 10.99.0.0/24 via {SECOND}", "route add fd99::/64 via fe80::3 dev lan"],
+        )
+        _ip("-n", second, lines=[f"addr add {BEHIND}/24 dev lo", f"addr add {BEHIND6}/64 dev lo nodad"])
+        for end, name in ends.items():
+            _settle(bridge, end)
+            _settle(name, "lan")
+        yield host

@@ -11,7 +11,9 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
+    "diagnose.py": "127.0.0.1 answers",
     "gateways.py": "use 127.0.0.1",
+    "listen.py": "listening for 0.5 s",
     "multipath.py": "  1  127.0.0.1",
     "path_mtu.py": "65535 octets",
     "ping_one.py": "3 of 3 answered",

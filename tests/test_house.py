@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results", "paths", "states", "tables")
+LEAVES = ("errors", "results", "paths", "states", "tables", "findings")
 EXTRAS = ("cli", "compat", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
@@ -25,6 +25,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "paths": ("results",),
     "states": ("results",),
     "tables": ("results",),
+    "findings": ("results",),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -32,13 +33,21 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "host": (*LEAVES, "wire.*"),
     "api": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.*", "host.*"),
     # `api.environment` holds the default that a simulated network may stand in for.
-    "testing": (*LEAVES, "wire.*", "methods.*", "engine.*", "net.transport", "api.environment"),
+    "testing": (
+        *LEAVES,
+        "wire.*",
+        "methods.*",
+        "engine.*",
+        "net.transport",
+        "net.listening",
+        "api.environment",
+    ),
     "__init__": (*LEAVES, "wire", "engine.outcome", "api.*"),
     "__main__": ("cli.*",),
     **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
 }
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
-IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",)}
+IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",), "findings": ("wire",)}
 # The engine's mechanism; every other file there is a plan, which knows neither a method nor another plan.
 MECHANISM = (
     "__init__",
@@ -74,6 +83,7 @@ MECHANISM = (
     "suspects",
     "table",
     "targets",
+    "vertex",
     "window",
 )
 PLAN_IMPORTS = (
@@ -82,6 +92,7 @@ PLAN_IMPORTS = (
     "engine.plan",
     "engine.probe",
     "engine.segments",
+    "engine.vertex",
     "methods.base",
     "wire.batch",
 )

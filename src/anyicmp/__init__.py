@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anyicmp.api.diagnose import DiagnosisStream
     from anyicmp.api.environment import Environment
+    from anyicmp.api.finding_functions import diagnose, open_diagnose, open_listener
     from anyicmp.api.functions import (
         capabilities,
         open_ping,
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
         sweep,
         traceroute,
     )
+    from anyicmp.api.listener import Listener
     from anyicmp.api.monitor import Monitor
     from anyicmp.api.monitor_functions import open_monitor
+    from anyicmp.api.multipath import MultipathStream
     from anyicmp.api.observer import Observer
-    from anyicmp.api.path_functions import multipath, path_mtu
+    from anyicmp.api.path_functions import multipath, open_multipath, path_mtu
     from anyicmp.api.ping import PingStream
     from anyicmp.api.prefixes import PrefixTable
     from anyicmp.api.prober import Prober
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
         SocketPermissionError,
         UnsupportedError,
     )
+    from anyicmp.findings import Diagnosis, DiagnosisStep, Received
     from anyicmp.paths import (
         Diamond,
         Hop,
@@ -84,6 +89,9 @@ __all__ = [
     "Capabilities",
     "ClosedError",
     "DecodeError",
+    "Diagnosis",
+    "DiagnosisStep",
+    "DiagnosisStream",
     "Diamond",
     "Environment",
     "ErrorReply",
@@ -91,9 +99,11 @@ __all__ = [
     "IPAddress",
     "Interface",
     "Lateness",
+    "Listener",
     "Monitor",
     "MonitorTarget",
     "MplsLabel",
+    "MultipathStream",
     "NameLookupError",
     "Neighbor",
     "NextHop",
@@ -113,6 +123,7 @@ __all__ = [
     "Prober",
     "ProberStatistics",
     "RateLoss",
+    "Received",
     "Reply",
     "Route",
     "SendFailure",
@@ -131,10 +142,14 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "diagnose",
     "interfaces",
     "multipath",
     "neighbors",
+    "open_diagnose",
+    "open_listener",
     "open_monitor",
+    "open_multipath",
     "open_ping",
     "open_sweep",
     "open_traceroute",
@@ -148,14 +163,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "anyicmp.api.diagnose": "DiagnosisStream",
     "anyicmp.api.environment": "Environment",
+    "anyicmp.api.finding_functions": "diagnose open_diagnose open_listener",
     "anyicmp.api.functions": (
         "capabilities open_ping open_sweep open_traceroute ping resolve sweep traceroute"
     ),
     "anyicmp.api.monitor": "Monitor",
     "anyicmp.api.monitor_functions": "open_monitor",
+    "anyicmp.api.multipath": "MultipathStream",
+    "anyicmp.api.listener": "Listener",
     "anyicmp.api.observer": "Observer",
-    "anyicmp.api.path_functions": "multipath path_mtu",
+    "anyicmp.api.path_functions": "multipath open_multipath path_mtu",
     "anyicmp.api.ping": "PingStream",
     "anyicmp.api.prefixes": "PrefixTable",
     "anyicmp.api.prober": "Prober",
@@ -166,6 +185,7 @@ _HOMES = {
     "anyicmp.errors": (
         "AnyicmpError ClosedError DecodeError NameLookupError SocketPermissionError UnsupportedError"
     ),
+    "anyicmp.findings": "Diagnosis DiagnosisStep Received",
     "anyicmp.paths": (
         "Diamond Hop PathChange PathEdge PathGraph PathMtu PathMtuStep PathNode Trace Translation"
     ),

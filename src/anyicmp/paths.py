@@ -244,6 +244,8 @@ class PathGraph:
         confidence: the chance, at least, that nothing is missing, if balancers spread flows evenly; see
             `per_node`.
         per_node: the confidence is that of each node alone.
+        lite: MDA-Lite has sufficed: the confidence holds if flows come evenly to all nodes of a hop, which a
+            few flows have shown. False also where it was asked for, and has gone on in full.
         complete: whether the search came to its end; False where a time limit or failures to send cut it
             short.
         method, port: how it was probed.
@@ -260,6 +262,7 @@ class PathGraph:
     reached: bool
     confidence: float
     per_node: bool = False
+    lite: bool = False
     complete: bool
     method: str
     port: int | None = None
@@ -297,9 +300,14 @@ class PathGraph:
     def to_networkx(self) -> Any:
         """The graph as a `networkx.DiGraph`: nodes are (hop limit, address), with `node`, the PathNode.
 
-        Raises ImportError where networkx is not installed.
+        Raises ImportError where the extra networkx is not installed.
         """
-        graph = import_module("networkx").DiGraph()
+        try:
+            graph = import_module("networkx").DiGraph()
+        except ImportError as error:
+            raise ImportError(
+                "to_networkx needs the extra 'networkx': pip install 'anyicmp[networkx]'"
+            ) from error
         for node in self.nodes:
             graph.add_node((node.ttl, node.address), node=node)
         graph.add_edges_from(((edge.ttl, edge.source), (edge.ttl + 1, edge.target)) for edge in self.edges)

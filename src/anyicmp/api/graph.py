@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from math import isnan
 
-from anyicmp.engine.multipath import Vertex
+from anyicmp.engine.vertex import Vertex
 from anyicmp.paths import Diamond, PathEdge, PathNode
 from anyicmp.results import IPAddress
 

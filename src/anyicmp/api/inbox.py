@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import anyio.lowlevel
 
 from anyicmp.api.wake import Place
 from anyicmp.engine.outcome import OutcomeBatch
 
-__all__ = ["Inbox"]
+__all__ = ["Ending", "Inbox"]
+
+
+class Ending(Protocol):
+    """What waits for something and is told when it is over."""
+
+    def ended(self, error: BaseException | None) -> None:
+        """Nothing more will come; `error` says why, if that was not to be expected."""
+        ...
 
 
 class Inbox:

@@ -10,10 +10,11 @@ import os
 from types import TracebackType
 from typing import Self, TypedDict
 
-from anyicmp.api.driver import Driver, Sink, SystemClocks
+from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.fork import leave_to_parent
+from anyicmp.api.inbox import Ending
 from anyicmp.api.names import Names
 from anyicmp.api.observer import Observer
 from anyicmp.api.options import check_family, whole, yes_no
@@ -117,7 +118,7 @@ class SocketOwner:
         self._names: Names | None = None
         self.flows: list[tuple[Driver, IPAddress, int]] = []
         self._settle()
-        self._watchers: set[Sink] = set()
+        self._watchers: set[Ending] = set()
         self._loop: object = None
         self._state = "new"
         if self._route.source is not None and family is None:
@@ -204,14 +205,14 @@ class SocketOwner:
             # Its sockets wake the loop that opened them: whoever waits in another would wait for ever.
             raise ClosedError("the prober was opened by another event loop: open one in this loop")
 
-    def watch(self, sink: Sink) -> None:
-        """End the sink too when the prober closes, for it may wait for no driver. Raises ClosedError."""
+    def watch(self, inbox: Ending) -> None:
+        """End the inbox too when the prober closes, for it may wait for no driver. Raises ClosedError."""
         self._check_open()
-        self._watchers.add(sink)
+        self._watchers.add(inbox)
 
-    def unwatch(self, sink: Sink) -> None:
-        """The sink is done with."""
-        self._watchers.discard(sink)
+    def unwatch(self, inbox: Ending) -> None:
+        """The inbox is done with."""
+        self._watchers.discard(inbox)
 
     def check_version(self, version: Version, route: Route) -> None:
         """Raises ValueError where the prober's family or the source forbids this IP version."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from anyicmp.api.multipath import Rule
+from anyicmp.api.multipath import MultipathStream, Rule
 from anyicmp.api.owner import ProberOptions
 from anyicmp.api.path_mtu import Progress
 from anyicmp.api.prober import Prober
 from anyicmp.paths import PathGraph, PathMtu
 from anyicmp.results import IPAddress
 
-__all__ = ["multipath", "path_mtu"]
+__all__ = ["multipath", "open_multipath", "path_mtu"]
 
 
 async def multipath(
@@ -24,6 +24,7 @@ async def multipath(
     confidence: float = 0.95,
     max_hops: int = 30,
     per_node: bool = False,
+    lite: bool = False,
     rule: Rule = "veitch",
     attempts: int = 3,
     timeout: float = 1.0,
@@ -46,6 +47,7 @@ async def multipath(
             confidence=confidence,
             max_hops=max_hops,
             per_node=per_node,
+            lite=lite,
             rule=rule,
             attempts=attempts,
             timeout=timeout,
@@ -58,6 +60,50 @@ async def multipath(
             mark=mark,
             time_limit=time_limit,
         )
+
+
+def open_multipath(
+    host: str | IPAddress,
+    *,
+    method: str = "udp",
+    confidence: float = 0.95,
+    max_hops: int = 30,
+    per_node: bool = False,
+    lite: bool = False,
+    rule: Rule = "veitch",
+    attempts: int = 3,
+    timeout: float = 1.0,
+    port: int | None = None,
+    size: int | None = None,
+    dscp: int | None = None,
+    dont_fragment: bool | None = None,
+    source: str | IPAddress | None = None,
+    interface: str | None = None,
+    mark: int | None = None,
+    family: int | None = None,
+    **options: Unpack[ProberOptions],
+) -> MultipathStream:
+    """Find all ways as they show; see `Prober.open_multipath` and, for other options, `Prober`."""
+    prober = Prober(family=family, **options)
+    prober.owned = True
+    return prober.open_multipath(
+        host,
+        method=method,
+        confidence=confidence,
+        max_hops=max_hops,
+        per_node=per_node,
+        lite=lite,
+        rule=rule,
+        attempts=attempts,
+        timeout=timeout,
+        port=port,
+        size=size,
+        dscp=dscp,
+        dont_fragment=dont_fragment,
+        source=source,
+        interface=interface,
+        mark=mark,
+    )
 
 
 async def path_mtu(

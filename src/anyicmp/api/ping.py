@@ -27,7 +27,7 @@ from anyicmp.errors import NameLookupError
 from anyicmp.results import IPAddress, Outcome, PingResult, Statistics
 from anyicmp.wire.plain import maker
 
-__all__ = ["PingOptions", "PingStream", "ping", "ping_options"]
+__all__ = ["PingOptions", "PingStream", "Rows", "ping", "ping_options"]
 
 UNREAD = 10_000
 """Outcomes that a stream keeps for a slow consumer before it drops the oldest."""
@@ -66,7 +66,7 @@ def ping_options(
     )
 
 
-class _Rows:
+class Rows:
     """What came of one series so far, as rows; its task parks at the `place`."""
 
     def __init__(self, name: str | None, target: IPAddress, place: Place | None = None) -> None:
@@ -104,7 +104,7 @@ class _Rows:
             raise self.error
 
 
-def start(prober: SocketOwner, target: IPAddress, options: PingOptions, rows: _Rows) -> tuple[Pings, Series]:
+def start(prober: SocketOwner, target: IPAddress, options: PingOptions, rows: Rows) -> tuple[Pings, Series]:
     """Begin to ping an address; what comes of it goes to the rows."""
     pings = prober.pings(target, options.route, options.size, options.payload, options.timeout)
     series = Series(
@@ -136,7 +136,7 @@ async def ping(
     if target is None or prober.family is not None:
         target = (await prober.resolve(host))[0]
         name = name_of(host, target)
-    rows = _Rows(name, target)
+    rows = Rows(name, target)
     pings, series = start(prober, target, options, rows)
     try:
         await rows.until_over()
@@ -155,7 +155,7 @@ async def _ping_within(
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     target = found[0]
-    rows = _Rows(name_of(host, target), target)
+    rows = Rows(name_of(host, target), target)
     pings, series = start(prober, target, options, rows)
     try:
         with anyio.CancelScope(deadline=until.deadline):
@@ -166,7 +166,7 @@ async def _ping_within(
     return _result(rows, target, pings.many)
 
 
-def _result(rows: _Rows, target: IPAddress, many: bool) -> PingResult:
+def _result(rows: Rows, target: IPAddress, many: bool) -> PingResult:
     outcomes = tuple(rows.rows)
     if len(outcomes) > 1:
         outcomes = tuple(sorted(outcomes, key=lambda row: row.sequence))
@@ -185,7 +185,7 @@ def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
         batch.zones = dict.fromkeys(batch.scopes, zone)
 
 
-class _Unread(_Rows):
+class _Unread(Rows):
     """Rows for a consumer that may be slow: the oldest are dropped. Counts all."""
 
     def __init__(self, name: str | None, target: IPAddress, many: bool) -> None:

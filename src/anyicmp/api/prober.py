@@ -5,20 +5,20 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
-from anyicmp.api.multipath import MultipathOptions, Rule, multipath
+from anyicmp.api.diagnoser import Diagnoser
+from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.path_mtu import PathMtuOptions, Progress, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
-from anyicmp.api.sweeper import Sweeper
 from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
 from anyicmp.api.watcher import Watcher
-from anyicmp.paths import PathGraph, PathMtu, Trace
+from anyicmp.paths import PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
 
 __all__ = ["Prober"]
 
 
-class Prober(Sweeper, Watcher):
+class Prober(Diagnoser, Mapper, Watcher):
     """Sends probes and hears the answers, for as many concurrent calls of one event loop as you like.
 
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any
@@ -279,58 +279,3 @@ class Prober(Sweeper, Watcher):
             new_identifier=new_identifier,
         )
         return await path_mtu(self, host, options, time_limit=time_limit, on_progress=on_progress)
-
-    async def multipath(
-        self,
-        host: str | IPAddress,
-        *,
-        method: str = "udp",
-        confidence: float = 0.95,
-        max_hops: int = 30,
-        per_node: bool = False,
-        rule: Rule = "veitch",
-        attempts: int = 3,
-        timeout: float = 1.0,
-        port: int | None = None,
-        size: int | None = None,
-        dscp: int | None = None,
-        dont_fragment: bool | None = None,
-        source: str | IPAddress | None = None,
-        interface: str | None = None,
-        mark: int | None = None,
-        new_identifier: bool = False,
-        time_limit: float | None = None,
-    ) -> PathGraph:
-        """Find all load-balanced ways to a host: the Multipath Detection Algorithm, with node control.
-
-        Args:
-            method: "udp" (flows differ in this host's port) or "icmp" (in the checksum of the echo request).
-            confidence: that the whole graph is complete; above 0, below 1.
-            max_hops: the largest hop limit, 1 to 255.
-            per_node: the confidence is that of each router alone, as other tools have it.
-            rule: how many flows are enough: "veitch" counts stopping too early as a failure, "exact" not.
-            attempts: probes of one flow to a silent hop, at most.
-            timeout: seconds that each probe waits.
-            port, size: as in `traceroute`.
-            dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`, which
-                raises the same.
-        """
-        options = MultipathOptions.check(
-            self,
-            method=method,
-            confidence=confidence,
-            per_node=per_node,
-            rule=rule,
-            max_hops=max_hops,
-            attempts=attempts,
-            timeout=timeout,
-            port=port,
-            size=size,
-            source=source,
-            interface=interface,
-            mark=mark,
-            dscp=dscp,
-            dont_fragment=dont_fragment,
-            new_identifier=new_identifier,
-        )
-        return await multipath(self, host, options, time_limit=time_limit)

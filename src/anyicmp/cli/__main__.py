@@ -23,10 +23,13 @@ COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
     "sweep": "sweep:sweep",
     "trace": "trace:trace",
+    "paths": "paths:paths",
     "mtu": "mtu:mtu",
     "monitor": "monitor:monitor",
     "routes": "tables:routes",
     "neighbors": "tables:neighbors",
+    "diagnose": "diagnose:diagnose",
+    "listen": "listen:listen",
     "decode": "decode:decode",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""

@@ -19,7 +19,7 @@ import attrs
 
 __all__ = ["to_dict", "to_json"]
 
-_BESIDE_FIELDS = ("kind", "type", "class_number", "sub_type", "is_alive")
+_BESIDE_FIELDS = ("kind", "type", "class_number", "sub_type", "is_alive", "ok")
 """Attributes that say what a value is, written (first) where a class has them without being a field."""
 
 _AS_IS = frozenset({bool, float, int, str, type(None)})

@@ -16,7 +16,16 @@ from struct import Struct, pack
 from anyicmp.net import constants as c
 from anyicmp.wire.batch import Version
 
-__all__ = ["attach", "attach_program", "nothing", "program", "quoting", "refusals", "type_filter"]
+__all__ = [
+    "attach",
+    "attach_program",
+    "attach_types",
+    "nothing",
+    "program",
+    "quoting",
+    "refusals",
+    "type_filter",
+]
 
 REPLY = {4: 0, 6: 129}
 REQUEST = {4: 8, 6: 128}
@@ -29,8 +38,11 @@ LDB, LDH = 0x30, 0x28
 LDB_X, LDH_X = 0x50, 0x48  # relative to the index register
 LDX_HEADER = 0xB1  # X = 4 * (octet & 15), the length of an IPv4 header
 AND, SHIFT_LEFT, ADD_X, TAX = 0x54, 0x64, 0x0C, 0x07
-JEQ, RETURN = 0x15, 0x06
+JEQ, JGT, RETURN = 0x15, 0x25, 0x06
 WHOLE = 0xFFFFFFFF
+
+FILTERED = 32
+"""ICMP_FILTER knows the types below this one, and passes all others (raw(7))."""
 
 _INSTRUCTION = Struct("HBBI")
 Step = tuple[int, int] | tuple[int, int, str, str] | str
@@ -154,6 +166,8 @@ def type_filter(version: Version, kinds: Iterable[int]) -> bytes:
     blocked = bytearray(b"\xff" * (4 if version == 4 else 32))
     words = array.array("I", blocked)
     for kind in kinds:
+        if kind >= 8 * len(blocked):
+            continue
         words[kind >> 5] &= ~(1 << (kind & 31)) & WHOLE
     return words.tobytes()
 
@@ -163,9 +177,24 @@ def attach(sock: socket.socket, version: Version, wanted: bytes, kinds: Iterable
 
     Raises OSError as setsockopt(2) does.
     """
+    _set_types(sock, version, kinds)
+    attach_program(sock, wanted)
+
+
+def attach_types(sock: socket.socket, version: Version, kinds: Iterable[int]) -> None:
+    """Let only messages of these types through to a raw ICMP socket. Raises OSError as setsockopt(2) does."""
+    wanted = sorted(set(kinds))
+    _set_types(sock, version, wanted)
+    if version == 4:
+        rest: list[Step] = [(JEQ, kind, "accept", "") for kind in wanted if kind >= FILTERED]
+        attach_program(
+            sock, _assembled([(LDX_HEADER, 0), (LDB_X, 0), (JGT, FILTERED - 1, "", "accept"), *rest])
+        )
+
+
+def _set_types(sock: socket.socket, version: Version, kinds: Iterable[int]) -> None:
     level, option = (c.SOL_RAW, c.ICMP_FILTER) if version == 4 else (c.SOL_ICMPV6, c.ICMP6_FILTER)
     sock.setsockopt(level, option, type_filter(version, kinds))
-    attach_program(sock, wanted)
 
 
 def attach_program(sock: socket.socket, wanted: bytes) -> None:

@@ -10,14 +10,20 @@ import logging
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from io import FileIO
+from io import BytesIO, FileIO
 
 from anyicmp.net.packets import OwnAddress, heard_packet, sent_packet
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import PacketBatch
-from anyicmp.wire.pcapng import interface_block, packet_block, section_block
+from anyicmp.wire.pcapng import (
+    CapturedPacket,
+    interface_block,
+    packet_block,
+    read_packets,
+    section_block,
+)
 
-__all__ = ["Recorder", "RecordingTransport"]
+__all__ = ["MemoryRecorder", "Recorder", "RecordingTransport"]
 
 logger = logging.getLogger("anyicmp")
 
@@ -36,7 +42,7 @@ class Recorder:
         """Begin the file, instead of one that is there. Raises OSError where that is not possible."""
         self.path = os.fspath(path)
         self._interfaces = 0
-        self._file: FileIO | None = FileIO(self.path, "w")
+        self._file: FileIO | BytesIO | None = FileIO(self.path, "w")
         self.put([section_block("anyicmp")])
 
     def wrap(self, transport: Transport, real: Callable[[], int], own: OwnAddress) -> RecordingTransport:
@@ -78,6 +84,20 @@ class Recorder:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+class MemoryRecorder(Recorder):
+    """A recording that is kept in memory, of a few packets."""
+
+    def __init__(self) -> None:
+        self.path = ""
+        self._interfaces = 0
+        self._file = self._octets = BytesIO()
+        self.put([section_block("anyicmp")])
+
+    def packets(self) -> tuple[CapturedPacket, ...]:
+        """What has passed so far, in its order."""
+        return tuple(read_packets(self._octets.getvalue()))
 
 
 class RecordingTransport:

@@ -25,7 +25,9 @@ from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import Version
 
 __all__ = [
+    "BUFFER",
     "FAMILY",
+    "PROTOCOL",
     "TRANSPORT",
     "configure",
     "drops",

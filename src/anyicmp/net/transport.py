@@ -220,6 +220,7 @@ WITHHELD = (
     "quoted IP headers (hop limit, translation) in traces",
     "several TCP probes of one flow at once, and the hop limit of their answers",
     "UDP headers quoted without payload in traces: such probes are sent again one by one",
+    "all ICMP that reaches this host (open_listener)",
 )
 """What only raw sockets are told or can do."""
 

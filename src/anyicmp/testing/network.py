@@ -16,12 +16,14 @@ from random import Random
 from typing import Self
 
 from anyicmp.errors import SocketPermissionError
+from anyicmp.net.listening import ListenSpec
 from anyicmp.net.transport import WITHHELD, SocketSpec
 from anyicmp.results import Capabilities
 from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
 from anyicmp.testing.host_tables import SIMULATED_INTERFACE, SimulatedTables
 from anyicmp.testing.internet import Internet
+from anyicmp.testing.listening import SimulatedListening
 from anyicmp.testing.recording import Recording
 from anyicmp.testing.rows import INTERFACE
 from anyicmp.testing.topology import Host, IPAddress, answers
@@ -104,6 +106,7 @@ class SimulatedNetwork:
         self.on_sent: Callable[[bytes], None] = _nothing
         self.on_arrival: Callable[[bytes], None] = _nothing
         self.transports: list[SimulatedTransport] = []
+        self.listening: list[SimulatedListening] = []
         self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)
         self._own: dict[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
         if internet is not None:
@@ -203,6 +206,11 @@ class SimulatedNetwork:
             return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
         return () if self.internet is None else self.internet.inject(packet, now)
 
+    def hear(self, packet: bytes) -> None:
+        """An IP packet reaches the simulated host: whoever listens there hears its ICMP message."""
+        for listening in list(self.listening):
+            listening.hear(packet)
+
     def kernel_identifiers(self, lanes: int) -> tuple[int, ...]:
         """Identifiers as the kernel chooses them for datagram sockets."""
         return tuple(self._random.sample(range(1, 65_536), lanes))
@@ -218,6 +226,16 @@ class SimulatedNetwork:
         )
         self.transports.append(transport)
         return transport
+
+    def open_listening(self, spec: ListenSpec) -> SimulatedListening:
+        """See `net.listening.open_listening`."""
+        if not self.privileged:
+            raise SocketPermissionError("this simulated network has no raw sockets: set its privileged")
+        if spec.interface not in (None, SIMULATED_INTERFACE, str(INTERFACE)):
+            raise ValueError(f"no network interface is named {spec.interface!r}")
+        listening = SimulatedListening(self, spec)
+        self.listening.append(listening)
+        return listening
 
     def capabilities(self) -> Capabilities:
         """See `net.transport.capabilities`."""

@@ -97,6 +97,8 @@ class SimulatedTransport:
             self._stamp(tx.lane[i], tx.token[i] & STAMP_TOKEN)
         for when, answer in network.carry(packet):
             self._clock.at(when, partial(self._arrive, answer))
+            if network.listening:
+                self._clock.at(when, partial(network.hear, answer))
         network.on_sent(packet)
         return 0
 

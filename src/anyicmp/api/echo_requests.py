@@ -1,0 +1,66 @@
+"""A few echo requests from a socket of their own, whose packets may be taped as they pass.
+
+What they are for, and what their outcomes mean, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+from anyicmp.api.options import nanoseconds
+from anyicmp.api.owner import SocketOwner
+from anyicmp.api.ping import Rows
+from anyicmp.api.route import Route
+from anyicmp.engine.ping import Series
+from anyicmp.net.transport import Transport
+from anyicmp.results import IPAddress, Outcome
+
+__all__ = ["EchoRequests"]
+
+SIZE = 56
+
+
+class EchoRequests:
+    """Requests under way; leaving the block ends them and closes their socket.
+
+    Attributes:
+        rows: what came of them so far.
+    """
+
+    def __init__(
+        self,
+        prober: SocketOwner,
+        target: IPAddress,
+        route: Route,
+        *,
+        number: int,
+        timeout: float,
+        interval: float = 0.0,
+        tape: Callable[[Transport], Transport] | None = None,
+    ) -> None:
+        """`route` asks for a new identifier; times in seconds; `tape` is put around their transport."""
+        self.rows = Rows(None, target)
+        self._prober = prober
+        self._pings = prober.pings(target, route, SIZE, None, nanoseconds("timeout", timeout))
+        if tape is not None:
+            self._pings.driver.transport = tape(self._pings.driver.transport)
+        self._series = Series(
+            target.packed,
+            0 if target.version == 4 else prober.scope(target.scope_id),
+            number=number,
+            interval=nanoseconds("interval", interval, zero=True),
+            listener=self.rows,
+        )
+
+    async def __aenter__(self) -> Self:
+        self._pings.begin(self._series)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pings.stop(self._series)
+        self._prober.leave(self._pings.driver)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What has come of them, in their order."""
+        return tuple(sorted(self.rows.rows, key=lambda outcome: outcome.sequence))
