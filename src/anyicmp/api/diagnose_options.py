@@ -30,6 +30,7 @@ class DiagnoseOptions:
     timeout: float
     max_hops: int
     probe: Route
+    family: int | None
     source: str | IPAddress | None
     interface: str | None
     mark: int | None
@@ -44,17 +45,21 @@ class DiagnoseOptions:
         timeout: float,
         max_hops: int,
         dscp: int | None,
+        family: int | None,
         source: str | IPAddress | None,
         interface: str | None,
         mark: int | None,
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
-        probe = prober.route(source=source, interface=interface, mark=mark, dscp=dscp, new_identifier=True)
+        probe = prober.route(
+            family=family, source=source, interface=interface, mark=mark, dscp=dscp, new_identifier=True
+        )
         return cls(
             ports=tuple(whole("port", port, 1, 65_535) for port in dict.fromkeys(ports)),
             timeout=seconds("timeout", timeout),
             max_hops=whole("max_hops", max_hops, 1, 255),
             probe=probe,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -77,6 +82,7 @@ class DiagnoseOptions:
             size=None,
             names=False,
             asn=None,
+            family=self.family,
             source=self.source,
             interface=self.interface,
             mark=self.mark,
@@ -93,6 +99,7 @@ class DiagnoseOptions:
             max_hops=self.max_hops,
             timeout=timeout,
             dscp=self.dscp,
+            family=self.family,
             source=self.source,
             interface=self.interface,
             mark=self.mark,

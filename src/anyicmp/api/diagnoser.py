@@ -32,6 +32,7 @@ class Diagnoser(Hearer):
         timeout: float = 1.0,
         max_hops: int = 30,
         dscp: int | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -49,7 +50,7 @@ class Diagnoser(Hearer):
             ports: TCP ports that are tried where echo is not answered, beside a closed UDP port.
             timeout: seconds that each probe waits for its answer.
             max_hops: how far the way is traced, 1 to 255.
-            dscp, source, interface, mark: as in `ping`.
+            dscp, family, source, interface, mark: as in `ping`.
             time_limit: seconds for the whole call, after which the steps left are skipped.
 
         Raises:
@@ -66,6 +67,7 @@ class Diagnoser(Hearer):
             timeout=timeout,
             max_hops=max_hops,
             dscp=dscp,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -80,6 +82,7 @@ class Diagnoser(Hearer):
         timeout: float = 1.0,
         max_hops: int = 30,
         dscp: int | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -97,6 +100,7 @@ class Diagnoser(Hearer):
             timeout=timeout,
             max_hops=max_hops,
             dscp=dscp,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,

@@ -147,7 +147,7 @@ class Groups:
         if group is None:
             prober, route = self._prober, watching.route
             version: Version = 4 if address.version == 4 else 6
-            prober.check_version(version, route)
+            route.check(version)
             driver = prober.driver(version, route)
             plan = MonitorPlan(
                 prober.probe(address, route, driver),

@@ -178,7 +178,7 @@ class Monitor(Stream[StateChange]):
         self._numbers += 1
         self._watched[key] = watched
         address = literal(watching.target.host)
-        if address is not None and watching.family is None and self._prober.family is None:
+        if address is not None and watching.route.family is None:
             self._point(watched, address)
         else:
             self._lookups.add(watched)
@@ -188,7 +188,7 @@ class Monitor(Stream[StateChange]):
         self._groups.leave(watched)
         with self.lock:
             watched.change(watching)
-        if address is None or before.family != watching.family:
+        if address is None or before.route.family != watching.route.family:
             self._lookups.add(watched)
         else:
             self._point(watched, address)
@@ -213,7 +213,7 @@ class Monitor(Stream[StateChange]):
         """Look the name of a target up; returns seconds until it shall be done again, None: never."""
         host, reason = watched.watching.target.host, None
         try:
-            found = await self._prober.resolve(host, family=watched.watching.family)
+            found = await self._prober.resolve(host, family=watched.watching.route.family)
             if self._gone(watched):
                 return None
             self._found(watched, found)

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 import attrs
 
-from anyicmp.api.options import at_least, check_family, check_payload, nanoseconds, number, seconds, yes_no
+from anyicmp.api.options import at_least, check_payload, nanoseconds, number, seconds, yes_no
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.resolve import literal
 from anyicmp.api.route import Route
@@ -48,7 +48,6 @@ class Watching:
     size: int
     payload: bytes | None
     route: Route
-    family: int | None
     limits: Thresholds
 
 
@@ -101,8 +100,6 @@ class MonitorOptions:
             raise ValueError(f"a window holds at most {MOST_SLOTS} probes, not {slots}: make it shorter")
         sized = target if target.size is not None or target.payload is not None else usual
         size, payload = check_payload(sized.size, sized.payload)
-        family = _first(target.family, usual.family)
-        check_family(family)
         return Watching(
             target=target,
             interval=nanoseconds("interval", interval),
@@ -111,6 +108,7 @@ class MonitorOptions:
             size=size,
             payload=payload,
             route=self.prober.route(
+                family=_first(target.family, usual.family),
                 source=_first(target.source, usual.source),
                 interface=_first(target.interface, usual.interface),
                 mark=_first(target.mark, usual.mark),
@@ -118,7 +116,6 @@ class MonitorOptions:
                 dscp=_first(target.dscp, usual.dscp),
                 dont_fragment=_first(target.dont_fragment, usual.dont_fragment),
             ),
-            family=family,
             limits=self._limits(target),
         )
 

@@ -63,6 +63,7 @@ class MultipathOptions:
         timeout: float,
         port: int | None,
         size: int | None,
+        family: int | None,
         source: str | IPAddress | None,
         interface: str | None,
         mark: int | None,
@@ -72,6 +73,7 @@ class MultipathOptions:
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
         route = prober.route(
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -147,7 +149,7 @@ class MultipathStream(Stream[PathGraph]):
 
     async def _begin(self) -> None:
         prober, options = self._prober, self._options
-        self._target = target = (await prober.resolve(self._host))[0]
+        self._target = target = (await prober.resolve(self._host, family=options.route.family))[0]
         self._driver = driver = prober.driver(4 if target.version == 4 else 6, options.route)
         source = prober.source_for(target, options.route)
         self._plan = MultipathPlan(

@@ -17,7 +17,7 @@ from anyicmp.api.fork import leave_to_parent
 from anyicmp.api.inbox import Ending
 from anyicmp.api.names import Names
 from anyicmp.api.observer import Observer
-from anyicmp.api.options import check_family, whole, yes_no
+from anyicmp.api.options import whole, yes_no
 from anyicmp.api.pings import Pings
 from anyicmp.api.resolve import addresses_of
 from anyicmp.api.route import Route, checked_route
@@ -56,7 +56,6 @@ class SocketOwner:
     """Opens and closes the sockets of a prober, and finds the right ones for a call.
 
     Attributes:
-        family: 4, 6 or None: what names are looked up in.
         owned: it lives for one call, whose stream opens and closes it.
         flows: driver, target and flow of each trace under way.
     """
@@ -100,9 +99,7 @@ class SocketOwner:
         Raises:
             ValueError, TypeError: an option is out of its range.
         """
-        check_family(family)
-        self.family = family
-        self._route = checked_route(Route(), source, interface, mark)
+        self._route = checked_route(Route(), family, source, interface, mark)
         self._privileged = yes_no("privileged", privileged)
         self._network = network
         self._observer = observer
@@ -121,8 +118,6 @@ class SocketOwner:
         self._watchers: set[Ending] = set()
         self._loop: object = None
         self._state = "new"
-        if self._route.source is not None and family is None:
-            self.family = self._route.source.version
 
     def _settle(self) -> None:
         """Live in the network that was given, or in what is the default now."""
@@ -214,13 +209,6 @@ class SocketOwner:
         """The inbox is done with."""
         self._watchers.discard(inbox)
 
-    def check_version(self, version: Version, route: Route) -> None:
-        """Raises ValueError where the prober's family or the source forbids this IP version."""
-        if self.family not in (None, version):
-            raise ValueError(f"not an IPv{self.family} address, and the prober is for those alone")
-        if route.source is not None and route.source.version != version:
-            raise ValueError(f"source {route.source} and target are of different IP versions")
-
     def driver(self, version: Version, route: Route) -> Driver:
         """The driver whose sockets are right for the route; opens them if there are none yet.
 
@@ -262,6 +250,7 @@ class SocketOwner:
     def route(
         self,
         *,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -281,7 +270,7 @@ class SocketOwner:
             raise ValueError("exact=True needs the transmit stamps that transmit_stamps=False forbids")
         header = (ttl, dscp, dont_fragment, broadcast, anycast)
         sockets = (hop_limited, bulk, new_identifier, method, exact)
-        return checked_route(self._route, source, interface, mark, *header, *sockets)
+        return checked_route(self._route, family, source, interface, mark, *header, *sockets)
 
     def probe(self, target: IPAddress, route: Route, driver: Driver) -> Probe:
         """What the driver's probes to a target ask. Raises ValueError for a source of the other family."""
@@ -331,6 +320,11 @@ class SocketOwner:
         Raises NameLookupError where there are none, ValueError or TypeError for what is no host.
         """
         return await addresses_of(host, self.family if family is None else family, self._resolver)
+
+    @property
+    def family(self) -> int | None:
+        """What names are looked up in: 4, 6, or None for either."""
+        return self._route.family
 
     @property
     def statistics(self) -> ProberStatistics:

@@ -39,6 +39,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         dont_fragment: bool | None = None,
         broadcast: bool = False,
         anycast: bool = False,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -60,7 +61,7 @@ class Prober(Diagnoser, Mapper, Watcher):
             broadcast: allow a broadcast address; each responder is then a reply.
             anycast: the address is shared, and whoever has it answers from an address of its own (RFC 4291
                 section 2.6); each responder is a reply.
-            source, interface, mark: for this call, instead of the prober's.
+            family, source, interface, mark: for this call, instead of the prober's.
             new_identifier: the call gets a socket of its own, closed with it, whose identifier is new: a
                 translator or balancer on the way has no old entry for it.
             time_limit: seconds for the whole call, after which it returns what has ended.
@@ -72,6 +73,7 @@ class Prober(Diagnoser, Mapper, Watcher):
             ClosedError: the prober is closed, or was meanwhile.
         """
         route = self.route(
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -101,6 +103,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         dont_fragment: bool | None = None,
         broadcast: bool = False,
         anycast: bool = False,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -111,6 +114,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         Options and exceptions as in `ping`; names are looked up and sockets opened on entering.
         """
         route = self.route(
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -140,6 +144,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         asn: AsnLookup | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -174,6 +179,7 @@ class Prober(Diagnoser, Mapper, Watcher):
             size=size,
             names=names,
             asn=asn,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -201,6 +207,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         asn: AsnLookup | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -227,6 +234,7 @@ class Prober(Diagnoser, Mapper, Watcher):
             size=size,
             names=names,
             asn=asn,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -246,6 +254,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         probes: int = 3,
         max_hops: int = 30,
         dscp: int | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -273,6 +282,7 @@ class Prober(Diagnoser, Mapper, Watcher):
             max_hops=max_hops,
             timeout=timeout,
             dscp=dscp,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import attrs
 
 from anyicmp.api.options import (
+    check_family,
     header_byte,
     interface_name,
     remembered,
@@ -30,6 +31,7 @@ class Route:
     """What a call asks of the sockets and the IP header of its probes, checked.
 
     Attributes:
+        family: the IP version that names are looked up in, 4 or 6; None: either.
         source: local address to send from, None: the kernel chooses.
         interface: name of the interface to send through, None: the routing table chooses.
         mark: firewall mark of the packets, None: none.
@@ -45,6 +47,7 @@ class Route:
         exact: each of very many probes will be stamped when it leaves: they get sockets of their own.
     """
 
+    family: int | None = None
     source: IPAddress | None = None
     interface: str | None = None
     mark: int | None = None
@@ -63,6 +66,13 @@ class Route:
     def any_source(self) -> bool:
         """Whether answers may come from another address than the destination."""
         return self.broadcast or self.anycast
+
+    def check(self, version: Version) -> None:
+        """Raises ValueError where the family or the source forbids this IP version."""
+        if self.family not in (None, version):
+            raise ValueError(f"not an IPv{self.family} address, and no others are asked for (family)")
+        if self.source is not None and self.source.version != version:
+            raise ValueError(f"source {self.source} and target are of different IP versions")
 
     def spec(
         self,
@@ -98,6 +108,7 @@ class Route:
 @remembered
 def checked_route(
     default: Route,
+    family: int | None,
     source: str | IPAddress | None,
     interface: str | None,
     mark: int | None,
@@ -112,14 +123,21 @@ def checked_route(
     method: str = "icmp",
     exact: bool = False,
 ) -> Route:
-    """A call's options as a route; the default's source, interface and mark where it has none of its own.
+    """A call's options as a route; the default's family, source, interface and mark where it has none.
+
+    A source decides the family.
 
     Raises ValueError or TypeError.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    check_family(family)
+    own = source_address(source)
+    if family is None:
+        family = default.family if own is None else own.version
     return Route(
-        source=source_address(source) or default.source,
+        family=family,
+        source=own or default.source,
         interface=interface_name(interface) or default.interface,
         mark=default.mark if mark is None else whole("mark", mark, 0, 0xFFFFFFFF),
         hop_limit=header_byte("ttl", ttl),

@@ -250,7 +250,7 @@ class SweepStream(Stream[Outcome]):
         if self._left:  # a cancelled feeder may run on to its next checkpoint
             return
         try:
-            self._prober.check_version(span.version, self._options.route)
+            self._options.route.check(span.version)
             scope = self._prober.scope(span.zone)
             driver, plan = self._plan(span.version)
         except (AnyicmpError, ValueError) as error:
@@ -292,7 +292,7 @@ class SweepStream(Stream[Outcome]):
 
     async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:
         try:
-            addresses = await self._prober.resolve(name)
+            addresses = await self._prober.resolve(name, family=self._options.route.family)
         except NameLookupError as error:
             self._fail(name, error.reason, number)
         else:

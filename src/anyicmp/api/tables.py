@@ -61,8 +61,8 @@ class TableReader(SocketOwner):
 
         Raises as `routes`, and NameLookupError for a name without address.
         """
-        options = self.route(source=source, interface=interface, mark=mark)
-        (address, *_) = await self.resolve(host, family=family)
+        options = self.route(family=family, source=source, interface=interface, mark=mark)
+        (address, *_) = await self.resolve(host, family=options.family)
         if options.source is not None and options.source.version != address.version:
             raise ValueError(f"source {options.source} and target {address} are of different IP versions")
         query = RouteQuery(

@@ -75,6 +75,7 @@ class TraceOptions:
         size: int | None,
         names: bool,
         asn: AsnLookup | None,
+        family: int | None,
         source: str | IPAddress | None,
         interface: str | None,
         mark: int | None,
@@ -86,6 +87,7 @@ class TraceOptions:
     ) -> Self:
         """Raises ValueError or TypeError for what is out of range."""
         route = prober.route(
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
@@ -167,7 +169,7 @@ class TraceStream(Stream[Trace]):
 
     async def _begin(self) -> None:
         options, prober = self._options, self._prober
-        self._target = (await prober.resolve(self._host))[0]
+        self._target = (await prober.resolve(self._host, family=options.route.family))[0]
         self._names = prober.names() if options.names else None
         self._driver = driver = prober.driver(4 if self._target.version == 4 else 6, options.route)
         method = driver.exchange.method

@@ -38,6 +38,7 @@ class Watcher(SocketOwner):
         ttl: int | None = None,
         dscp: int | None = None,
         dont_fragment: bool | None = None,
+        family: int | None = None,
         source: str | IPAddress | None = None,
         interface: str | None = None,
         mark: int | None = None,
@@ -63,7 +64,8 @@ class Watcher(SocketOwner):
             resolve_interval: seconds after which a name is looked up again; at once when the target falls
                 silent, and every 5 minutes while it is; sooner where a lookup failed. An address is kept as
                 long as it is among those found, and while none is found.
-            size, payload, ttl, dscp, dont_fragment, source, interface, mark: as in `ping`.
+            size, payload, ttl, dscp, dont_fragment, family, source, interface, mark: as in
+                `ping`.
 
         Raises:
             ValueError, TypeError: an option is out of range, or two targets have one key.
@@ -82,6 +84,7 @@ class Watcher(SocketOwner):
             ttl=ttl,
             dscp=dscp,
             dont_fragment=dont_fragment,
+            family=family,
             source=source,
             interface=interface,
             mark=mark,
