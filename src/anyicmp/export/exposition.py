@@ -118,7 +118,7 @@ class Exposition:
         self._monitor = monitor
         self._parts: dict[str, list[bytes]] = {name: [] for name in FAMILIES}
 
-    def steps(self, targets: int = 20) -> Iterator[None]:
+    def steps(self, targets: int = 4) -> Iterator[None]:
         """Render so many targets a step."""
         counters = self._monitor.counters()
         while some := list(islice(counters, targets)):
