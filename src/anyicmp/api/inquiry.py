@@ -86,7 +86,9 @@ class Inquiry:
 
     async def _name(self) -> None:
         try:
-            self.facts.addresses = await self._prober.resolve(self._host, family=self._options.probe.family)
+            self.facts.addresses = await self._prober.resolve(
+                self._host, family=self._options.probe.family_of(self._host)
+            )
         except NameLookupError as error:
             self.facts.name_error = error.reason
             return

@@ -213,7 +213,7 @@ class Monitor(Stream[StateChange]):
         """Look the name of a target up; returns seconds until it shall be done again, None: never."""
         host, reason = watched.watching.target.host, None
         try:
-            found = await self._prober.resolve(host, family=watched.watching.route.family)
+            found = await self._prober.resolve(host, family=watched.watching.route.family_of(host))
             if self._gone(watched):
                 return None
             self._found(watched, found)

@@ -149,7 +149,9 @@ class MultipathStream(Stream[PathGraph]):
 
     async def _begin(self) -> None:
         prober, options = self._prober, self._options
-        self._target = target = (await prober.resolve(self._host, family=options.route.family))[0]
+        self._target = target = (
+            await prober.resolve(self._host, family=options.route.family_of(self._host))
+        )[0]
         self._driver = driver = prober.driver(4 if target.version == 4 else 6, options.route)
         source = prober.source_for(target, options.route)
         self._plan = MultipathPlan(

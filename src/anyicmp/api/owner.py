@@ -10,6 +10,8 @@ import os
 from types import TracebackType
 from typing import Self, TypedDict
 
+import attrs
+
 from anyicmp.api.driver import Driver, SystemClocks
 from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
@@ -99,7 +101,10 @@ class SocketOwner:
         Raises:
             ValueError, TypeError: an option is out of its range.
         """
-        self._route = checked_route(Route(), family, source, interface, mark)
+        route = checked_route(Route(), family, source, interface, mark)
+        if route.family is None and route.source is not None:
+            route = attrs.evolve(route, family=route.source.version)
+        self._route = route
         self._privileged = yes_no("privileged", privileged)
         self._network = network
         self._observer = observer

@@ -93,7 +93,7 @@ async def path_mtu(
         raise TypeError(f"on_progress must be a function that takes a PathMtu, not {on_progress!r}")
     target: IPAddress | None = None
     with anyio.move_on_after(limit) as until:
-        target = (await prober.resolve(host, family=options.route.family))[0]
+        target = (await prober.resolve(host, family=options.route.family_of(host)))[0]
     if target is None:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     driver = prober.driver(4 if target.version == 4 else 6, options.route)

@@ -134,7 +134,7 @@ async def ping(
         return await _ping_within(prober, host, options, seconds("time_limit", time_limit))
     target, name = literal(host), None
     if target is None or options.route.family is not None:
-        target = (await prober.resolve(host, family=options.route.family))[0]
+        target = (await prober.resolve(host, family=options.route.family_of(host)))[0]
         name = name_of(host, target)
     rows = Rows(name, target)
     pings, series = start(prober, target, options, rows)
@@ -151,7 +151,7 @@ async def _ping_within(
 ) -> PingResult:
     found: tuple[IPAddress, ...] = ()
     with anyio.move_on_after(limit) as until:
-        found = await prober.resolve(host, family=options.route.family)
+        found = await prober.resolve(host, family=options.route.family_of(host))
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     target = found[0]
@@ -231,7 +231,7 @@ class PingStream(Stream[Outcome]):
         self._target: IPAddress | None = None
 
     async def _begin(self) -> None:
-        found = await self._prober.resolve(self._host, family=self._options.route.family)
+        found = await self._prober.resolve(self._host, family=self._options.route.family_of(self._host))
         self._target = target = found[0]
         many = target.is_multicast or self._options.route.any_source
         self._rows = _Unread(name_of(self._host, target), target, many)

@@ -17,6 +17,7 @@ from anyicmp.api.options import (
     whole,
     yes_no,
 )
+from anyicmp.api.resolve import literal
 from anyicmp.engine.room import NEIGHBORS, SMALL
 from anyicmp.methods import METHODS
 from anyicmp.net.transport import SocketSpec
@@ -31,7 +32,7 @@ class Route:
     """What a call asks of the sockets and the IP header of its probes, checked.
 
     Attributes:
-        family: the IP version that names are looked up in, 4 or 6; None: either.
+        family: 4 or 6, the IP version of what is probed; None: either.
         source: local address to send from, None: the kernel chooses.
         interface: name of the interface to send through, None: the routing table chooses.
         mark: firewall mark of the packets, None: none.
@@ -66,6 +67,12 @@ class Route:
     def any_source(self) -> bool:
         """Whether answers may come from another address than the destination."""
         return self.broadcast or self.anycast
+
+    def family_of(self, host: str | IPAddress) -> int | None:
+        """What a host is looked up in: names in what the source can reach."""
+        if self.family is None and self.source is not None and literal(host) is None:
+            return self.source.version
+        return self.family
 
     def check(self, version: Version) -> None:
         """Raises ValueError where the family or the source forbids this IP version."""
@@ -125,7 +132,7 @@ def checked_route(
 ) -> Route:
     """A call's options as a route; the default's family, source, interface and mark where it has none.
 
-    A source decides the family.
+    A source of its own takes the place of the default's family.
 
     Raises ValueError or TypeError.
     """
@@ -133,8 +140,8 @@ def checked_route(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     check_family(family)
     own = source_address(source)
-    if family is None:
-        family = default.family if own is None else own.version
+    if family is None and own is None:
+        family = default.family
     return Route(
         family=family,
         source=own or default.source,

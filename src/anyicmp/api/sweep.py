@@ -292,7 +292,7 @@ class SweepStream(Stream[Outcome]):
 
     async def _look_up(self, name: str, number: int, slots: anyio.Semaphore) -> None:
         try:
-            addresses = await self._prober.resolve(name, family=self._options.route.family)
+            addresses = await self._prober.resolve(name, family=self._options.route.family_of(name))
         except NameLookupError as error:
             self._fail(name, error.reason, number)
         else:

@@ -62,7 +62,7 @@ class TableReader(SocketOwner):
         Raises as `routes`, and NameLookupError for a name without address.
         """
         options = self.route(family=family, source=source, interface=interface, mark=mark)
-        (address, *_) = await self.resolve(host, family=options.family)
+        (address, *_) = await self.resolve(host, family=options.family_of(host))
         if options.source is not None and options.source.version != address.version:
             raise ValueError(f"source {options.source} and target {address} are of different IP versions")
         query = RouteQuery(

@@ -169,7 +169,7 @@ class TraceStream(Stream[Trace]):
 
     async def _begin(self) -> None:
         options, prober = self._options, self._prober
-        self._target = (await prober.resolve(self._host, family=options.route.family))[0]
+        self._target = (await prober.resolve(self._host, family=options.route.family_of(self._host)))[0]
         self._names = prober.names() if options.names else None
         self._driver = driver = prober.driver(4 if self._target.version == 4 else 6, options.route)
         method = driver.exchange.method
