@@ -105,9 +105,7 @@ class Reader:
 
     def run(self, block: Block) -> str:
         """Run a Python block; what it prints."""
-        code = compile(
-            block.text, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-        )
+        code = compile(block.text, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         with listening() as printed:
             if code.co_flags & inspect.CO_COROUTINE:
                 self.loop.run(eval(code, self.names))
@@ -139,6 +137,7 @@ class Reader:
                 case _:
                     raise ValueError(f"nobody knows how to run {program!r} here")
         return "".join(printed)
+
 
 def read(page: Path, left_out: set[Block]) -> Iterator[tuple[Block, str]]:
     """Read a page to its end; yields each block that says something else than what is true, and what it must say."""

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doc_blocks import Block, blocks, read, shows, write
 
 from anyicmp.testing import Host, SimulatedNetwork, VirtualTimeLoop
+from doc_blocks import Block, blocks, read, shows, write
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
