@@ -26,9 +26,8 @@ async def main(network: str) -> None:
             alive += batch.kinds.count(REPLY)
             rtts.extend(rtt for rtt in batch.rtts if rtt == rtt)  # noqa: PLR0124 # NaN: no answer
     middle = sorted(rtts)[len(rtts) // 2] if rtts else float("nan")
-    print(
-        f"{alive} of {done} answered, half of them within {middle * 1000:.2f} ms; {8 * len(rtts)} octets of times"
-    )
+    print(f"{alive} of {done} answered, half of them within {middle * 1000:.2f} ms")
+    print(f"{8 * len(rtts)} octets of times")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Who is on this link? Each responder to a multicast address: python examples/multicast.py GROUP [INTERFACE].
 
-224.0.0.1 and ff02::1 are all hosts, 224.0.0.2 and ff02::2 all routers of a link. Many hosts do not answer them.
+224.0.0.1 and ff02::1 are all hosts, 224.0.0.2 and ff02::2 all routers of a link. Many hosts stay silent.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""Serve the round trips to some hosts to Prometheus: python examples/prometheus_agent.py PORT HOST [HOST ...].
+"""Serve round trips to Prometheus: python examples/prometheus_agent.py PORT HOST [HOST ...].
 
-SIGHUP reads the hosts anew from `hosts.txt`; counters of hosts that stay go on. Only this host can connect. The
-command `anyicmp monitor` is the whole of it.
+SIGHUP reads the hosts anew from `hosts.txt`; counters of hosts that stay go on. Only this host can connect.
+The command `anyicmp monitor` is the whole of it.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 
 import anyio
 import prometheus_client
@@ -16,7 +15,7 @@ import prometheus_client
 import anyicmp
 from anyicmp.export.prometheus import MonitorCollector
 
-LIST = Path("hosts.txt")
+LIST = anyio.Path("hosts.txt")
 
 
 async def obey(monitor: anyicmp.Monitor, stop: anyio.CancelScope) -> None:
@@ -26,7 +25,7 @@ async def obey(monitor: anyicmp.Monitor, stop: anyio.CancelScope) -> None:
             if number != signal.SIGHUP:
                 stop.cancel()
             else:
-                monitor.replace(LIST.read_text("utf-8").split())
+                monitor.replace((await LIST.read_text("utf-8")).split())
 
 
 async def main(port: int, hosts: list[str]) -> None:

@@ -1,7 +1,7 @@
 """A web handler that pings, and never takes longer than its time limit: python examples/web_handler.py HOST.
 
-One prober lives as long as the application; each request is one call. What serves HTTP is left to the framework:
-`application` is what ASGI frameworks call, and this script calls it once by hand.
+One prober lives as long as the application; each request is one call. What serves HTTP is left to the
+framework: an `Application` is what ASGI servers call, and this script calls it once by hand.
 """
 
 from __future__ import annotations

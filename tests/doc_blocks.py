@@ -79,12 +79,10 @@ def shows(page: str, printed: str) -> bool:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[list[str]]:
-    """What is printed within the block, on standard output or standard error, is in the list afterwards."""
-    printed: list[str] = []
+def listening() -> Iterator[io.StringIO]:
+    """What is printed within the block, on standard output or standard error, as a terminal shows both."""
     with io.StringIO() as both, contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
-        yield printed
-        printed.append(both.getvalue())
+        yield both
 
 
 class Reader:
@@ -106,27 +104,27 @@ class Reader:
     def run(self, block: Block) -> str:
         """Run a Python block; what it prints."""
         code = compile(block.text, str(block), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        with listening() as printed:
+        with listening() as both:
             if code.co_flags & inspect.CO_COROUTINE:
                 self.loop.run(eval(code, self.names))
             else:
                 exec(code, self.names)
-        return "".join(printed)
+            return both.getvalue()
 
     def type(self, line: str) -> str:
         """Run a line of a console; what it prints."""
         program, *arguments = shlex.split(line, comments=True)
-        with listening() as printed:
+        with listening() as both:
             match program, arguments:
                 case "anyicmp", _:
                     self.status = command(arguments)
                 case "echo", ["$?"]:
-                    print(self.status)
+                    both.write(f"{self.status}\n")
                 case "python", ["-m", "pytest", *_]:
                     done = subprocess.run(
                         [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
                     )
-                    print(re.sub(r" in [\d.]+s", " in 0.01s", done.stdout))
+                    both.write(re.sub(r" in [\d.]+s", " in 0.01s", done.stdout))
                     self.status = done.returncode
                 case "python", [script, *_]:
                     before, sys.argv = sys.argv, arguments
@@ -136,11 +134,11 @@ class Reader:
                         sys.argv = before
                 case _:
                     raise ValueError(f"nobody knows how to run {program!r} here")
-        return "".join(printed)
+            return both.getvalue()
 
 
 def read(page: Path, left_out: set[Block]) -> Iterator[tuple[Block, str]]:
-    """Read a page to its end; yields each block that says something else than what is true, and what it must say."""
+    """Read a page to its end; yields each block that does not say what is true, and what it must say."""
     reader = Reader()
     with contextlib.closing(reader):
         all_blocks = list(blocks(page))

@@ -1,7 +1,7 @@
 """The documentation runs: each page is read to its end, and shows what its blocks print.
 
-A simulated internet stands behind all of it: nothing is sent, and time is virtual. What cannot run is listed in
-`docs_not_run.txt`, with the reason. With ANYICMP_WRITE_DOCS in the environment the pages are corrected.
+A simulated internet stands behind all of it: nothing is sent, and time is virtual. What cannot run is listed
+in `docs_not_run.txt`, with the reason. With ANYICMP_WRITE_DOCS in the environment the pages are corrected.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_the_page_shows_what_its_blocks_print(
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(asyncio.events, "new_event_loop", VirtualTimeLoop)

@@ -165,7 +165,7 @@ class SweepStream(Stream[Outcome]):
                 driver.poke(plan)
 
     def batches(self) -> SweepBatches:
-        """The outcomes in `OutcomeBatch`es, as they come: an async iterator."""
+        """The outcomes as they come, in columns: an async iterator of `OutcomeBatch`."""
         return SweepBatches(self)
 
     async def next_batch(self) -> OutcomeBatch | None:

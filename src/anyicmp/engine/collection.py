@@ -111,7 +111,7 @@ class SweepResult:
         return Rows(self.columns, "failed")
 
     def batches(self) -> Iterator[OutcomeBatch]:
-        """The outcomes as `OutcomeBatch`es of columns."""
+        """The outcomes as columns: one `OutcomeBatch` after the other."""
         return iter(self.columns)
 
     def __iter__(self) -> Iterator[Outcome]:
