@@ -1,4 +1,4 @@
-"""How the pages become a site: Sphinx, MyST, furo; the API comes from the docstrings, options from the command.
+"""How the pages become a site: Sphinx, MyST, furo; the API comes from docstrings, options from the command.
 
     python -m sphinx -W --keep-going docs site
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from anyicmp.testing import Host, SimulatedNetwork, VirtualTimeLoop
-from doc_blocks import Block, blocks, read, shows, write
+from doc_blocks import read, write
+from doc_page import Block, blocks, shows
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -78,6 +80,13 @@ def test_the_page_shows_what_its_blocks_print(
     if "ANYICMP_WRITE_DOCS" in os.environ:
         write(page, wrong)
     assert not wrong, "\n".join(f"{block} must say\n{correct}" for block, correct in wrong)
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    """Those between the pages of `docs/` are looked at when the site is built."""
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
 
 
 @pytest.mark.parametrize("line", NOT_RUN, ids=" | ".join)

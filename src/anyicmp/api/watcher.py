@@ -50,8 +50,8 @@ class Watcher(SocketOwner):
         much loss or too long round trips, and well again at 0.8 times of that.
 
         Args:
-            targets: hosts or `MonitorTarget`s, or one of them. A name that leads nowhere is an unreachable
-                target, and is looked up again.
+            targets: hosts and instances of `MonitorTarget`, or one of them. A name that leads nowhere is an
+                unreachable target, and is looked up again.
             interval: seconds between the probes to a target, 0.01 or more. The targets' phases are spread
                 evenly; each is probed for the first time within the interval, at most 10 seconds.
             window: seconds that `TargetStatus.statistics` cover, at least one probe and at most 100,000.
