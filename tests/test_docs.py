@@ -62,6 +62,7 @@ def internet() -> SimulatedNetwork:
     return network
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_page_shows_what_its_blocks_print(
     page: Path, internet: SimulatedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
