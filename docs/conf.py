@@ -51,7 +51,7 @@ class CommandHelp(Directive):
             for name in command.list_commands(above):
                 each = command.get_command(above, name)
                 assert each is not None
-                with click.Context(each, above, name, max_content_width=100, terminal_width=100) as context:
+                with click.Context(each, above, name, max_content_width=84, terminal_width=84) as context:
                     help_text = each.get_help(context)
                 section = nodes.section(ids=[name])
                 section += nodes.title(text=f"anyicmp {name}")

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from ipaddress import ip_address
 from pathlib import Path
@@ -138,6 +139,8 @@ def test_the_agent_of_prometheus_serves_reloads_and_stops(tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         text=True,
     )
+    too_late = threading.Timer(30, agent.kill)
+    too_late.start()
     try:
         assert agent.stdout is not None
         address = agent.stdout.readline().strip()
@@ -149,6 +152,7 @@ def test_the_agent_of_prometheus_serves_reloads_and_stops(tmp_path: Path) -> Non
         agent.send_signal(signal.SIGTERM)
         out, err = agent.communicate(timeout=30)
     finally:
+        too_late.cancel()
         agent.kill()
         agent.wait()
     assert (agent.returncode, out, err) == (0, "stopped\n", "")
