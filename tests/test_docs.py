@@ -50,6 +50,7 @@ def in_time() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    time.tzset()  # the page has had its own time zone
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ SIMULATED = {
     "first_to_answer.py 203.0.113.136": ["first: None"],
     "live_trace.py server.demo 3": ["203.0.113.33", "203.0.113.80"],
     "million_in_columns.py 10.0.0.0/20": [
-        "4094 of 4094 answered, half of them within 0.10 ms\n32752 octets of times\n"],
+        "4094 of 4094 answered, half of them within 0.10 ms\n32752 octets of times\n"
+    ],
     "multicast.py 224.0.0.1": ["192.0.2.1 answered in 1.0 ms\n192.0.2.7 answered in 1.0 ms\n"],
     "sweep_to_csv.py 203.0.113.128/28": ["4 of 14 hosts answered, see alive.csv"],
     "web_handler.py server.demo": ['200\n{"sent": 3, "received": 3, "loss": 0.0}\n'],
