@@ -1,4 +1,4 @@
-"""How a result shows itself: the methods that notebooks, terminals and people look for, by way of `anyicmp.plot`.
+"""How a result shows itself: what notebooks, terminals and people call, by way of `anyicmp.plot`.
 
 That room loads when a result is shown, never when one is made. No picture is drawn here.
 """

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anyicmp.plot.axes import plot
+    from anyicmp.plot.document import report
     from anyicmp.plot.page import html
     from anyicmp.plot.picture import svg
-    from anyicmp.plot.report import report
     from anyicmp.plot.screen import renderable
 
 __all__ = ["html", "plot", "renderable", "report", "svg"]
 
-_HOMES = {"html": "page", "plot": "axes", "renderable": "screen", "report": "report", "svg": "picture"}
+_HOMES = {"html": "page", "plot": "axes", "renderable": "screen", "report": "document", "svg": "picture"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyicmp.plot.picture import kind_of
 from anyicmp.plot.series import SweepColumns, histogram, smoke
-from anyicmp.plot.words import named
+from anyicmp.words import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,11 @@ def _sweep(result: Any, ax: Any) -> None:
     )
     if bars:
         ax.set_xscale("log")
-    ax.set(xlabel="round trip, ms", ylabel="hosts", title=f"{len(result.alive):,} of {len(result.outcomes):,} alive")
+    ax.set(
+        xlabel="round trip, ms",
+        ylabel="hosts",
+        title=f"{len(result.alive):,} of {len(result.outcomes):,} alive",
+    )
 
 
 def _trace(result: Any, ax: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from math import ceil, floor, log10
 
-from anyicmp.plot.words import clean, milliseconds
+from anyicmp.words import clean, milliseconds
 
 __all__ = ["ANSWERS", "STYLE", "Canvas", "Logarithmic", "Scale", "text_of"]
 
@@ -22,15 +22,18 @@ STYLE = """\
 color:var(--i);font:12px system-ui,sans-serif}\
 @media(prefers-color-scheme:dark){.anyicmp{--i:var(--jp-content-font-color1,#e6edf3);--s:#56b4e9;--l:#ff8a4c}}\
 .anyicmp text{fill:currentColor}.anyicmp .small{font-size:10px}.anyicmp .bold{font-weight:600}\
-.anyicmp .mono{font-family:ui-monospace,monospace}.anyicmp .end{text-anchor:end}.anyicmp .mid{text-anchor:middle}\
+.anyicmp .mono{font-family:ui-monospace,monospace}\
+.anyicmp .end{text-anchor:end}.anyicmp .mid{text-anchor:middle}\
 .anyicmp .grid{stroke:currentColor;stroke-opacity:.2;fill:none}\
 .anyicmp .line{stroke:var(--s);fill:none;stroke-width:1.8}\
 .anyicmp .band{fill:var(--s);fill-opacity:.22}.anyicmp .mark{fill:var(--s)}.anyicmp .loss{fill:var(--l)}\
-.anyicmp .cross{stroke:var(--l);fill:none;stroke-width:1.8}.anyicmp .quiet{fill:currentColor;fill-opacity:.14}\
+.anyicmp .quiet{fill:currentColor;fill-opacity:.14}\
 .anyicmp .box{fill:none;stroke:currentColor}.anyicmp .way{stroke:var(--s);stroke-opacity:.55;fill:none}\
 .anyicmp .dash{stroke-dasharray:4 3}.anyicmp .thick{stroke-width:2.5}\
-.anyicmp .over{fill:#fff;paint-order:stroke;stroke:#000;stroke-opacity:.6;stroke-width:2.5px}\
-.anyicmp .up{fill:#3383b0}.anyicmp .slow{fill:#c2a83e}.anyicmp .down{fill:var(--l)}.anyicmp .error{fill:#a0447a}\
+.anyicmp .plate{fill:#000;fill-opacity:.6}.anyicmp .plated{fill:#fff}\
+.anyicmp .over{stroke:#fff;stroke-width:1.8}\
+.anyicmp .fault{fill:#d4562a}.anyicmp .up{fill:#3383b0}.anyicmp .slow{fill:#c2a83e}\
+.anyicmp .down{fill:var(--l)}.anyicmp .error{fill:#a0447a}\
 """ + "".join(f".anyicmp .a{i}{{fill:{colour}}}" for i, colour in enumerate(ANSWERS))
 """One style for all pictures: ink is the page's own, so that they stand on a light or a dark ground."""
 
@@ -58,9 +61,7 @@ class Canvas:
 
     def rect(self, x: float, y: float, width: float, height: float, kind: str, *, title: str = "") -> None:
         """A rectangle of a class of the style."""
-        self._shape(
-            f'rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"', kind, title
-        )
+        self._shape(f'rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"', kind, title)
 
     def box(self, x: float, y: float, width: float, height: float, kind: str, *, title: str = "") -> None:
         """A rectangle with round corners."""
@@ -95,7 +96,8 @@ class Canvas:
         """An image in base64, with sharp pixels."""
         self._parts.append(
             f'<image x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
-            f'preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{png}"/>'
+            f'preserveAspectRatio="none" style="image-rendering:pixelated" '
+            f'href="data:image/png;base64,{png}"/>'
         )
 
     def put(self, other: Canvas, x: float, y: float) -> None:
@@ -162,6 +164,8 @@ class Logarithmic:
         low, high = self._scale.low - 1e-9, self._scale.high + 1e-9
         digits = (1, 2, 5) if high - low < 2.5 else (1,)
         ticks = [d * 10.0**power for power in range(floor(low), ceil(high) + 1) for d in digits]
+        if sum(low <= log10(tick) <= high for tick in ticks) < 3:
+            ticks = Scale(10**low, 10**high, 0, 1).ticks(5)
         return [(self(tick), _tick(tick)) for tick in ticks if low <= log10(tick) <= high]
 
 

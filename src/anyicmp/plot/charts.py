@@ -11,7 +11,7 @@ from typing import Any
 
 from anyicmp.plot.canvas import Canvas, Logarithmic, Scale
 from anyicmp.plot.series import Bin, histogram, smoke
-from anyicmp.plot.words import count, milliseconds, moment, named, percent, rtt, shorten
+from anyicmp.words import count, milliseconds, moment, named, percent, rtt, shorten
 
 __all__ = ["distribution_chart", "hop_chart", "smoke_chart", "state_chart"]
 
@@ -30,7 +30,10 @@ def smoke_chart(result: Any, *, width: float, height: float = 220) -> Canvas:
     across = Scale(start, end, LEFT, width - 10)
     top, bottom, floor = 24.0, height - 62, height - 22
     highest = max((b.rtts[4] for b in bins if b.rtts), default=0.001)
-    up = Scale(0, highest * 1.08, bottom, top)
+    lowest = min((b.rtts[0] for b in bins if b.rtts), default=0)
+    # From 0, unless all that happens would be a thin line then.
+    ground = 0 if lowest < highest * 0.6 else max(0, lowest - (highest - lowest) * 0.4 - lowest * 0.005)
+    up = Scale(ground, highest + (highest - ground) * 0.08, bottom, top)
     for y, words in up.labels():
         canvas.line(LEFT, y, width - 10, y, "grid")
         canvas.text(LEFT - 6, y + 4, words, "small end")
@@ -39,8 +42,8 @@ def smoke_chart(result: Any, *, width: float, height: float = 220) -> Canvas:
         if max(b.sent for b in run) > 1:
             for low, high in ((0, 4), (1, 3)):
                 ceiling = [(x, up(b.rtts[high])) for x, b in middle]
-                ground = [(x, up(b.rtts[low])) for x, b in reversed(middle)]
-                canvas.polygon(ceiling + ground, "band")
+                floor_line = [(x, up(b.rtts[low])) for x, b in reversed(middle)]
+                canvas.polygon(ceiling + floor_line, "band")
         canvas.polygon([(x, up(b.rtts[2])) for x, b in middle], "line", closed=False)
         if len(bins) <= 40:
             for x, b in middle:
@@ -61,7 +64,7 @@ def smoke_chart(result: Any, *, width: float, height: float = 220) -> Canvas:
 
 
 def _runs(bins: Sequence[Bin]) -> list[list[Bin]]:
-    """The bins with replies, parted where there were none: a line over silence would claim what nobody saw."""
+    """The bins with replies, parted where there were none: a line over silence would claim too much."""
     runs: list[list[Bin]] = [[]]
     for b in bins:
         if b.rtts:
@@ -86,9 +89,7 @@ def distribution_chart(rtts: Sequence[float], title: str, *, width: float, heigh
         if number:
             x, y = across(low), up(number)
             says = f"{milliseconds(low)} to {milliseconds(high)} ms: {number:,}"
-            canvas.rect(
-                x, y, max(1.0, min(across(high) - x - 1, 40)), height - 32 - y, "mark", title=says
-            )
+            canvas.rect(x, y, max(1.0, min(across(high) - x - 1, 40)), height - 32 - y, "mark", title=says)
     canvas.text(LEFT - 6, 30, f"{max(number for _, _, number in bars):,}", "small end")
     for x, words in across.labels():
         canvas.line(x, height - 32, x, height - 28, "grid")
@@ -101,7 +102,9 @@ def hop_chart(trace: Any, *, width: float) -> Canvas:
     """The hops, one below the other: shortest to longest round trip, the median as a bar, loss in words."""
     hops = trace.hops
     left, right, row = min(190.0, width * 0.36), 64.0, 20
-    canvas = Canvas(width, 44 + row * len(hops), f"round trips to each hop to {named(trace.host, trace.target)}")
+    canvas = Canvas(
+        width, 44 + row * len(hops), f"round trips to each hop to {named(trace.host, trace.target)}"
+    )
     highest = max((hop.statistics.maximum or 0 for hop in hops), default=0) or 0.001
     across = Scale(0, highest * 1.04, left, width - right)
     canvas.text(left, 12, "round trip, ms", "small")
@@ -112,7 +115,7 @@ def hop_chart(trace: Any, *, width: float) -> Canvas:
     for i, hop in enumerate(hops):
         y, figures = 34.0 + row * i, hop.statistics
         who = str(hop.addresses[0]) if hop.addresses else "*"
-        name = (hop.names or ())[0] if hop.names else None
+        name = hop.names[0] if hop.names else None
         more = f" +{len(hop.addresses) - 1}" if hop.addresses and len(hop.addresses) > 1 else ""
         canvas.text(18, y + 4, hop.ttl, "small end")
         canvas.text(24, y + 4, shorten((name or who), int((left - 30) / 6.6)) + more, "small mono")
@@ -154,13 +157,13 @@ def state_chart(changes: Sequence[Any], *, width: float, most: int = 40) -> Canv
             if far > x or at == end:
                 kind = _STATES.get(state, "quiet")
                 # Height too tells a state, for eyes and printers without colours.
-                tall = {"up": 6, "slow": 10, "down": 16, "error": 16}.get(kind, 3)
+                tall = {"up": 6, "slow": 10, "down": 16, "error": 13}.get(kind, 3)
                 canvas.rect(x, y + 16 - tall, max(2.0, far - x), tall, kind, title=f"{state} {moment(at)}")
-    x = left
+    x = 0.0
     for state, kind in [*_STATES.items(), ("unknown", "quiet")]:
         canvas.rect(x, 12 + row * len(shown), 11, 11, kind)
         canvas.text(x + 15, 22 + row * len(shown), state, "small")
-        x += 7 * len(state) + 28
+        x += 6 * len(state) + 26
     canvas.text(left, 42 + row * len(shown), moment(start), "small")
     if width - left > 320:
         canvas.text(width - 10, 42 + row * len(shown), moment(end), "small end")

@@ -10,7 +10,7 @@ from typing import Any
 from anyicmp.plot.canvas import text_of
 from anyicmp.plot.picture import draw, kind_of
 from anyicmp.plot.tables import Table, table_of
-from anyicmp.plot.words import count
+from anyicmp.words import count
 
 __all__ = ["html", "html_table", "mimebundle", "small_picture"]
 

@@ -5,12 +5,13 @@ Draws what `PathGraph` says. Edges are as wide as many flows were seen on them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
 
 from anyicmp.plot.canvas import Canvas
-from anyicmp.plot.words import count, named, rtt, shorten
+from anyicmp.words import count, named, percent, rtt, shorten
 
 __all__ = ["path_graph"]
 
@@ -52,19 +53,20 @@ def path_graph(graph: Any, *, width: float) -> Canvas:
             place.x = 20 + (whole - 20) / 2 + (i - (len(layer) - 1) / 2) * (box + GAP)
             place.y = 8 + row * (TALL + 38)
             places[place.key] = place
-    most = max((flows for _, _, flows in links), default=0)
-    for source, target, flows in links:
+    shares = _shares(links)
+    for (source, target, flows), share in zip(links, shares, strict=True):
         if source in places and target in places:
-            _edge(canvas, places[source], places[target], flows, most)
-    for (ttl, _), place in places.items():
+            _edge(canvas, places[source], places[target], flows, share)
+    for place in places.values():
         _box(canvas, place, box)
+    for ttl, layer in layers.items():
         if ttl:
-            canvas.text(14, place.y + 22, ttl, "small end")
+            canvas.text(14, layer[0].y + 22, ttl, "small end")
     foot = canvas.height - 12
     sure = f"{graph.confidence:.3g}" if graph.confidence is not None else "unknown"
     cut = "" if graph.complete else ", stopped before its end"
     canvas.text(20, foot, f"confidence {sure}, {count(graph.probes or 0, 'probe')}{cut}; "
-                f"wide lines: many flows", "small")  # fmt: skip
+                f"lines are as wide as the share of flows", "small")  # fmt: skip
     return canvas
 
 
@@ -87,28 +89,44 @@ def _order(layers: dict[int, list[_Place]], links: list[tuple[Key, Key, int]]) -
         farther.setdefault(source, []).append(target)
     at: dict[Key, float] = {}
 
-    def middle(place: _Place) -> float:
+    def middle(place: _Place, beside: dict[Key, list[Key]]) -> float:
         known = [at[key] for key in beside.get(place.key, ()) if key in at]
         return sum(known) / len(known) if known else 0.0
 
-    for beside, hops in ((nearer, sorted(layers)), (farther, sorted(layers)[::-1]), (nearer, sorted(layers))):
-        for ttl in hops:
+    hops = sorted(layers)
+    for beside, ttls in ((nearer, hops), (farther, hops[::-1]), (nearer, hops)):
+        for ttl in ttls:
             layer = layers[ttl]
-            layer.sort(key=middle)
+            layer.sort(key=partial(middle, beside=beside))
             at.update({place.key: i - (len(layer) - 1) / 2 for i, place in enumerate(layer)})
 
 
-def _edge(canvas: Canvas, source: _Place, target: _Place, flows: int, most: int) -> None:
+def _shares(links: list[tuple[Key, Key, int]]) -> list[float]:
+    """Which share of all flows takes each link: a search sends as many through a node as it needs, not more
+    through one that most ways lead through, so what leaves each node is divided.
+    """
+    leaving: dict[Key, int] = {}
+    for source, _, flows in links:
+        leaving[source] = leaving.get(source, 0) + (flows or 1)
+    arriving: dict[Key, float] = {HOST: 1.0}
+    shares = dict.fromkeys(range(len(links)), 0.0)
+    for i in sorted(shares, key=lambda i: links[i][0][0]):
+        source, target, flows = links[i]
+        shares[i] = arriving.get(source, 0.0) * (flows or 1) / leaving[source]
+        arriving[target] = arriving.get(target, 0.0) + shares[i]
+    return list(shares.values())
+
+
+def _edge(canvas: Canvas, source: _Place, target: _Place, flows: int, share: float) -> None:
     top, bottom = source.y + TALL, target.y
     middle = (top + bottom) / 2
-    wide = 1.5 + 7 * flows / most if most and flows else 1.5
     silent = " dash" if _name(source) == "*" or _name(target) == "*" else ""
     canvas.curve(
         f"M{source.x:.1f} {top:.1f}C{source.x:.1f} {middle:.1f} {target.x:.1f} {middle:.1f} "
         f"{target.x:.1f} {bottom:.1f}",
         "way" + silent,
-        width=wide,
-        title=count(flows, "flow") if flows else "",
+        width=1.2 + 7 * share,
+        title=f"{count(flows, 'flow')} seen, {percent(round(share, 3))} of all",
     )
 
 

@@ -6,15 +6,15 @@ Chooses; each picture is drawn in its own file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
-from anyicmp import KINDS, OutcomeBatch
+from anyicmp import KINDS, OutcomeBatch, PingResult
 from anyicmp.plot.canvas import Canvas
 from anyicmp.plot.charts import distribution_chart, hop_chart, smoke_chart, state_chart
 from anyicmp.plot.path_graph import path_graph
 from anyicmp.plot.series import REPLY, Record, SweepColumns
 from anyicmp.plot.sweep_map import sweep_map
-from anyicmp.plot.words import count, named
+from anyicmp.words import count, named
 
 __all__ = ["draw", "kind_of", "svg"]
 
@@ -86,9 +86,8 @@ def draw(
     result: Any, *, kind: str | None = None, width: float, detail: int = 8, titles: bool = True
 ) -> Canvas:
     """The picture of a result. `detail`, `titles`: as in `sweep_map`. Raises as `svg` does."""
-    if isinstance(result, SweepColumns):
-        what: str | None = "sweep"
-    elif (what := kind_of(result)) is None and isinstance(result, Iterable) and not isinstance(result, str):
+    what = "sweep" if isinstance(result, SweepColumns) else kind_of(result)
+    if what is None and isinstance(result, Iterable) and not isinstance(result, str):
         return _draw_several(list(result), kind, width, detail, titles)
     if what not in _USUAL:
         raise TypeError(f"there is no picture of {type(result).__name__}")
@@ -103,6 +102,7 @@ def draw(
         case "graph":
             return path_graph(result, width=width)
     if what == "ping":
+        result = cast("PingResult", result)
         rtts = [outcome.rtt for outcome in result.outcomes if outcome.kind == "reply"]
         return distribution_chart(rtts, f"round trips to {named(result.host, result.target)}", width=width)
     columns = result if isinstance(result, SweepColumns) else SweepColumns.of(result)
@@ -125,9 +125,13 @@ def _draw_several(results: list[Any], kind: str | None, width: float, detail: in
         return draw(SweepColumns.of(results), kind=kind, width=width, detail=detail, titles=titles)
     if len(kinds) != 1 or None in kinds:
         raise TypeError("results of one type are wanted")
-    canvases = [draw(result, kind=kind, width=width, detail=detail, titles=titles) for result in results[:MOST]]
+    canvases = [
+        draw(result, kind=kind, width=width, detail=detail, titles=titles) for result in results[:MOST]
+    ]
     whole = Canvas(
-        max(canvas.width for canvas in canvases), sum(canvas.height + 16 for canvas in canvases), canvases[0].title
+        max(canvas.width for canvas in canvases),
+        sum(canvas.height + 16 for canvas in canvases),
+        canvases[0].title,
     )
     y = 0.0
     for canvas in canvases:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anyicmp.plot.tables import table_of
-from anyicmp.plot.words import clean, count
+from anyicmp.words import clean, count
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import pairwise
 from math import floor, isnan, log10, nan
 from statistics import quantiles
 from types import SimpleNamespace
@@ -70,7 +71,7 @@ def smoke(outcomes: Iterable[Any], bins: int | None = None) -> list[Bin]:
     number = min(len(rows), max(1, min(120, len(rows) // 8)) if bins is None else bins)
     edges = [len(rows) * k // number for k in range(number + 1)]
     made = []
-    for first, behind in zip(edges, edges[1:], strict=False):
+    for first, behind in pairwise(edges):
         part = rows[first:behind]
         rtts = [row.rtt for row in part if row.kind == "reply"]
         end = rows[behind].sent_at if behind < len(rows) else rows[-1].sent_at
@@ -78,15 +79,19 @@ def smoke(outcomes: Iterable[Any], bins: int | None = None) -> list[Bin]:
     return made
 
 
-def histogram(rtts: Iterable[float], per_decade: int = 12) -> list[tuple[float, float, int]]:
-    """Round trips counted in steps of equal ratio: (from, to, how many), from the smallest to the largest."""
-    counts: dict[int, int] = {}
-    for rtt in rtts:
-        if rtt > 0:
-            step = floor(log10(rtt) * per_decade)
-            counts[step] = counts.get(step, 0) + 1
-    if not counts:
+def histogram(rtts: Iterable[float]) -> list[tuple[float, float, int]]:
+    """Round trips counted in steps of equal ratio: (from, to, how many), from the smallest to the largest.
+
+    There are about 36 steps, none larger than a twelfth of a power of ten, none smaller than a 500th.
+    """
+    sizes = [log10(rtt) for rtt in rtts if rtt > 0]
+    if not sizes:
         return []
+    per_decade = min(500, max(12, round(36 / max(max(sizes) - min(sizes), 1e-3))))
+    counts: dict[int, int] = {}
+    for size in sizes:
+        step = floor(size * per_decade)
+        counts[step] = counts.get(step, 0) + 1
     return [
         (10 ** (step / per_decade), 10 ** ((step + 1) / per_decade), counts.get(step, 0))
         for step in range(min(counts), max(counts) + 1)

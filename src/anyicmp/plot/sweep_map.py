@@ -15,7 +15,7 @@ from anyicmp import KINDS
 from anyicmp.plot.canvas import ANSWERS, Canvas
 from anyicmp.plot.curve import hilbert, png
 from anyicmp.plot.series import ERROR, REPLY, SweepColumns
-from anyicmp.plot.words import count, percent, rtt
+from anyicmp.words import count, rtt
 
 __all__ = ["sweep_map"]
 
@@ -23,7 +23,7 @@ PANELS = 12
 """So many networks are drawn at most, those with the most targets."""
 
 NOT_PROBED, QUIET, FAULT = range(len(ANSWERS), len(ANSWERS) + 3)
-_CLASSES = ("a0", "a1", "a2", "a3", "", "quiet", "loss")
+_CLASSES = ("a0", "a1", "a2", "a3", "", "quiet", "fault")
 _BY_TIME = ("under 1 ms", "1 to 10 ms", "10 to 100 ms", "100 ms and more")
 _BY_SHARE = ("all answer", "half or more", "a tenth or more", "fewer")
 
@@ -135,11 +135,9 @@ def _grid(network: _Network, width: float, titles: bool) -> Canvas:
         says = _says(network, place, outcome) if titles and chosen != QUIET else ""
         canvas.rect(x + 1, y + 1, cell - 2, cell - 2, _CLASSES[chosen], title=says)
         if chosen == FAULT:
-            a, b = cell * 0.3, cell * 0.7
-            canvas.curve(
-                f"M{x + a:.1f} {y + a:.1f}L{x + b:.1f} {y + b:.1f}M{x + b:.1f} {y + a:.1f}L{x + a:.1f} {y + b:.1f}",
-                "over",
-            )
+            near, far = cell * 0.3, cell * 0.7
+            canvas.line(x + near, y + near, x + far, y + far, "over")
+            canvas.line(x + far, y + near, x + near, y + far, "over")
     return canvas
 
 
@@ -182,7 +180,8 @@ def _curve(network: _Network, width: float, detail: int) -> Canvas:
         canvas.rect(x * part, 20 + y * part, part, part, "grid")
         if part > 90:
             name = network.text(network.base + (index << bits), bits)
-            canvas.text(x * part + 4, 20 + y * part + 13, name, "over small")
+            canvas.rect(x * part + 1, 21 + y * part, 5.8 * len(name) + 6, 14, "plate")
+            canvas.text(x * part + 4, 32 + y * part, name, "plated small")
     return canvas
 
 
@@ -192,13 +191,10 @@ def _share(share: float) -> int:
     return 0 if share == 1 else 1 if share >= 0.5 else 2 if share >= 0.1 else 3
 
 
-def _palette() -> list[tuple[int, int, int, int]]:
-    colours = [(*bytes.fromhex(colour[1:]), 255) for colour in ANSWERS]
-    # Silence shows the ground through, on light and on dark.
-    return [*colours, (0, 0, 0, 0), (127, 127, 127, 70), (200, 68, 27, 255)]  # type: ignore[list-item] # three octets
-
-
-_PALETTE = _palette()
+# Silence lets the ground through, a light one or a dark one.
+_CLEAR, _HALF, _FAULT = (0, 0, 0, 0), (127, 127, 127, 70), (212, 86, 42, 255)
+_OCTETS = [bytes.fromhex(colour[1:]) for colour in ANSWERS]
+_PALETTE = [*((red, green, blue, 255) for red, green, blue in _OCTETS), _CLEAR, _HALF, _FAULT]
 
 
 def _legend(width: float, *, shared: bool, times: bool) -> Canvas:
@@ -209,9 +205,9 @@ def _legend(width: float, *, shared: bool, times: bool) -> Canvas:
         entries.append(("", "large networks:"))
     if shared:
         entries += zip(_CLASSES, _BY_SHARE, strict=False)
-    entries += [("quiet", "silent"), ("loss", "error or not sent"), ("grid", "not probed")]
+    entries += [("quiet", "silent"), ("fault", "error or not sent"), ("grid", "not probed")]
     if shared and not times:
-        entries.remove(("loss", "error or not sent"))
+        entries.remove(("fault", "error or not sent"))
     canvas = Canvas(width, 0, "legend")
     x, y = 0.0, 4.0
     for kind, words in entries:

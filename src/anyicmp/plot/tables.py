@@ -5,16 +5,16 @@ Words and figures without markup; how a table looks is decided where it is shown
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 import attrs
 
 from anyicmp.plot.picture import kind_of
-from anyicmp.plot.words import UNKNOWN, count, milliseconds, moment, named, percent, rtt
+from anyicmp.words import UNKNOWN, count, milliseconds, moment, named, percent, rtt
 
-__all__ = ["Table", "figures_of", "sweep_rows", "table_of"]
+__all__ = ["SWEEP_COLUMNS", "Table", "figures_of", "sweep_rows", "table_of"]
 
 
 @attrs.frozen
@@ -26,10 +26,20 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     numbers: frozenset[int] = frozenset()
     facts: tuple[str, ...] = ()
     left: int = 0
+
+    def trimmed(self) -> Table:
+        """The table without the columns that are empty in all rows."""
+        kept = [i for i in range(len(self.columns)) if not self.rows or any(row[i] for row in self.rows)]
+        return attrs.evolve(
+            self,
+            columns=tuple(self.columns[i] for i in kept),
+            rows=[tuple(row[i] for i in kept) for row in self.rows],
+            numbers=frozenset(kept.index(i) for i in self.numbers if i in kept),
+        )
 
 
 def table_of(result: Any, most: int = 20) -> Table:
@@ -42,7 +52,7 @@ def table_of(result: Any, most: int = 20) -> Table:
         "paths": _paths,
         "mtu": _mtu,
     }.get(kind or "", _fields)
-    return make(result, most)
+    return make(result, most).trimmed()
 
 
 def figures_of(statistics: Any) -> tuple[str, ...]:
@@ -105,7 +115,8 @@ def _ping(result: Any, most: int) -> Table:
 def sweep_rows(outcomes: Iterable[Any]) -> list[tuple[str, ...]]:
     """A row for each target: address, name, milliseconds, what became of it."""
     return [
-        (str(o.target) if o.target is not None else UNKNOWN, o.host or "", _time(o), _what(o)) for o in outcomes
+        (str(o.target) if o.target is not None else UNKNOWN, o.host or "", _time(o), _what(o))
+        for o in outcomes
     ]
 
 
@@ -233,7 +244,9 @@ def _mtu(result: Any, most: int) -> Table:
     )
 
 
-_SECONDS = frozenset({"rtt", "last", "minimum", "average", "maximum", "stddev", "median", "p95", "p99", "jitter"})
+_SECONDS = frozenset(
+    {"rtt", "last", "minimum", "average", "maximum", "stddev", "median", "p95", "p99", "jitter"}
+)
 _SHARES = frozenset({"loss", "slow_loss", "confidence"})
 
 
