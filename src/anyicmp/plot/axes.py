@@ -66,7 +66,7 @@ def _ping(result: Any, ax: Any) -> None:
             transform=ax.get_xaxis_transform(),
             color=LOSS,
             lw=2,
-            label="loss (full: 20 % of the height)",
+            label="loss (a fifth of the height: all)",
         )
     ax.set(xlabel="seconds", ylabel="round trip, ms", title=named(result.host, result.target))
     ax.set_ylim(bottom=0)
@@ -85,7 +85,7 @@ def _sweep(result: Any, ax: Any) -> None:
         edgecolor="white",
         lw=0.5,
     )
-    if bars:
+    if bars and bars[-1][1] > 10 * bars[0][0]:
         ax.set_xscale("log")
     ax.set(
         xlabel="round trip, ms",

@@ -49,7 +49,8 @@ def smoke_chart(result: Any, *, width: float, height: float = 220) -> Canvas:
             for x, b in middle:
                 canvas.dot(x, up(b.rtts[2]), 2.5, "mark", title=rtt(b.rtts[2]))
     canvas.line(LEFT, floor, width - 10, floor, "grid")
-    canvas.text(LEFT - 6, floor, "loss", "small end")
+    canvas.text(LEFT - 6, floor, "loss 0%", "small end")
+    canvas.text(LEFT - 6, floor - 24, "100%", "small end")
     wide = (width - 10 - LEFT) / len(bins)
     for b in bins:
         if b.lost:
@@ -116,10 +117,10 @@ def hop_chart(trace: Any, *, width: float) -> Canvas:
         y, figures = 34.0 + row * i, hop.statistics
         who = str(hop.addresses[0]) if hop.addresses else "*"
         name = hop.names[0] if hop.names else None
-        more = f" +{len(hop.addresses) - 1}" if hop.addresses and len(hop.addresses) > 1 else ""
+        more = f" +{len(hop.addresses) - 1}" if len(hop.addresses) > 1 else ""
         canvas.text(18, y + 4, hop.ttl, "small end")
         canvas.text(24, y + 4, shorten((name or who), int((left - 30) / 6.6)) + more, "small mono")
-        if figures.minimum is not None:
+        if None not in (figures.minimum, figures.median, figures.maximum):
             low, high = across(figures.minimum), across(figures.maximum)
             canvas.rect(low - 1, y - 6, max(2.0, high - low + 2), 12, "band", title=_range(figures))
             canvas.rect(across(figures.median) - 1.5, y - 7, 3, 14, "mark")

@@ -14,7 +14,7 @@ from anyicmp import KINDS
 from anyicmp.plot.canvas import STYLE, text_of
 from anyicmp.plot.page import html_table
 from anyicmp.plot.picture import draw, kind_of
-from anyicmp.plot.reading import Gathered, Sweep, gather
+from anyicmp.plot.reading import Change, Gathered, Sweep, gather
 from anyicmp.plot.tables import SWEEP_COLUMNS, Table, sweep_rows, table_of
 from anyicmp.words import count, moment, percent, rtt
 
@@ -124,10 +124,10 @@ def _sweep_section(name: str, sweep: Sweep) -> Section:
     return f"sweep {name}", ", ".join(facts[:3]), body
 
 
-def _change_section(name: str, changes: list[Any]) -> Section:
+def _change_section(name: str, changes: list[Change]) -> Section:
     ordered = sorted(changes, key=lambda change: change.at)
     first, last = ordered[0].at, ordered[-1].at
-    keys: dict[str, list[Any]] = {}
+    keys: dict[str, list[Change]] = {}
     for change in ordered:
         keys.setdefault(change.key, []).append(change)
     facts = (
@@ -139,17 +139,17 @@ def _change_section(name: str, changes: list[Any]) -> Section:
     for key, own in sorted(keys.items()):
         up, known = _up(own, last)
         share = percent(round(up / known, 4)) if known else "–"
-        rows.append((key, own[-1].state, str(len(own)), share, str(own[-1].reason or "")))
+        rows.append((key, own[-1].state, str(len(own)), share, own[-1].reason))
     states = Table(
         "states", ("target", "state at the end", "changes", "up, while known", "why"), rows, frozenset((2, 3))
     )
-    shown = [(moment(c.at), c.key, c.previous, c.state, str(c.reason or "")) for c in ordered[-CHANGES:]]
+    shown = [(moment(c.at), c.key, c.previous, c.state, c.reason) for c in ordered[-CHANGES:]]
     table = Table("changes", ("when", "target", "was", "is", "why"), shown, left=len(ordered) - len(shown))
     body = _facts(facts) + _figure(ordered, None) + _tables(states) + "<h3>Changes</h3>" + _tables(table)
     return f"monitor {name}", ", ".join(facts[:2]), body
 
 
-def _up(changes: list[Any], last: float) -> tuple[float, float]:
+def _up(changes: list[Change], last: float) -> tuple[float, float]:
     """Seconds in which a target was up or answered badly, and those in which its state was known."""
     up = known = 0.0
     for change, until in zip(changes, [*(c.at for c in changes[1:]), last], strict=True):

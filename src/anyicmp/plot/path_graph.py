@@ -35,7 +35,7 @@ def path_graph(graph: Any, *, width: float) -> Canvas:
     layers: dict[int, list[_Place]] = {0: [_Place(HOST, None)]}
     for node in graph.nodes:
         layers.setdefault(node.ttl, []).append(_Place(_key(node.ttl, node.address), node))
-    links = [(_key(e.ttl, e.source), _key(e.ttl + 1, e.target), e.flows or 0) for e in graph.edges]
+    links = [(_key(e.ttl, e.source), _key(e.ttl + 1, e.target), e.flows) for e in graph.edges]
     nearest = min((node.ttl for node in graph.nodes), default=1)
     links += [(HOST, place.key, 0) for place in layers.get(nearest, [])]
     box = max([WIDE, *(7.4 * len(_name(place)) + 16 for layer in layers.values() for place in layer)])
@@ -63,9 +63,8 @@ def path_graph(graph: Any, *, width: float) -> Canvas:
         if ttl:
             canvas.text(14, layer[0].y + 22, ttl, "small end")
     foot = canvas.height - 12
-    sure = f"{graph.confidence:.3g}" if graph.confidence is not None else "unknown"
     cut = "" if graph.complete else ", stopped before its end"
-    canvas.text(20, foot, f"confidence {sure}, {count(graph.probes or 0, 'probe')}{cut}; "
+    canvas.text(20, foot, f"confidence {graph.confidence:.3g}, {count(graph.probes, 'probe')}{cut}; "
                 f"lines are as wide as the share of flows", "small")  # fmt: skip
     return canvas
 

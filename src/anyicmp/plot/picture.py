@@ -12,7 +12,7 @@ from anyicmp import KINDS, OutcomeBatch, PingResult
 from anyicmp.plot.canvas import Canvas
 from anyicmp.plot.charts import distribution_chart, hop_chart, smoke_chart, state_chart
 from anyicmp.plot.path_graph import path_graph
-from anyicmp.plot.series import REPLY, Record, SweepColumns
+from anyicmp.plot.series import REPLY, SweepColumns
 from anyicmp.plot.sweep_map import sweep_map
 from anyicmp.words import count, named
 
@@ -62,9 +62,11 @@ def kind_of(result: Any) -> str | None:
     """What a result is, by its attributes: "ping", "sweep", "trace", "paths", "mtu", "outcome", "change";
     None for anything else.
     """
-    if _has(result, "kind"):
+    if hasattr(result, "kind"):
         return "outcome" if result.kind in KINDS else None
-    return next((kind for kind, names in _KINDS.items() if all(_has(result, name) for name in names)), None)
+    return next(
+        (kind for kind, names in _KINDS.items() if all(hasattr(result, name) for name in names)), None
+    )
 
 
 _KINDS = {
@@ -75,11 +77,6 @@ _KINDS = {
     "ping": ("outcomes", "statistics", "target"),
     "change": ("key", "state", "previous"),
 }
-
-
-def _has(result: object, name: str) -> bool:
-    # A record answers to every name; what it was read with is in its dict.
-    return name in vars(result) if isinstance(result, Record) else hasattr(result, name)
 
 
 def draw(

@@ -1,4 +1,4 @@
-"""What a report is made of: lines of JSON, as the command prints them, sorted into measurements.
+"""What a report is made of: lines of JSON, as the command prints them, as results again.
 
 Reads text and keeps what it tells; nothing is drawn. A line that is none, or cut short, is counted, and costs
 the others nothing.
@@ -7,17 +7,30 @@ the others nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from ipaddress import ip_address
-from math import isfinite
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
 
-from anyicmp.plot.picture import kind_of
-from anyicmp.plot.series import Record, SweepColumns, spread
+from anyicmp import (
+    KINDS,
+    ErrorReply,
+    IPAddress,
+    MplsLabel,
+    NoReply,
+    Outcome,
+    PathGraph,
+    PathMtu,
+    PingResult,
+    Reply,
+    SendFailure,
+    Trace,
+)
+from anyicmp.plot.series import SweepColumns, spread
 
-__all__ = ["Gathered", "Sweep", "gather"]
+__all__ = ["Change", "Gathered", "Sweep", "gather"]
 
 KEPT = 2000
 """So many targets of a sweep are listed at most; the map and the counts are of all."""
@@ -35,34 +48,45 @@ class Sweep:
     """
 
     columns: SweepColumns = attrs.field(factory=SweepColumns)
-    answered: list[Any] = attrs.field(factory=list)
-    faults: list[Any] = attrs.field(factory=list)
+    answered: list[Outcome] = attrs.field(factory=list)
+    faults: list[Outcome] = attrs.field(factory=list)
     answered_left: int = 0
     faults_left: int = 0
     start: float | None = None
     end: float | None = None
 
-    def add(self, outcome: Any) -> None:
-        """Take an outcome in. Raises ValueError or TypeError for one that is none."""
+    def add(self, outcome: Outcome) -> None:
+        """Take an outcome in."""
         self.columns.add(outcome)
-        if outcome.kind == "reply":
+        if isinstance(outcome, Reply):
             self.answered_left += _keep(self.answered, outcome)
-        elif outcome.kind != "timeout":
+        elif not isinstance(outcome, NoReply):
             self.faults_left += _keep(self.faults, outcome)
-        if outcome.sent_at is not None:
-            self.start = outcome.sent_at if self.start is None else min(self.start, outcome.sent_at)
-            self.end = outcome.sent_at if self.end is None else max(self.end, outcome.sent_at)
+        self.start = outcome.sent_at if self.start is None else min(self.start, outcome.sent_at)
+        self.end = outcome.sent_at if self.end is None else max(self.end, outcome.sent_at)
 
     def quantiles(self) -> tuple[float, ...]:
         """The 5th, 25th, 50th, 75th and 95th percentile of the round trips, in seconds."""
         return spread(self.columns.round_trips())
 
 
-def _keep(kept: list[Any], outcome: Any) -> int:
+def _keep(kept: list[Outcome], outcome: Outcome) -> int:
     if len(kept) == KEPT:
         return 1
     kept.append(outcome)
     return 0
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """A change of a target's state, as a monitor reports it: fields as of `StateChange`."""
+
+    key: str
+    target: IPAddress | None = None
+    state: str
+    previous: str
+    reason: str = ""
+    at: float
 
 
 @attrs.define
@@ -79,9 +103,9 @@ class Gathered:
     """
 
     name: str
-    results: list[Any] = attrs.field(factory=list)
+    results: list[PingResult | Trace | PathGraph | PathMtu] = attrs.field(factory=list)
     sweep: Sweep = attrs.field(factory=Sweep)
-    changes: list[Any] = attrs.field(factory=list)
+    changes: list[Change] = attrs.field(factory=list)
     foreign: list[int] = attrs.field(factory=list)
     foreign_count: int = 0
 
@@ -93,116 +117,86 @@ def gather(name: str, lines: Iterable[str]) -> Gathered:
         if not line.strip():
             continue
         try:
-            _take(gathered, json.loads(line, object_hook=_record, parse_constant=_refuse))
-        except (ValueError, TypeError, AttributeError, RecursionError):
+            _take(gathered, json.loads(line))
+        except (ValueError, RecursionError):
             gathered.foreign_count += 1
             if len(gathered.foreign) < 10:
                 gathered.foreign.append(number)
     return gathered
 
 
-def _record(pairs: dict[str, Any]) -> Record:
-    # Names that Python keeps to itself are no attributes of a result.
-    return Record(**{name: value for name, value in pairs.items() if not name.startswith("_")})
+_OUTCOMES = dict(zip(KINDS, (Reply, ErrorReply, NoReply, SendFailure), strict=True))
+_TELLING = {"hops": Trace, "nodes": PathGraph, "mtu": PathMtu, "outcomes": PingResult, "previous": Change}
+"""An attribute that no other result has, and whose it is."""
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
-
-
-def _take(gathered: Gathered, record: Any) -> None:
-    what = kind_of(record) if isinstance(record, Record) else None
-    match what:
-        case "outcome":
-            _check_outcome(record)
-            gathered.sweep.add(record)
-        case "change":
-            _check_change(record)
-            gathered.changes.append(record)
-        case "ping" | "trace" | "paths" | "mtu":
-            _CHECKS[what](record)
-            last: Any = gathered.results[-1] if gathered.results else None
-            if what == "trace" and kind_of(last) == "trace" and last.target == record.target:
-                gathered.results.pop()  # a later round of the same trace: its figures are of all rounds
-            gathered.results.append(record)
-        case _:
-            raise ValueError("no measurement")
-
-
-def _number(value: Any, *, or_none: bool = False) -> None:
-    if value is None and or_none:
+def _take(gathered: Gathered, read: Any) -> None:
+    if not isinstance(read, dict):
+        raise ValueError("no result")
+    if "kind" in read:
+        gathered.sweep.add(_fit(read, Outcome))
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError("a number is wanted")
+    result = _fit(read, next((cls for name, cls in _TELLING.items() if name in read), None))
+    if isinstance(result, Change):
+        gathered.changes.append(result)
+        return
+    last = gathered.results[-1] if gathered.results else None
+    if isinstance(result, Trace) and isinstance(last, Trace) and last.target == result.target:
+        gathered.results.pop()  # a later round of the same trace: its figures are of all rounds
+    gathered.results.append(result)
 
 
-def _text(value: Any, *, or_none: bool = False) -> None:
-    if not (isinstance(value, str) or (value is None and or_none)):
-        raise ValueError("text is wanted")
+@cache
+def _fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
+    """Name, type and whether it must be there, of each attribute of a class."""
+    # What is imported for annotations alone: a message is kept as it was read, for nobody looks into it.
+    hints = get_type_hints(
+        cls, localns={"MplsLabel": MplsLabel, "Message": object, "InterfaceInformation": object}
+    )
+    return tuple(
+        (field.name, hints[field.name], field.default is attrs.NOTHING) for field in attrs.fields(cls)
+    )
 
 
-def _check_outcome(outcome: Any) -> None:
-    _number(outcome.sent_at)
-    _number(outcome.sequence)
-    _text(outcome.host, or_none=True)
-    if outcome.target is not None:
-        ip_address(outcome.target)
-    elif outcome.kind != "failed":
-        raise ValueError("an address is wanted")
-    if outcome.kind in ("reply", "error"):
-        _number(outcome.rtt)
-    if outcome.kind == "timeout":
-        _number(outcome.timeout)
+def _fit(value: Any, hint: Any) -> Any:
+    """What was read as what the annotation says. Raises ValueError where it is none."""
+    if hint is object:
+        return value
+    if hint in (bool, int, str, type(None)):
+        if type(value) is hint and not (hint is int and abs(value) >= 2**63):
+            return value
+    elif hint is float:
+        if type(value) in (int, float) and abs(value) <= 1e15:
+            return float(value)
+    elif hint in (IPv4Address, IPv6Address):
+        if isinstance(value, str) and isinstance(address := ip_address(value), hint):
+            return address
+    elif attrs.has(hint):
+        if isinstance(value, dict):
+            return hint(
+                **{
+                    name: _fit(value.get(name), kind)
+                    for name, kind, needed in _fields(hint)
+                    if needed or name in value
+                }
+            )
+    elif get_origin(hint) is Literal:
+        if isinstance(value, str) and value in get_args(hint):
+            return value
+    elif get_origin(hint) is tuple:
+        if isinstance(value, list):
+            return tuple(_fit(item, get_args(hint)[0]) for item in value)
+    elif hint is not None:
+        return _fit_one(value, get_args(hint))
+    raise ValueError("not of the type that is wanted")
 
 
-def _check_change(change: Any) -> None:
-    for value in (change.key, change.state, change.previous):
-        _text(value)
-    _number(change.at)
-
-
-def _check_statistics(statistics: Any) -> None:
-    for name in ("sent", "received"):
-        _number(getattr(statistics, name))
-    for name in ("errors", "failed", "duplicates", "late"):
-        _number(getattr(statistics, name), or_none=True)
-    for name in ("loss", "minimum", "average", "maximum", "median", "p95", "jitter"):
-        _number(getattr(statistics, name), or_none=True)
-    known = [statistics.minimum is None, statistics.median is None, statistics.maximum is None]
-    if any(known) != all(known):
-        raise ValueError("round trips are wanted together")
-
-
-def _check_ping(result: Any) -> None:
-    _check_statistics(result.statistics)
-    for outcome in result.outcomes:
-        _check_outcome(outcome)
-
-
-def _check_trace(result: Any) -> None:
-    for hop in result.hops:
-        _number(hop.ttl)
-        _check_statistics(hop.statistics)
-        for label in hop.mpls or ():
-            _number(label.label)
-
-
-def _check_paths(result: Any) -> None:
-    _number(result.confidence)
-    _number(result.probes)
-    for node in result.nodes:
-        _number(node.ttl)
-        _number(node.rtt, or_none=True)
-    for edge in result.edges:
-        _number(edge.ttl)
-        _number(edge.flows, or_none=True)
-
-
-def _check_mtu(result: Any) -> None:
-    _number(result.mtu, or_none=True)
-    for step in result.steps:
-        _number(step.size)
-        _check_outcome(step.outcome)
-
-
-_CHECKS = {"ping": _check_ping, "trace": _check_trace, "paths": _check_paths, "mtu": _check_mtu}
+def _fit_one(value: Any, hints: tuple[Any, ...]) -> Any:
+    if isinstance(value, Mapping) and value.get("kind") in KINDS and Reply in hints:
+        return _fit(value, _OUTCOMES[value["kind"]])
+    for hint in hints:
+        try:
+            return _fit(value, hint)
+        except ValueError:
+            continue
+    raise ValueError("not of any of the types that are wanted")

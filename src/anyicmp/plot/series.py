@@ -1,37 +1,25 @@
 """What pictures and tables show, reckoned from results: percentiles over time, counts by size, columns of a
 sweep.
 
-Numbers alone: no shape, no colour, no text. A result may be one of the library's own or a `Record` of what
-was read from JSON, for both have the same attributes.
+Numbers alone: no shape, no colour, no text.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import pairwise
 from math import floor, isnan, log10, nan
 from statistics import quantiles
-from types import SimpleNamespace
 from typing import Any
 
 import attrs
 
-from anyicmp import KINDS, OutcomeBatch
+from anyicmp import KINDS, ErrorReply, Outcome, OutcomeBatch, Reply
 
-__all__ = ["Bin", "Record", "SweepColumns", "histogram", "smoke", "spread"]
+__all__ = ["Bin", "SweepColumns", "histogram", "smoke", "spread"]
 
 ERROR, REPLY, SILENT = KINDS.index("error"), KINDS.index("reply"), KINDS.index("timeout")
-
-
-class Record(SimpleNamespace):
-    """An object of JSON with the attributes of a result; what it does not have is None."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what Python itself looks for is not there
-            raise AttributeError(name)
-        return None
 
 
 @attrs.frozen
@@ -125,12 +113,16 @@ class SweepColumns:
                 columns.add(item)
         return columns
 
-    def add(self, outcome: Any) -> None:
-        """Take one outcome in. Raises ValueError for a kind or an address that is none."""
+    def add(self, outcome: Outcome) -> None:
+        """Take one outcome in."""
         kind, target = KINDS.index(outcome.kind), outcome.target
         if target is not None:
-            address = target if isinstance(target, IPv4Address | IPv6Address) else ip_address(target)
-            self._add(address.version, int(address), kind, outcome.rtt if kind in (ERROR, REPLY) else nan)
+            self._add(
+                target.version,
+                int(target),
+                kind,
+                outcome.rtt if isinstance(outcome, Reply | ErrorReply) else nan,
+            )
         self.counts[kind] += 1
 
     def _add_batch(self, batch: OutcomeBatch) -> None:

@@ -43,7 +43,7 @@ class Table:
 
 
 def table_of(result: Any, most: int = 20) -> Table:
-    """The table of any result, with at most so many rows."""
+    """The table of any result, with at most so many rows. Raises TypeError for what is no result."""
     kind = kind_of(result)
     make = {
         "ping": _ping,
@@ -151,10 +151,9 @@ def _trace(result: Any, most: int) -> Table:
     end = "reached" if result.reached else "not reached"
     facts = [end, count(len(result.hops), "hop"), f"method {result.method}"]
     facts += [
-        f"rewritten between hops {t.after} and {t.before}: {', '.join(t.fields)}"
-        for t in result.translations or ()
+        f"rewritten between hops {t.after} and {t.before}: {', '.join(t.fields)}" for t in result.translations
     ]
-    facts += [f"hop {c.ttl} was {c.before} and is {c.after}" for c in result.changes or ()]
+    facts += [f"hop {c.ttl} was {c.before} and is {c.after}" for c in result.changes]
     if result.loop:
         facts.append(f"a loop over {', '.join(map(str, result.loop))}")
     return Table(
@@ -168,11 +167,9 @@ def _trace(result: Any, most: int) -> Table:
 
 
 def _hop(hop: Any) -> tuple[str, ...]:
-    names, figures = hop.names or (), hop.statistics
-    who = [
-        named(names[i] if i < len(names) else None, address) for i, address in enumerate(hop.addresses or ())
-    ]
-    notes = [f"MPLS label {label.label}" for label in hop.mpls or ()]
+    names, figures = hop.names, hop.statistics
+    who = [named(names[i] if i < len(names) else None, address) for i, address in enumerate(hop.addresses)]
+    notes = [f"MPLS label {label.label}" for label in hop.mpls]
     notes += ["NAT"] if hop.nat else []
     notes += ["limits its answers"] if hop.rate_limited else []
     notes += [f"AS{hop.asn}"] if hop.asn is not None else []
@@ -195,7 +192,7 @@ def _paths(result: Any, most: int) -> Table:
         )
     rows = []
     for node in result.nodes[:most]:
-        notes = [f"MPLS label {label.label}" for label in node.mpls or ()] + (["NAT"] if node.nat else [])
+        notes = [f"MPLS label {label.label}" for label in node.mpls] + (["NAT"] if node.nat else [])
         notes += [f"balances {node.balances}s"] if node.balances else []
         rows.append(
             (
@@ -210,7 +207,7 @@ def _paths(result: Any, most: int) -> Table:
         "reached" if result.reached else "not reached",
         count(len(result.nodes), "node"),
         count(len(result.edges), "link"),
-        count(len(result.diamonds or ()), "diamond"),
+        count(len(result.diamonds), "diamond"),
         f"confidence {result.confidence:.4g}",
         count(result.probes, "probe"),
         *(() if result.complete else ("stopped before its end",)),
@@ -252,6 +249,8 @@ _SHARES = frozenset({"loss", "slow_loss", "confidence"})
 
 def _fields(result: Any, most: int) -> Table:
     """Any other result: its attributes, those that have a value."""
+    if not attrs.has(type(result)):
+        raise TypeError(f"a result of anyicmp is wanted, not {type(result).__name__}")
     kind = getattr(result, "kind", None)
     names = [field.name for field in attrs.fields(type(result)) if not field.name.startswith("_")]
     rows = [(name, _field(name, value)) for name in names if (value := getattr(result, name)) is not None]
