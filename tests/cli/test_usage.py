@@ -26,7 +26,8 @@ CALLS = {
     "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `decode` and `report` touch no network: they have no options for sockets. Tables and what is heard need no host to probe.
+# `decode` and `report` touch no network: they have no options for sockets. Tables and what is heard need no
+# host to probe.
 TABLES = ["routes", "neighbors"]
 PROBING = [name for name in COMMANDS if name not in ("decode", "listen", "report", *TABLES)]
 

@@ -13,18 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyicmp import MplsLabel, Outcome, PathEdge, PathNode, PingResult, SendFailure, Statistics
+from anyicmp import MplsLabel, Outcome, PathEdge, PathNode, PingResult, SendFailure, StateChange, Statistics
 from anyicmp.plot import svg
 from anyicmp.plot.curve import hilbert
 from anyicmp.plot.picture import draw
-from anyicmp.plot.reading import Change
 from anyicmp.plot.series import SweepColumns, histogram, smoke
 from anyicmp.plot.sweep_map import _networks
 from plot.drawn import HOSTILE, demo, noise, pixels, reply, silence
 
 CHANGES = [
-    Change(key=HOSTILE, state="up", previous="unknown", reason="it answers", at=1e9),
-    Change(key="db", state="down", previous="up", reason="silence", at=1e9 + 60),
+    StateChange(key=HOSTILE, target=None, state="up", previous="unknown", reason="it answers", at=1e9),
+    StateChange(key="db", target=None, state="down", previous="up", reason="silence", at=1e9 + 60),
 ]
 DRAWN = [
     (demo().ping, None),

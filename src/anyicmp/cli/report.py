@@ -23,7 +23,7 @@ __all__ = ["report"]
 )
 @click.option("--title", default="Network report", show_default=True, metavar="TEXT", help="Its heading.")
 def report(files: tuple[str, ...], output: str, title: str) -> int:
-    """Make a report of what sweep, ping, trace, paths, mtu and monitor have printed with --json.
+    """Make a report of what sweep, ping, trace, paths, mtu, diagnose and monitor have printed with --json.
 
     A FILE of - is standard input. The report is one HTML file: pictures, tables and figures to copy. It needs
     no network, and no script to be read.

@@ -162,9 +162,9 @@ class Logarithmic:
     def labels(self) -> list[tuple[float, str]]:
         """Pixels and text of 1, 2 and 5 of each power of ten, seconds in milliseconds."""
         low, high = self._scale.low - 1e-9, self._scale.high + 1e-9
-        digits = (1, 2, 5) if high - low < 2.5 else (1,)
+        digits = (1, 2, 5) if high - low < 3 else (1,)
         ticks = [d * 10.0**power for power in range(floor(low), ceil(high) + 1) for d in digits]
-        if sum(low <= log10(tick) <= high for tick in ticks) < 3:
+        if high - low < 0.7:
             ticks = Scale(10**low, 10**high, 0, 1).ticks(5)
         return [(self(tick), _tick(tick)) for tick in ticks if low <= log10(tick) <= high]
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from anyicmp import KINDS
+from anyicmp import KINDS, StateChange
 from anyicmp.plot.canvas import STYLE, text_of
 from anyicmp.plot.page import html_table
 from anyicmp.plot.picture import draw, kind_of
-from anyicmp.plot.reading import Change, Gathered, Sweep, gather
+from anyicmp.plot.reading import Gathered, Sweep, gather
 from anyicmp.plot.tables import SWEEP_COLUMNS, Table, sweep_rows, table_of
 from anyicmp.words import count, moment, percent, rtt
 
@@ -30,8 +30,8 @@ def report(files: Mapping[str, Iterable[str]], *, title: str = "Network report")
     """One self-contained HTML document of measurements.
 
     Args:
-        files: name to lines, of what `anyicmp sweep`, `ping`, `trace`, `paths`, `mtu` and `monitor` print
-            with `--json`. Lines that tell of none are counted and named in the report.
+        files: name to lines, of what `sweep`, `ping`, `trace`, `paths`, `mtu`, `diagnose`, `monitor` of the
+            command print with `--json`. Lines that tell of none are counted and named in the report.
         title: its heading.
 
     Names and texts from the files are escaped, and the document's own policy forbids any script but its own,
@@ -90,7 +90,7 @@ def _foreign(gathered: Gathered) -> str:
 
 def _section(result: Any) -> Section:
     table = table_of(result, most=ROWS)
-    pictures = [_figure(result, None)] if kind_of(result) != "mtu" else []
+    pictures = [_figure(result, None)] if kind_of(result) not in ("mtu", "diagnosis") else []
     if kind_of(result) == "ping" and len(result.outcomes) >= 20:
         pictures.append(_figure(result, "distribution"))
     body = _facts(table.facts) + "".join(pictures) + _tables(table)
@@ -124,10 +124,10 @@ def _sweep_section(name: str, sweep: Sweep) -> Section:
     return f"sweep {name}", ", ".join(facts[:3]), body
 
 
-def _change_section(name: str, changes: list[Change]) -> Section:
+def _change_section(name: str, changes: list[StateChange]) -> Section:
     ordered = sorted(changes, key=lambda change: change.at)
     first, last = ordered[0].at, ordered[-1].at
-    keys: dict[str, list[Change]] = {}
+    keys: dict[str, list[StateChange]] = {}
     for change in ordered:
         keys.setdefault(change.key, []).append(change)
     facts = (
@@ -149,7 +149,7 @@ def _change_section(name: str, changes: list[Change]) -> Section:
     return f"monitor {name}", ", ".join(facts[:2]), body
 
 
-def _up(changes: list[Change], last: float) -> tuple[float, float]:
+def _up(changes: list[StateChange], last: float) -> tuple[float, float]:
     """Seconds in which a target was up or answered badly, and those in which its state was known."""
     up = known = 0.0
     for change, until in zip(changes, [*(c.at for c in changes[1:]), last], strict=True):

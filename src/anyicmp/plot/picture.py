@@ -59,8 +59,8 @@ _USUAL = {
 
 
 def kind_of(result: Any) -> str | None:
-    """What a result is, by its attributes: "ping", "sweep", "trace", "paths", "mtu", "outcome", "change";
-    None for anything else.
+    """What a result is, by its attributes: "ping", "sweep", "trace", "paths", "mtu", "diagnosis",
+    "outcome", "change"; None for anything else.
     """
     if hasattr(result, "kind"):
         return "outcome" if result.kind in KINDS else None
@@ -74,6 +74,7 @@ _KINDS = {
     "trace": ("hops", "method"),
     "paths": ("nodes", "edges"),
     "mtu": ("mtu", "steps"),
+    "diagnosis": ("steps", "verdict"),
     "ping": ("outcomes", "statistics", "target"),
     "change": ("key", "state", "previous"),
 }

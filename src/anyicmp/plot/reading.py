@@ -16,8 +16,8 @@ import attrs
 
 from anyicmp import (
     KINDS,
+    Diagnosis,
     ErrorReply,
-    IPAddress,
     MplsLabel,
     NoReply,
     Outcome,
@@ -26,11 +26,14 @@ from anyicmp import (
     PingResult,
     Reply,
     SendFailure,
+    StateChange,
     Trace,
 )
 from anyicmp.plot.series import SweepColumns, spread
 
-__all__ = ["Change", "Gathered", "Sweep", "gather"]
+__all__ = ["Gathered", "Sweep", "gather"]
+
+Measurement = PingResult | Trace | PathGraph | PathMtu | Diagnosis
 
 KEPT = 2000
 """So many targets of a sweep are listed at most; the map and the counts are of all."""
@@ -77,25 +80,13 @@ def _keep(kept: list[Outcome], outcome: Outcome) -> int:
     return 0
 
 
-@attrs.frozen(kw_only=True)
-class Change:
-    """A change of a target's state, as a monitor reports it: fields as of `StateChange`."""
-
-    key: str
-    target: IPAddress | None = None
-    state: str
-    previous: str
-    reason: str = ""
-    at: float
-
-
 @attrs.define
 class Gathered:
     """The measurements of a file.
 
     Attributes:
         name: of the file.
-        results: of `ping`, `trace`, `paths` and `mtu`, in their order; of a trace in rounds the last round.
+        results: of `ping`, `trace`, `paths`, `mtu` and `diagnose`, in their order; of a trace in rounds the last round.
         sweep: the outcomes of a sweep.
         changes: of a monitor's states.
         foreign: numbers of the lines that tell of no measurement, from 1, the first ten.
@@ -103,9 +94,9 @@ class Gathered:
     """
 
     name: str
-    results: list[PingResult | Trace | PathGraph | PathMtu] = attrs.field(factory=list)
+    results: list[Measurement] = attrs.field(factory=list)
     sweep: Sweep = attrs.field(factory=Sweep)
-    changes: list[Change] = attrs.field(factory=list)
+    changes: list[StateChange] = attrs.field(factory=list)
     foreign: list[int] = attrs.field(factory=list)
     foreign_count: int = 0
 
@@ -126,7 +117,14 @@ def gather(name: str, lines: Iterable[str]) -> Gathered:
 
 
 _OUTCOMES = dict(zip(KINDS, (Reply, ErrorReply, NoReply, SendFailure), strict=True))
-_TELLING = {"hops": Trace, "nodes": PathGraph, "mtu": PathMtu, "outcomes": PingResult, "previous": Change}
+_TELLING = {
+    "hops": Trace,
+    "nodes": PathGraph,
+    "mtu": PathMtu,
+    "outcomes": PingResult,
+    "previous": StateChange,
+    "verdict": Diagnosis,
+}
 """An attribute that no other result has, and whose it is."""
 
 
@@ -137,7 +135,7 @@ def _take(gathered: Gathered, read: Any) -> None:
         gathered.sweep.add(_fit(read, Outcome))
         return
     result = _fit(read, next((cls for name, cls in _TELLING.items() if name in read), None))
-    if isinstance(result, Change):
+    if isinstance(result, StateChange):
         gathered.changes.append(result)
         return
     last = gathered.results[-1] if gathered.results else None
@@ -160,7 +158,7 @@ def _fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
 
 def _fit(value: Any, hint: Any) -> Any:
     """What was read as what the annotation says. Raises ValueError where it is none."""
-    if hint is object:
+    if hint is object or (get_origin(hint) is Mapping and isinstance(value, dict)):
         return value
     if hint in (bool, int, str, type(None)):
         if type(value) is hint and not (hint is int and abs(value) >= 2**63):

@@ -51,6 +51,7 @@ def table_of(result: Any, most: int = 20) -> Table:
         "trace": _trace,
         "paths": _paths,
         "mtu": _mtu,
+        "diagnosis": _diagnosis,
     }.get(kind or "", _fields)
     return make(result, most).trimmed()
 
@@ -239,6 +240,12 @@ def _mtu(result: Any, most: int) -> Table:
         tuple(facts),
         len(result.steps) - len(rows),
     )
+
+
+def _diagnosis(result: Any, most: int) -> Table:
+    rows = [(step.name, step.status, step.detail) for step in result.steps[:most]]
+    title = f"diagnosis of {named(result.host, result.target)}"
+    return Table(title, ("step", "status", "what was found"), rows, facts=(result.verdict,))
 
 
 _SECONDS = frozenset(
