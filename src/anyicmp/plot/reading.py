@@ -86,7 +86,8 @@ class Gathered:
 
     Attributes:
         name: of the file.
-        results: of `ping`, `trace`, `paths`, `mtu` and `diagnose`, in their order; of a trace in rounds the last round.
+        results: of `ping`, `trace`, `paths`, `mtu` and `diagnose`, in their order; of a trace in rounds the
+            last round.
         sweep: the outcomes of a sweep.
         changes: of a monitor's states.
         foreign: numbers of the lines that tell of no measurement, from 1, the first ten.
