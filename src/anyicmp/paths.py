@@ -220,13 +220,13 @@ class PathEdge:
     Attributes:
         ttl: hop limit of the source; the target's is one more.
         source, target: addresses, None for silence.
-        flows: how many flows were heard at both ends; how wide the link is, about.
+        flows: how many flows were heard at both ends. Edges between the same nodes are equal whatever it is.
     """
 
     ttl: int
     source: IPAddress | None
     target: IPAddress | None
-    flows: int = attrs.field(default=0, kw_only=True)
+    flows: int = attrs.field(default=0, kw_only=True, eq=False)
 
 
 @attrs.frozen(kw_only=True, order=False)

@@ -33,6 +33,8 @@ DRAWN = [
     (demo().trace, None),
     (demo().paths, None),
     (CHANGES, None),
+    (CHANGES, "states"),
+    (CHANGES[0], None),
     ([demo().ping] * 2, None),
     (list(demo().sweep), None),
     (list(demo().sweep.batches()), None),
@@ -164,6 +166,8 @@ def test_the_demo_s_graph_has_labels_and_flows() -> None:
     (labelled,) = [node for node in demo().paths.nodes if node.mpls]
     assert (str(labelled.address), labelled.mpls[0].label) == ("203.0.113.1", 24016)
     assert all(edge.flows > 0 for edge in demo().paths.edges)
+    edge = demo().paths.edges[0]
+    assert edge == PathEdge(edge.ttl, edge.source, edge.target)
     assert {node.nat for node in demo().paths.nodes if not node.final} == {False}
 
 
@@ -217,6 +221,7 @@ def test_a_histogram_counts_each_round_trip_once(rtts: list[float]) -> None:
         ([], {}, ValueError),
         ([demo().ping, demo().trace], {}, TypeError),
         (demo().trace, {"kind": "map"}, ValueError),
+        (CHANGES, {"kind": "map"}, ValueError),
         (demo().trace, {"width": 10}, ValueError),
         (demo().trace, {"width": float("nan")}, ValueError),
     ],

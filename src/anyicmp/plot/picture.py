@@ -54,7 +54,7 @@ _USUAL = {
     "sweep": ("map", "distribution"),
     "trace": ("hops",),
     "paths": ("graph",),
-    "changes": ("states",),
+    "change": ("states",),
 }
 
 
@@ -99,6 +99,8 @@ def draw(
             return hop_chart(result, width=width)
         case "graph":
             return path_graph(result, width=width)
+        case "states":
+            return state_chart([result], width=width)
     if what == "ping":
         result = cast("PingResult", result)
         rtts = [outcome.rtt for outcome in result.outcomes if outcome.kind == "reply"]
@@ -117,7 +119,7 @@ def _draw_several(results: list[Any], kind: str | None, width: float, detail: in
     kinds = {kind_of(result) for result in results}
     if kinds == {"outcome"}:
         return draw(SweepColumns.of(results), kind=kind, width=width, detail=detail, titles=titles)
-    if kinds == {"change"}:
+    if kinds == {"change"} and kind in (None, "states"):
         return state_chart(results, width=width)
     if all(isinstance(result, OutcomeBatch) for result in results):
         return draw(SweepColumns.of(results), kind=kind, width=width, detail=detail, titles=titles)
