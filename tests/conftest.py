@@ -130,7 +130,7 @@ def needs_tun() -> None:
         pytest.skip(f"needs /dev/net/tun ({error.strerror})")
 
 
-PURE_ROOMS = ("wire", "methods", "engine", "export")
+PURE_ROOMS = ("wire", "methods", "engine", "export", "plot")
 """Folders of tests of what knows neither sockets nor clocks."""
 
 

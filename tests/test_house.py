@@ -15,17 +15,19 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
-LEAVES = ("errors", "results", "paths", "states", "tables", "findings")
+LEAVES = ("errors", "results", "paths", "shown", "states", "tables", "findings")
 EXTRAS = ("cli", "compat", "export", "plot", "cluster")
 # What each room may import besides itself; `wire.*` is a whole room, `wire` its public shelf alone.
 # One way: nothing ever imports what stands above it.
 IMPORTS: dict[str, tuple[str, ...]] = {
     "errors": (),
-    "results": (),
-    "paths": ("results",),
-    "states": ("results",),
-    "tables": ("results",),
-    "findings": ("results",),
+    "shown": (),
+    "words": (),
+    "results": ("shown",),
+    "paths": ("results", "shown"),
+    "states": ("results", "shown"),
+    "tables": ("results", "shown"),
+    "findings": ("results", "shown"),
     "wire": LEAVES,
     "methods": (*LEAVES, "wire.*"),
     "engine": (*LEAVES, "wire.*", "methods.*"),
@@ -44,7 +46,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     ),
     "__init__": (*LEAVES, "wire", "engine.outcome", "api.*"),
     "__main__": ("cli.*",),
-    **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", *EXTRAS)),
+    **dict.fromkeys(EXTRAS, ("__init__", "wire", "testing", "words", *EXTRAS)),
 }
 # What only annotations name: an ErrorReply carries a message, a SweepResult hands out batches.
 IMPORTS_FOR_TYPES = {"results": ("wire", "engine.outcome"), "paths": ("wire",), "findings": ("wire",)}

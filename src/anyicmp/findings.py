@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from anyicmp.results import IPAddress
+from anyicmp.shown import as_html, as_rich
 
 if TYPE_CHECKING:
     from anyicmp.wire import Message
@@ -36,6 +37,9 @@ class Received:
         received_at: Unix time in seconds, of the kernel's receive timestamp where there is one.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     message: Message
     source: IPAddress
     destination: IPAddress
@@ -57,6 +61,9 @@ class DiagnosisStep:
             each None where there is none.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     name: StepName
     status: Status
     detail: str
@@ -75,6 +82,9 @@ class Diagnosis:
         culprit: address of whoever is to blame or has reported the fault; None where nothing failed, and
             where the fault has no address.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     host: str
     target: IPAddress | None

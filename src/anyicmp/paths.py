@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from anyicmp.results import IPAddress, Outcome, Statistics
+from anyicmp.shown import as_bundle, as_html, as_rich, plot
 
 if TYPE_CHECKING:
     from anyicmp.wire import InterfaceInformation, MplsLabel
@@ -54,6 +55,9 @@ class Hop:
         names: names of `addresses`, in their order, None for one without; empty where nobody asked for them.
         asn: number of the autonomous system of the first address that has one; None without a lookup.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     ttl: int
     outcomes: tuple[Outcome, ...] = ()
@@ -119,6 +123,11 @@ class Trace:
         translations: where probes are rewritten, as far as quotes tell: some translators undo it in these.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+    _repr_mimebundle_ = as_bundle
+    plot = plot
+
     target: IPAddress
     host: str | None = None
     hops: tuple[Hop, ...]
@@ -166,6 +175,9 @@ class PathMtu:
             `mtu` may pass, and who limits it is not known for sure.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     target: IPAddress
     host: str | None = None
     mtu: int | None
@@ -188,6 +200,8 @@ class PathNode:
             that cannot be told.
         rtt: the shortest round trip in seconds, None for silence.
         final: a way ends there: the target, or a router that reports it unreachable.
+        mpls: labels of the MPLS stack that it reported (RFC 4950), outermost first.
+        nat: whether the datagram it quoted shows a rewrite on the way; None: cannot be told.
     """
 
     ttl: int
@@ -195,6 +209,8 @@ class PathNode:
     balances: Literal["flow", "packet"] | None = attrs.field(default=None, kw_only=True)
     rtt: float | None = attrs.field(default=None, kw_only=True)
     final: bool = attrs.field(default=False, kw_only=True)
+    mpls: tuple[MplsLabel, ...] = attrs.field(default=(), kw_only=True)
+    nat: bool | None = attrs.field(default=None, kw_only=True)
 
 
 @attrs.frozen(order=False)
@@ -204,11 +220,13 @@ class PathEdge:
     Attributes:
         ttl: hop limit of the source; the target's is one more.
         source, target: addresses, None for silence.
+        flows: how many flows were heard at both ends. Edges between the same nodes are equal whatever it is.
     """
 
     ttl: int
     source: IPAddress | None
     target: IPAddress | None
+    flows: int = attrs.field(default=0, kw_only=True, eq=False)
 
 
 @attrs.frozen(kw_only=True, order=False)
@@ -253,6 +271,10 @@ class PathGraph:
         stopped_by: the target's answer, what reported it unreachable, or a failure to send; None: the ways
             end in silence.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
+    _repr_mimebundle_ = as_bundle
 
     target: IPAddress
     host: str | None = None

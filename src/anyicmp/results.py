@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
+from anyicmp.shown import as_bundle, as_html, as_rich, plot
+
 if TYPE_CHECKING:
     from anyicmp.wire import Message
 
@@ -54,6 +56,9 @@ class Reply:
         clock: "kernel" if the kernel's receive timestamp was used, "user" if the program's clock.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     kind: ClassVar[Literal["reply"]] = "reply"
     host: str | None = None
     target: IPAddress
@@ -80,6 +85,9 @@ class ErrorReply:
         local: this host itself reported it, not a router, because no neighbour answered (arp(7), RFC 4861).
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     kind: ClassVar[Literal["error"]] = "error"
     host: str | None = None
     target: IPAddress
@@ -100,6 +108,9 @@ class ErrorReply:
 class NoReply:
     """Nothing was heard within `timeout` seconds of sending. Fields as in `Reply`."""
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     kind: ClassVar[Literal["timeout"]] = "timeout"
     host: str | None = None
     target: IPAddress
@@ -118,6 +129,9 @@ class SendFailure:
         errno: the system's error number, None where no system call failed.
         reason: why, for people.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     kind: ClassVar[Literal["failed"]] = "failed"
     host: str | None = None
@@ -149,6 +163,9 @@ class Statistics:
             where they are of several hosts.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     sent: int = 0
     received: int = 0
     errors: int = 0
@@ -178,6 +195,11 @@ class PingResult:
         statistics: of these probes.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+    _repr_mimebundle_ = as_bundle
+    plot = plot
+
     target: IPAddress
     host: str | None = None
     outcomes: tuple[Outcome, ...]
@@ -203,6 +225,9 @@ class SweepProgress:
         received: targets that answered.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     done: int
     total: int | None
     sent: int
@@ -226,6 +251,9 @@ class RateLoss:
         chance: probability that as many recover if the rate makes no difference.
         rises: whether loss rises with the rate: `chance` is below one in a million.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     rate: float
     slow_rate: float
@@ -253,6 +281,9 @@ class ProberStatistics:
         malformed: messages with a wrong checksum or form.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     sent: int = 0
     received: int = 0
     duplicates: int = 0
@@ -274,6 +305,9 @@ class Capabilities:
         clock: "kernel" or "user": which clock stamps what is received.
         missing: what does not work, and what would enable it.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     families: tuple[int, ...]
     privileged: bool

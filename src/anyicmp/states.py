@@ -11,6 +11,7 @@ from typing import Literal
 import attrs
 
 from anyicmp.results import IPAddress, Statistics
+from anyicmp.shown import as_html, as_rich
 
 __all__ = ["BUCKETS", "Lateness", "MonitorTarget", "State", "StateChange", "TargetCounters", "TargetStatus"]
 
@@ -74,6 +75,9 @@ class StateChange:
         at: Unix time, in seconds, at which that was decided.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     key: str
     target: IPAddress | None
     state: State
@@ -98,6 +102,9 @@ class TargetStatus:
         totals: since the target was added. Median, p95 and p99 are right to 4.5 %.
         labels: those of the target.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     key: str
     host: str | None = None

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from anyicmp.results import IPAddress
+from anyicmp.shown import as_html, as_rich
 
 __all__ = ["IPInterface", "IPNetwork", "Interface", "Neighbor", "NextHop", "Route"]
 
@@ -57,6 +58,9 @@ class Route:
         mtu: octets of an IP packet, where the route sets a limit or the kernel has learned one; else None.
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     destination: IPNetwork
     gateway: IPAddress | None = None
     interface: str | None = None
@@ -81,6 +85,9 @@ class Neighbor:
             being asked for, "failed" did not answer (RFC 4861 section 7.3.2, arp(7)).
     """
 
+    _repr_html_ = as_html
+    __rich__ = as_rich
+
     address: IPAddress
     link_address: str | None = None
     interface: str
@@ -100,6 +107,9 @@ class Interface:
             driver does not tell, as of loopback (RFC 2863).
         link_address: such as "02:00:5e:10:00:01", None without one.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
 
     name: str
     index: int

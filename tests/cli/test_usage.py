@@ -26,9 +26,10 @@ CALLS = {
     "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `decode` touches no network: it has no options for sockets. Tables and what is heard need no host to probe.
+# `decode` and `report` touch no network: they have no options for sockets. Tables and what is heard need no
+# host to probe.
 TABLES = ["routes", "neighbors"]
-PROBING = [name for name in COMMANDS if name not in ("decode", "listen", *TABLES)]
+PROBING = [name for name in COMMANDS if name not in ("decode", "listen", "report", *TABLES)]
 
 REFUSED = [
     ("ping -W -1 127.0.0.1", "timeout"),

@@ -5,27 +5,34 @@ Reads vertices; which probe is sent next is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from math import isnan
 
 from anyicmp.engine.vertex import Vertex
 from anyicmp.paths import Diamond, PathEdge, PathNode
 from anyicmp.results import IPAddress
+from anyicmp.wire import MplsLabel
 
 __all__ = ["diamonds_of", "read_graph"]
 
 Key = tuple[int, bytes | None]
+Marks = tuple[tuple[MplsLabel, ...], bool | None]
 
 
-def read_graph(hops: Sequence[Iterable[Vertex]]) -> tuple[tuple[PathNode, ...], tuple[PathEdge, ...]]:
-    """Nodes and edges of the vertices by hop limit, the first of which is this host."""
+def read_graph(
+    hops: Sequence[Iterable[Vertex]], marks_of: Callable[[Vertex], Marks]
+) -> tuple[tuple[PathNode, ...], tuple[PathEdge, ...]]:
+    """Nodes and edges of the vertices by hop limit, the first of which is this host.
+
+    `marks_of` reads the labels and the rewrites that a vertex told of.
+    """
     # What ends a way, and was heard of a flow alone that was over before, is no place on any way.
     layers = [[vertex for vertex in hop if vertex.before or not vertex.final] for hop in hops]
     while len(layers) > 1 and all(vertex.address is None for vertex in layers[-1]):
         layers.pop()
     nodes: dict[Key, list[Vertex]] = {}
-    links: dict[tuple[Key, Key], None] = {}
+    links: dict[tuple[Key, Key], int] = {}
     loose: set[Vertex] = set()
     for layer, behind in zip(layers, [*layers[1:], []], strict=True):
         loose = _loosened(layer, loose)
@@ -35,14 +42,15 @@ def read_graph(hops: Sequence[Iterable[Vertex]]) -> tuple[tuple[PathNode, ...], 
         # Flows behind a balancer of packets are no thread any more: only where all lead to one place.
         one = len({farther for vertex in loose for farther in vertex.next}) == 1
         for vertex in layer:
-            for farther in vertex.next:
+            for farther, flows in vertex.next.items():
                 if vertex.ttl and farther in behind and (one or vertex not in loose):
-                    links[_key(vertex), _key(farther)] = None
+                    link = _key(vertex), _key(farther)
+                    links[link] = links.get(link, 0) + flows
     edges = [
-        PathEdge(source[0], _address(source[1]), _address(target[1]))
+        PathEdge(source[0], _address(source[1]), _address(target[1]), flows=links[source, target])
         for source, target in sorted(links, key=lambda link: (_order(link[0]), _order(link[1])))
     ]
-    return tuple(_node(key, nodes[key]) for key in sorted(nodes, key=_order)), tuple(edges)
+    return tuple(_node(key, nodes[key], marks_of) for key in sorted(nodes, key=_order)), tuple(edges)
 
 
 def _loosened(layer: Sequence[Vertex], loose: set[Vertex]) -> set[Vertex]:
@@ -66,15 +74,19 @@ def _address(packed: bytes | None) -> IPAddress | None:
     return None if packed is None else ip_address(packed)
 
 
-def _node(key: Key, vertices: Sequence[Vertex]) -> PathNode:
+def _node(key: Key, vertices: Sequence[Vertex], marks_of: Callable[[Vertex], Marks]) -> PathNode:
     rtts = [vertex.rtt for vertex in vertices if not isnan(vertex.rtt)]
     looked = [vertex.per_packet for vertex in vertices if vertex.per_packet is not None]
+    marks = [marks_of(vertex) for vertex in vertices]
+    told = [nat for _, nat in marks if nat is not None]
     return PathNode(
         key[0],
         _address(key[1]),
         balances=None if not looked else "packet" if any(looked) else "flow",
         rtt=min(rtts, default=None),
         final=any(vertex.final for vertex in vertices),
+        mpls=next((labels for labels, _ in marks if labels), ()),
+        nat=any(told) if told else None,
     )
 
 

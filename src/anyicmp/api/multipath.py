@@ -11,7 +11,8 @@ import anyio
 import attrs
 
 from anyicmp.api.driver import Driver
-from anyicmp.api.graph import diamonds_of, read_graph
+from anyicmp.api.graph import Marks, diamonds_of, read_graph
+from anyicmp.api.hops import Sent, read_hop
 from anyicmp.api.inbox import Inbox
 from anyicmp.api.options import nanoseconds, number, seconds, whole, yes_no
 from anyicmp.api.owner import SocketOwner
@@ -20,11 +21,12 @@ from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
 from anyicmp.engine.multipath import MultipathPlan
 from anyicmp.engine.stopping import RULES, share
+from anyicmp.engine.vertex import Vertex
 from anyicmp.errors import NameLookupError
 from anyicmp.methods import METHODS
 from anyicmp.methods.base import Template
 from anyicmp.paths import PathGraph
-from anyicmp.results import IPAddress
+from anyicmp.results import IPAddress, Statistics
 
 __all__ = ["MultipathOptions", "MultipathStream", "Rule", "multipath"]
 
@@ -146,6 +148,8 @@ class MultipathStream(Stream[PathGraph]):
         self._driver: Driver
         self._plan: MultipathPlan
         self._inbox: Inbox
+        self._source: bytes
+        self._told: dict[Vertex, Marks] = {}
 
     async def _begin(self) -> None:
         prober, options = self._prober, self._options
@@ -153,7 +157,7 @@ class MultipathStream(Stream[PathGraph]):
             await prober.resolve(self._host, family=options.route.family_of(self._host))
         )[0]
         self._driver = driver = prober.driver(4 if target.version == 4 else 6, options.route)
-        source = prober.source_for(target, options.route)
+        source = self._source = prober.source_for(target, options.route)
         self._plan = MultipathPlan(
             attrs.evolve(
                 prober.probe(target, options.route, driver),
@@ -175,6 +179,22 @@ class MultipathStream(Stream[PathGraph]):
         method, options = self._driver.exchange.method, self._options
         number = (method.own_flow + flow) % (method.FLOWS + 1)
         return method.template(size=options.size, flow=number, port=options.port)
+
+    def _marks(self, vertex: Vertex) -> Marks:
+        """The labels and the rewrites that its first outcome tells of."""
+        if vertex.first is None:
+            return (), None
+        if vertex not in self._told:
+            batch, flow = vertex.first
+            sent = Sent(
+                method=self._driver.exchange.method,
+                template=self._template(flow),
+                source=self._source,
+                target=self._target.packed,
+            )
+            hop = read_hop(vertex.ttl, batch, Statistics(), sent)
+            self._told[vertex] = hop.mpls, hop.nat
+        return self._told[vertex]
 
     def _end(self) -> None:
         self._driver.stop(self._plan)
@@ -204,7 +224,7 @@ class MultipathStream(Stream[PathGraph]):
         self._check_begun()
         plan, options = self._plan, self._options
         name = name_of(self._host, self._target)
-        nodes, edges = read_graph([hop.values() for hop in plan.hops])
+        nodes, edges = read_graph([hop.values() for hop in plan.hops], self._marks)
         end = None
         if plan.end is not None:
             batch, row = plan.end

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "diagnose": "diagnose:diagnose",
     "listen": "listen:listen",
     "decode": "decode:decode",
+    "report": "report:report",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
 

@@ -1,6 +1,6 @@
 """Figures as people read them: milliseconds, shares, counts; and lines on standard output.
 
-Only this file turns seconds into milliseconds. No progress display and no subcommand's layout.
+The figures themselves are worded in `words.py`. No progress display and no subcommand's layout.
 """
 
 from __future__ import annotations
@@ -11,16 +11,9 @@ from collections.abc import Iterable
 
 import click
 
-from anyicmp import IPAddress
+from anyicmp.words import count, milliseconds, named, percent
 
 __all__ = ["count", "milliseconds", "named", "paint", "percent", "round_trips", "write_lines"]
-
-
-def milliseconds(seconds: float) -> str:
-    """Milliseconds with as many digits as mean something: 0.041, 1.23, 12.3, 123."""
-    value = seconds * 1e3
-    digits = 3 if value < 0.9995 else 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f}"
 
 
 def round_trips(**figures: float | None) -> str:
@@ -28,23 +21,6 @@ def round_trips(**figures: float | None) -> str:
     known = {name: figure for name, figure in figures.items() if figure is not None}
     values = "/".join(milliseconds(figure) for figure in known.values())
     return f"rtt {'/'.join(known)} = {values} ms" if known else ""
-
-
-def percent(share: float) -> str:
-    """A share of 0 to 1 as `33.33%`."""
-    return f"{share * 100:.4g}%"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 target`, `65,534 targets`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def named(host: str | None, target: IPAddress | None) -> str:
-    """`router.example (192.0.2.1)`, or what there is of it."""
-    if host is None or target is None:
-        return host or str(target)
-    return f"{host} ({target})"
 
 
 def paint(text: str, colour: str) -> str:

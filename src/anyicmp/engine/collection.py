@@ -13,6 +13,7 @@ import attrs
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.position import SweepPosition
 from anyicmp.results import KINDS, Outcome, RateLoss, Statistics
+from anyicmp.shown import as_bundle, as_html, as_rich, plot
 
 __all__ = ["Rows", "SweepResult"]
 
@@ -79,6 +80,11 @@ class SweepResult:
             (`recheck`), or nothing was silent.
         position: which targets have an outcome here; a sweep can be resumed with it.
     """
+
+    _repr_html_ = as_html
+    __rich__ = as_rich
+    _repr_mimebundle_ = as_bundle
+    plot = plot
 
     columns: tuple[OutcomeBatch, ...] = attrs.field(repr=False)
     statistics: Statistics

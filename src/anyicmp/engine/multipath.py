@@ -186,6 +186,8 @@ class MultipathPlan:
                 before.again -= 1  # this one tells nothing
             return
         vertex = self._lattice.vertex(ttl, address, final)
+        if vertex.first is None:
+            vertex.first = outcomes.only([i]), flow
         rtt = outcomes.rtts[i]
         vertex.rtt = rtt if isnan(vertex.rtt) else min(vertex.rtt, rtt)
         if again:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from anyicmp.engine.outcome import OutcomeBatch
+
 __all__ = ["Lattice", "Vertex", "is_plain", "ways_of"]
 
 
@@ -27,6 +29,7 @@ class Vertex:
         again: probes of that flow that were sent once more.
         rtt: the shortest round trip, in seconds; NaN where there is none.
         gap: silent hops up to here, in a row.
+        first: the first outcome that told of it, as a batch of one row, and its flow; None for this host.
     """
 
     __slots__ = (
@@ -35,6 +38,7 @@ class Vertex:
         "asked",
         "before",
         "final",
+        "first",
         "gap",
         "missed",
         "next",
@@ -53,6 +57,7 @@ class Vertex:
         self.spare: deque[int] = deque()
         self.per_packet: bool | None = None
         self.witness: int | None = None
+        self.first: tuple[OutcomeBatch, int] | None = None
         self.rtt = float("nan")
         self.gap = 0 if address is not None else 1
 
