@@ -159,6 +159,8 @@ class Division:
         if chunk is None or chunk in self._again:
             self._ended_again += len(numbers)
             return []
+        if run not in chunk._runs:
+            chunk.sending = True  # once more, if another run had sent all
         ours = chunk._runs.setdefault(run, Run())
         new: list[int] | None = None
         if len(chunk._runs) > 1:

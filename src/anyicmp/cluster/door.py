@@ -222,7 +222,7 @@ class Cluster:
         for name in ("shard", "recheck"):
             if options.get(name):
                 raise ValueError(f"a sweep over a cluster has no {name}")
-        if shards is not None and (isinstance(shards, bool) or not isinstance(shards, int) or shards < 1):
+        if shards is not None and shards < 1:
             raise ValueError(f"shards must be a whole number from 1 on, not {shards!r}")
         Prober(**self._options).open_sweep(targets, resume=resume, **options)  # mistakes show now
         position = SweepPosition.of(str(resume)) if resume is not None else SweepPosition()

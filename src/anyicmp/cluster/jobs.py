@@ -23,6 +23,9 @@ __all__ = ["Measurement", "Order", "Parcel", "measure", "probe_chunk"]
 UNSENT = 32_768
 """Outcomes that may wait for the scheduler before the sweep of a chunk pauses."""
 
+PULSE = 0.25
+"""Seconds between two parcels at most, while a chunk sends: whoever shares the rate out wants to know."""
+
 UNREACHABLE = 12.0
 """Seconds after which a scheduler that does not answer counts as gone, and probing ends."""
 
@@ -181,16 +184,20 @@ class _Outbox:
 
     async def post(self, keys: list[str]) -> None:
         """Post until all has been, and note where the chunk is, for whoever may have to go on with it."""
-        scheduler, over = self._worker.scheduler, False
+        scheduler, over, told = self._worker.scheduler, False, 0
         while not over:
-            await self._news.wait()
-            self._news, over = anyio.Event(), self._over
+            with anyio.move_on_after(PULSE):
+                await self._news.wait()
+            sent = self._stream.progress.sent
+            if not self._news.is_set() and sent == told:
+                continue
+            self._news, over, told = anyio.Event(), self._over, sent
             parcel = Parcel(
                 chunk=self._order.chunk,
                 run=self._run,
                 vantage=str(self._worker.name),
                 batches=self._batches,
-                sent=self._stream.progress.sent,
+                sent=sent,
                 position=str(self._stream.position),
                 over=over,
             )

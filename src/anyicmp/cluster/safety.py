@@ -62,7 +62,7 @@ def check_address(address: str, *, insecure: bool) -> None:
 
 
 def security_for(address: str, security: Security | Mapping[str, str] | None) -> Security | None:
-    """What a client needs for an address. For tls:// the certificates of Dask's configuration, if none are given.
+    """What a client needs for an address; without certificates those of Dask's configuration.
 
     Raises ValueError where there are none.
     """
