@@ -128,5 +128,5 @@ async def test_it_works_over_tls(needs_icmp_socket: None) -> None:
         async with open_cluster(local.scheduler_address, security=security) as cluster:
             assert len((await cluster.sweep("127.0.0.0/28")).alive) == 14
         stranger = open_cluster("tcp://" + local.scheduler_address[6:], timeout=0.5)
-        with pytest.raises(OSError, match="Timed out"):
+        with pytest.raises(OSError, match="TCP"):
             await stranger.__aenter__()

@@ -70,6 +70,7 @@ class Shepherd:
     _room: asyncio.Event = attrs.field(factory=asyncio.Event)
     _error: BaseException | None = None
     _here: int = 0
+    _ending: bool = False
     _tasks: set[asyncio.Task[None]] = attrs.field(factory=set)
     _jobs: set[asyncio.Task[None]] = attrs.field(factory=set)
 
@@ -109,19 +110,23 @@ class Shepherd:
 
     async def end(self) -> None:
         """Stop all probing, and leave nothing behind."""
-        scheduler = self.client.scheduler
-        for task in self._tasks:
-            task.cancel()
+        self._ending = True
         if self.client.status != "running":
+            self._cancel()
             return
+        scheduler = self.client.scheduler
         await scheduler.event_set(name=self.job)
-        for job in self._jobs:
-            job.cancel()
-        await self.client.set_metadata([METADATA, self.job], None)
-        self.client._send_to_scheduler({"op": "queue_release", "name": self.job})
+        self._room.set()  # what comes now is read and dropped, so that no job waits to post it
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=FAREWELL)
+        self._cancel()
+        await self.client.set_metadata([METADATA, self.job], None)
+        self.client._send_to_scheduler({"op": "queue_release", "name": self.job})
         await scheduler.event_clear(name=self.job)
+
+    def _cancel(self) -> None:
+        for task in (*self._tasks, *self._jobs):
+            task.cancel()
 
     # Chunks out.
 
@@ -132,7 +137,7 @@ class Shepherd:
             self._submit()
 
     def _submit(self) -> None:
-        while self._here and (chunk := self.division.next(self._here)) is not None:
+        while self._here and not self._ending and (chunk := self.division.next(self._here)) is not None:
             job = asyncio.create_task(self._run(chunk))
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
@@ -177,7 +182,7 @@ class Shepherd:
             self._parcels.append(parcel)
             self._unread += sum(map(len, parcel.batches))
             self._news.set()
-            while self._unread > UNREAD:
+            while self._unread > UNREAD and not self._ending:
                 self._room.clear()
                 await self._room.wait()
 
