@@ -40,6 +40,9 @@ class GivenUp:
     count: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"targets {self.first} to {self.first + self.count - 1}: {self.reason}"
+
 
 @attrs.define(eq=False)
 class Run:

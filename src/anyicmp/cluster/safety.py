@@ -13,21 +13,14 @@ from typing import Any
 import dask.config
 from distributed import Client, SchedulerPlugin, Security
 
-__all__ = ["PROMPT", "Promptness", "check_address", "connect", "security_for"]
-
-PROMPT: Mapping[str, Any] = {
-    "distributed.scheduler.worker-ttl": "10s",
-    "distributed.comm.timeouts.tcp": "10s",
-    "distributed.comm.timeouts.connect": "10s",
-}
-"""Settings with which a partition is noticed within 15 s. By default it takes five minutes."""
+__all__ = ["Promptness", "check_address", "connect", "security_for"]
 
 TTL = 10.0
 """Seconds without a sign of life after which a worker counts as gone."""
 
 
 class Promptness(SchedulerPlugin):
-    """Gives a scheduler that was started without `PROMPT` its most important setting."""
+    """Has a scheduler notice within 15 s that a worker is silent. By default it takes five minutes."""
 
     name = "anyicmp-promptness"
     idempotent = True
