@@ -8,7 +8,7 @@ import pytest
 from distributed import LocalCluster
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def scheduler(needs_icmp_socket: None) -> Iterator[str]:
     """Address of a scheduler on loopback with two workers, a and b, in a thread of this process."""
     with LocalCluster(

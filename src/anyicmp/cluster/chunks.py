@@ -5,6 +5,7 @@ Deterministic: it is told of workers, parcels and failures, and knows neither Da
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -74,7 +75,7 @@ class Chunk:
     sending: bool = True
     failures: int = 0
     attempt: int = 0
-    _seen: set[int] = attrs.field(factory=set)
+    _seen: array[int] = attrs.field(factory=lambda: array("Q"))
     _runs: dict[str, Run] = attrs.field(factory=dict)
 
     def left(self) -> list[tuple[int, int]]:
@@ -167,9 +168,10 @@ class Division:
         ours = chunk._runs.setdefault(run, Run())
         new: list[int] | None = None
         if len(chunk._runs) > 1:
-            new = [i for i, n in enumerate(numbers) if n not in chunk._seen]
+            seen = set(chunk._seen)
+            new = [i for i, n in enumerate(numbers) if n not in seen]
         brought = len(numbers) if new is None else len(new)
-        chunk._seen.update(numbers)
+        chunk._seen.extend(numbers)
         ours.sent = sent
         ours.brought += brought
         self.done += brought

@@ -110,7 +110,7 @@ _FACTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
 _SAYINGS: Mapping[str, Callable[[Any], str]] = {
     "reachable": lambda value: "it is reachable" if value else "it is not reachable",
     "address": lambda value: f"it is {value}",
-    "path": lambda path: "by " + " ".join(",".join(hop) or "*" for hop in path),
+    "path": lambda path: "by " + (" ".join(",".join(hop) or "*" for hop in path) or "nobody who answered"),
     "mtu": lambda value: f"packets of up to {value} octets pass" if value else "no size is known to pass",
     "limited_by": lambda value: f"{value} limits the size" if value else "nobody is known to limit the size",
     "black_hole": lambda value: "larger ones vanish" if value else "larger ones do not vanish silently",

@@ -168,8 +168,6 @@ class _Outbox:
 
     async def add(self, batch: OutcomeBatch) -> None:
         """One more; waits while there are too many."""
-        if batch.hosts:  # of the whole sweep
-            batch.hosts = {number: batch.hosts[number] for number in batch.sequences if number in batch.hosts}
         self._batches.append(batch)
         self._unsent += len(batch)
         self._news.set()
@@ -196,7 +194,7 @@ class _Outbox:
                 chunk=self._order.chunk,
                 run=self._run,
                 vantage=str(self._worker.name),
-                batches=self._batches,
+                batches=[_alone(batch) for batch in OutcomeBatch.joined(self._batches)],
                 sent=sent,
                 position=str(self._stream.position),
                 over=over,
@@ -206,3 +204,11 @@ class _Outbox:
             await scheduler.queue_put(name=self._order.job, data=pickle.dumps(parcel), timeout=None)
             if not over:
                 await scheduler.set_metadata(keys=keys, value=parcel.position)
+
+
+def _alone(batch: OutcomeBatch) -> OutcomeBatch:
+    """A batch that brings along what it needs and no more."""
+    if batch.hosts:  # of the whole sweep
+        batch.hosts = {number: batch.hosts[number] for number in batch.sequences if number in batch.hosts}
+    batch.tags = batch.sequences
+    return batch
