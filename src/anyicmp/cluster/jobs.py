@@ -24,7 +24,7 @@ UNSENT = 32_768
 """Outcomes that may wait for the scheduler before the sweep of a chunk pauses."""
 
 PULSE = 0.25
-"""Seconds between two parcels at most, while a chunk sends: whoever shares the rate out wants to know."""
+"""Seconds between two parcels of a chunk, but for the first and the last: a scheduler takes only so many."""
 
 UNREACHABLE = 12.0
 """Seconds after which a scheduler that does not answer counts as gone, and probing ends."""
@@ -164,13 +164,16 @@ class _Outbox:
         self._batches: list[OutcomeBatch] = []
         self._unsent = 0
         self._over = False
-        self._news, self._room = anyio.Event(), anyio.Event()
+        self._hurry, self._room = anyio.Event(), anyio.Event()
+        self._begun = False
 
     async def add(self, batch: OutcomeBatch) -> None:
         """One more; waits while there are too many."""
         self._batches.append(batch)
         self._unsent += len(batch)
-        self._news.set()
+        if not self._begun or self._unsent > UNSENT // 2:
+            self._begun = True
+            self._hurry.set()
         while self._unsent > UNSENT:
             self._room = anyio.Event()
             await self._room.wait()
@@ -178,18 +181,18 @@ class _Outbox:
     def close(self) -> None:
         """Nothing more will come."""
         self._over = True
-        self._news.set()
+        self._hurry.set()
 
     async def post(self, keys: list[str]) -> None:
         """Post until all has been, and note where the chunk is, for whoever may have to go on with it."""
         scheduler, over, told = self._worker.scheduler, False, 0
         while not over:
             with anyio.move_on_after(PULSE):
-                await self._news.wait()
+                await self._hurry.wait()
             sent = self._stream.progress.sent
-            if not self._news.is_set() and sent == told:
+            if not (self._batches or self._over or sent != told):
                 continue
-            self._news, over, told = anyio.Event(), self._over, sent
+            self._hurry, over, told = anyio.Event(), self._over, sent
             parcel = Parcel(
                 chunk=self._order.chunk,
                 run=self._run,
