@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from anyicmp import SweepPosition
 from anyicmp.cluster.chunks import LANES, Chunk, Division
 
-NOTICED = 10.0
-"""Seconds until the scheduler knows that a worker has gone."""
+NOTICED = 22.0
+"""Seconds until the scheduler knows that a machine has gone: ten signs of life of 2 s each have not come, and
+it looks each 2.5 s. A process that ends is noticed at once."""
 REPAIRED = 30.0
 """Seconds until it is back."""
 DEATHS = 3
