@@ -18,6 +18,7 @@ from distributed.deploy.cluster import Cluster as DaskCluster
 from anyicmp import (
     Capabilities,
     ClosedError,
+    Diagnosis,
     IPAddress,
     PathGraph,
     PathMtu,
@@ -285,7 +286,7 @@ class Cluster:
 
     async def diagnose(
         self, host: str | IPAddress, *, vantage: str | Iterable[str] = "all", **options: Any
-    ) -> Comparison[Any]:
+    ) -> Comparison[Diagnosis]:
         """Find out what stands between a host and several places. See `ping`."""
         return await self._measure("diagnose", host, vantage, options)
 
