@@ -16,7 +16,7 @@ import anyicmp
 from anyicmp.cluster import Cluster, ClusterSweep, open_cluster
 from anyicmp.cluster.shepherd import FAREWELL
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.once]
 NETWORK = "127.9.0.0/21"
 HOSTS = 2046
 

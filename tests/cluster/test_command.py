@@ -12,6 +12,8 @@ from anyicmp.cli.__main__ import main
 from anyicmp.cli.cluster import side_by_side
 from anyicmp.cluster import Comparison
 
+pytestmark = pytest.mark.once
+
 
 def test_a_sweep(scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "127.0.0.0/26", "--cluster", scheduler]) == 0
