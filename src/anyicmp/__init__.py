@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anyicmp.api.prober import Prober
     from anyicmp.api.sweep import SweepPosition, SweepResult, SweepStream
     from anyicmp.api.table_functions import interfaces, neighbors, route_to, routes
+    from anyicmp.api.targets import count_targets
     from anyicmp.api.trace import TraceStream
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.errors import (
@@ -142,6 +143,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "capabilities",
+    "count_targets",
     "diagnose",
     "interfaces",
     "multipath",
@@ -180,6 +182,7 @@ _HOMES = {
     "anyicmp.api.prober": "Prober",
     "anyicmp.api.sweep": "SweepPosition SweepResult SweepStream",
     "anyicmp.api.table_functions": "interfaces neighbors route_to routes",
+    "anyicmp.api.targets": "count_targets",
     "anyicmp.api.trace": "TraceStream",
     "anyicmp.engine.outcome": "OutcomeBatch",
     "anyicmp.errors": (

@@ -6,6 +6,7 @@ import anyio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anyicmp import count_targets
 from anyicmp.api.targets import TargetReader, excluded
 from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.targets import Span
@@ -45,6 +46,7 @@ def read(targets: list[str], seed: int | None, shard: tuple[int, int]) -> list[t
 def test_shards_are_disjoint_and_complete(targets: list[str], seed: int | None, of: int) -> None:
     """Of more shards than targets some are empty."""
     whole = read(targets, None, (0, 1))
+    assert anyio.run(lambda: count_targets(iter(targets), exclude="10.0.3.0/24")) == len(whole)
     indices = range(of) if of <= 12 else [0, 1, of // 2, of - 1]
     shards = [read(targets, seed, (index, of)) for index in indices]
     numbers = [number for shard in shards for number, _ in shard]

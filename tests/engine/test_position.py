@@ -60,6 +60,18 @@ def test_in_order_nothing_is_kept_but_a_number() -> None:
     assert not ended._flags
 
 
+def test_what_had_ended_before_may_be_as_large_as_it_likes() -> None:
+    """It stays a range, until the start goes over it."""
+    ended = Ended(SweepPosition(5, ((10, 1 << 40), (1 << 41, (1 << 56) - 1))))
+    ended.end(array("Q", [7]))
+    assert ended.position == SweepPosition(5, ((7, 7), (10, 1 << 40), (1 << 41, (1 << 56) - 1)))
+    ended.end(array("Q", [5, 6]))
+    ended.end(array("Q", [9]))
+    assert str(ended.position) == f"8,9-{1 << 40},{1 << 41}-{(1 << 56) - 1}"
+    ended.end(array("Q", [8]))
+    assert ended.position == SweepPosition((1 << 40) + 1, ((1 << 41, (1 << 56) - 1),))
+
+
 def test_the_text() -> None:
     position = SweepPosition(12, ((14, 14), (17, 20)))
     assert str(position) == "12,14,17-20"

@@ -19,7 +19,7 @@ from anyicmp.engine.permutation import Permutation
 from anyicmp.engine.position import SweepPosition
 from anyicmp.engine.targets import BadTarget, Name, Span, Target, parse_excluded, parse_target, subtract
 
-__all__ = ["Found", "TargetReader", "Targets", "excluded"]
+__all__ = ["Found", "TargetReader", "Targets", "count_targets", "excluded"]
 
 Targets = Target | Iterable[Target] | AsyncIterable[Target]
 
@@ -68,6 +68,18 @@ def _check(targets: object) -> Iterable[object] | AsyncIterable[object]:
                 if isinstance(found, BadTarget) and found.malformed:
                     raise ValueError(f"{found.text}: {found.reason}")
     return many
+
+
+async def count_targets(targets: Targets, *, exclude: Target | Iterable[Target] = ()) -> int:
+    """How many targets a sweep of these has: the addresses of networks and ranges, and one for each name.
+
+    They are read once, as a sweep reads them; nothing is looked up or sent. Raises ValueError or TypeError
+    as `sweep` does.
+    """
+    reader = TargetReader(targets, excluded(exclude), None, (0, 1), SweepPosition())
+    async for _ in reader:
+        pass
+    return reader.numbered
 
 
 class TargetReader:

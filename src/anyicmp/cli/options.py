@@ -17,7 +17,7 @@ from anyicmp.cli.loop import BACKENDS
 if TYPE_CHECKING:
     from anyicmp.testing import SimulatedNetwork
 
-__all__ = ["DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
+__all__ = ["CLUSTER", "DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
 
 P = ParamSpec("P")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -47,6 +47,10 @@ TTL = click.option("-t", "--ttl", type=int, metavar="N", help="Hop limit of the 
 DSCP = click.option("--dscp", type=int, metavar="N", help="Differentiated services code point, 0 to 63.")
 DONT_FRAGMENT = click.option(
     "--dont-fragment", is_flag=True, default=None, help="Forbid routers and this host to fragment probes."
+)
+
+CLUSTER = click.option(
+    "--cluster", metavar="ADDRESS", help="Probe from the workers of a Dask cluster: tls://scheduler:8786."
 )
 
 _EVERYWHERE: tuple[Option, ...] = (

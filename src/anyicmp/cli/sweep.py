@@ -12,8 +12,9 @@ import anyio
 import click
 
 from anyicmp import ErrorReply, NoReply, Outcome, Prober, Reply, SendFailure, SweepStream
+from anyicmp.cli.cluster import sweep_cluster
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
+from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
 from anyicmp.cli.progress import sweep_bar
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary, rate_line
@@ -85,6 +86,7 @@ __all__ = ["outcome_line", "sweep"]
     DSCP,
     DONT_FRAGMENT,
     click.option("--all", "everything", is_flag=True, help="List every target, not only those that answer."),
+    CLUSTER,
 )  # fmt: skip
 def sweep(
     setting: Setting,
@@ -93,6 +95,7 @@ def sweep(
     files: tuple[str, ...],
     everything: bool,
     rate: float | None = None,
+    cluster: str | None = None,
     **options: Any,
 ) -> int:
     """Send one echo request to each TARGET.
@@ -103,6 +106,9 @@ def sweep(
     every = read_targets(targets, files)
     rate = default_rate(every) if rate is None else rate
     options["rate"] = rate or None
+    if cluster is not None:
+        work = partial(sweep_cluster, setting, cluster, every, options, outcome_line, everything)
+        return run(work, setting.backend)
     return run(partial(_sweep, setting, every, options, everything), setting.backend)
 
 

@@ -13,9 +13,10 @@ import anyio
 import click
 
 from anyicmp import ErrorReply, Hop, Outcome, PrefixTable, Prober, Reply, SendFailure, Trace
+from anyicmp.cli.cluster import trace_cluster
 from anyicmp.cli.hop_text import mark, remarks, who
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
 from anyicmp.cli.progress import spinner
 from anyicmp.cli.rounds import follow
 from anyicmp.cli.status import exit_status
@@ -72,11 +73,33 @@ _NOT_SENT = "!"
     SIZE,
     DSCP,
     DONT_FRAGMENT,
+    CLUSTER,
+    click.option(
+        "--vantage",
+        multiple=True,
+        metavar="NAME|all",
+        help="With --cluster: the worker to trace from, several times or all.  [default: all]",
+    ),
 )
-def trace(setting: Setting, *, host: str, rounds: int | None = None, **options: Any) -> int:
+def trace(
+    setting: Setting,
+    *,
+    host: str,
+    rounds: int | None = None,
+    cluster: str | None = None,
+    vantage: tuple[str, ...] = (),
+    **options: Any,
+) -> int:
     """Find the routers on the way to HOST, with one flow kept constant (Paris traceroute)."""
     if options.get("asn") is not None:
         options["asn"] = PrefixTable.read(options["asn"])
+    if cluster is not None:
+        if rounds is not None or "interval" in options:
+            raise click.UsageError("--cluster traces once: it has no --rounds and no --interval.")
+        work = partial(trace_cluster, setting, cluster, host, vantage or ("all",), options)
+        return run(work, setting.backend)
+    if vantage:
+        raise click.UsageError("--vantage names workers of a cluster: it needs --cluster.")
     if rounds is not None:
         return run(partial(follow, setting, host, options, rounds or None), setting.backend)
     if "interval" in options:

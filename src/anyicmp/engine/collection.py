@@ -5,13 +5,15 @@ Matching and counting happened before; here they are only looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self, overload
 
 import attrs
 
+from anyicmp.engine.gathering import Gathering
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.position import SweepPosition
+from anyicmp.engine.statistics import Tally
 from anyicmp.results import KINDS, Outcome, RateLoss, Statistics
 from anyicmp.shown import as_bundle, as_html, as_rich, plot
 
@@ -90,6 +92,18 @@ class SweepResult:
     statistics: Statistics
     rate_loss: RateLoss | None = None
     position: SweepPosition = attrs.field(factory=SweepPosition)
+
+    @classmethod
+    def of(cls, batches: Iterable[OutcomeBatch], **fields: Any) -> Self:
+        """One result of batches that came from anywhere: from several shards, or from other machines.
+
+        `fields` are further attributes of the result.
+        """
+        tally, found = Tally(one_host=False), Gathering()
+        for batch in batches:
+            tally.add(batch)
+            found.add(batch)
+        return cls(columns=found.batches(), statistics=tally.statistics(), **fields)
 
     @property
     def outcomes(self) -> Rows:

@@ -71,8 +71,7 @@ class Gathering:
             whole.hosts, whole.zones = batch.hosts, batch.zones
         at = len(whole)
         for name in OF_ROWS:
-            column = getattr(whole, name)
-            column += getattr(batch, name)
+            getattr(whole, name).extend(getattr(batch, name))
         for name in BY_INDEX:
             getattr(whole, name).update((at + i, what) for i, what in getattr(batch, name).items())
         whole.local.update(at + i for i in batch.local)

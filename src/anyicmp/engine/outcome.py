@@ -6,7 +6,7 @@ The engine writes the columns, plans and front doors read them. No matching and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache
 from ipaddress import IPv6Address
@@ -129,6 +129,16 @@ class OutcomeBatch(Sequence[Outcome]):
         """How many probes ended with this batch; with `many`, a reply is not a probe's end."""
         replies = self.kinds.count(REPLY) if many else 0
         return len(self.kinds) - replies + len(self.ended)
+
+    @staticmethod
+    def joined(batches: Iterable[OutcomeBatch]) -> tuple[OutcomeBatch, ...]:
+        """The same outcomes in as few batches as can be, which take little memory. Their tags are gone."""
+        from anyicmp.engine.gathering import Gathering
+
+        found = Gathering()
+        for batch in batches:
+            found.add(batch)
+        return found.batches()
 
     def only(self, rows: list[int]) -> OutcomeBatch:
         """A batch with these rows alone, in this order."""

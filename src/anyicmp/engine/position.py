@@ -6,6 +6,7 @@ It is kept up as outcomes are handed out, and it says what is left. What the tar
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Self
@@ -66,13 +67,16 @@ class SweepPosition:
 
 
 class Ended:
-    """Targets that have their outcome: all before one, and flags for those behind it."""
+    """Targets that have their outcome: all before one, and flags for those behind it.
+
+    What had theirs at the beginning stays a range: it may be as large as it likes.
+    """
 
     def __init__(self, position: SweepPosition) -> None:
         self._start = position.start
         self._flags = bytearray()
-        for first, last in position.done:
-            self._set(first, last + 1 - first)
+        self._before = deque(position.done)
+        self._advance()
 
     def end(self, places: array[int]) -> None:
         """These targets, by their places in the order of probing, have theirs now."""
@@ -80,15 +84,26 @@ class Ended:
         if places[-1] - first == n - 1 and _in_a_row(places, n):
             if first == self._start and not self._flags:
                 self._start += n
+                if self._before:
+                    self._advance()
                 return
             self._set(first, n)
         else:
             for place in places:
                 self._set(place, 1)
-        over = self._flags.find(0)
-        over = len(self._flags) if over < 0 else over
-        del self._flags[:over]
-        self._start += over
+        self._advance()
+
+    def _advance(self) -> None:
+        """Let the start go over all that follows it and has its outcome."""
+        while True:
+            over = self._flags.find(0)
+            over = len(self._flags) if over < 0 else over
+            if not over and self._before and self._before[0][0] <= self._start:
+                over = max(0, self._before.popleft()[1] + 1 - self._start)
+            elif not over:
+                return
+            del self._flags[:over]
+            self._start += over
 
     def _set(self, first: int, count: int) -> None:
         at = first - self._start
@@ -99,12 +114,17 @@ class Ended:
     @property
     def position(self) -> SweepPosition:
         """From where it would go on."""
-        done, at = [], self._start
+        ranges, at = list(self._before), self._start
         for flag, run in groupby(self._flags):
             count = sum(1 for _ in run)
             if flag:
-                done.append((at, at + count - 1))
+                ranges.append((at, at + count - 1))
             at += count
+        done: list[tuple[int, int]] = []
+        for first, last in sorted(ranges):
+            if done and done[-1][1] + 1 == first:
+                first = done.pop()[0]
+            done.append((first, last))
         return SweepPosition(self._start, tuple(done))
 
 
