@@ -165,7 +165,17 @@ def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
 def test_options_have_the_library_s_names_and_defaults(name: str) -> None:
     """An option whose default is None is not passed on: then the library's own default holds anyway."""
     signature = inspect.signature(CALLS[name]).parameters
-    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything", "form"}
+    only_here = {
+        "family",
+        "privileged",
+        "simulate",
+        "as_json",
+        "live",
+        "backend",
+        "files",
+        "everything",
+        "form",
+    }
     for option, parameter in options_of(name).items():
         if option in only_here:
             continue

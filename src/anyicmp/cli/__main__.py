@@ -31,6 +31,8 @@ COMMANDS: dict[str, str] = {
     "diagnose": "diagnose:diagnose",
     "listen": "listen:listen",
     "decode": "decode:decode",
+    "completion": "completion:completion",
+    "manual": "completion:manual",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
 
@@ -78,7 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    asked = os.environ.get("_ANYICMP_COMPLETE")
     try:
+        if asked is not None:
+            from anyicmp.cli.completion import complete
+
+            return complete(anyicmp, asked)
         with anyicmp.make_context("anyicmp", given) as context:
             status: int = anyicmp.invoke(context)
         sys.stdout.flush()

@@ -31,11 +31,13 @@ class Setting:
         backend: a key of `loop.BACKENDS`.
         as_json: print JSON instead of text for people.
         prober: options for `anyicmp.Prober`.
+        live: draw on a terminal, where it can be drawn on.
     """
 
     backend: str
     as_json: bool
     prober: dict[str, Any]
+    live: bool = True
 
 
 TIMEOUT = click.option(
@@ -67,6 +69,9 @@ _EVERYWHERE: tuple[Option, ...] = (
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."),
     click.option(
+        "--live/--no-live", default=True, help="Draw on a terminal, or print lines only.  [default: live]"
+    ),
+    click.option(
         "--backend",
         type=click.Choice(list(BACKENDS)),
         default="asyncio",
@@ -85,12 +90,12 @@ def command_options(*options: Option) -> Callable[[Callable[..., int]], Callable
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         @wraps(function)
-        def command(*, backend: str, as_json: bool, simulate: str | None, **given: Any) -> int:
+        def command(*, backend: str, as_json: bool, live: bool, simulate: str | None, **given: Any) -> int:
             own = {name: value for name, value in given.items() if value is not None}
             shared = {name: own.pop(name) for name in _FOR_PROBER if name in own}
             if simulate is not None:
                 shared["network"] = _simulated(simulate)
-            return function(Setting(backend=backend, as_json=as_json, prober=shared), **own)
+            return function(Setting(backend=backend, as_json=as_json, live=live, prober=shared), **own)
 
         decorated: Callable[..., int] = command
         for option in reversed((*options, *_EVERYWHERE)):

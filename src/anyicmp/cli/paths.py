@@ -68,7 +68,7 @@ async def _paths(
 ) -> int:
     result: PathGraph | None = None
     async with Prober(**setting.prober) as prober:
-        with stop, spinner(f"looking for all ways to {host}"):
+        with stop, spinner(f"looking for all ways to {host}", live=setting.live):
             async with prober.open_multipath(host, **options) as stream:
                 try:
                     await stream.wait()

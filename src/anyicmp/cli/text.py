@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import click
 
-from anyicmp import IPAddress
+from anyicmp import IPAddress, Statistics
 
-__all__ = ["count", "milliseconds", "named", "paint", "percent", "round_trips", "write_lines"]
+__all__ = ["count", "counts", "milliseconds", "named", "paint", "percent", "round_trips", "write_lines"]
 
 
 def milliseconds(seconds: float) -> str:
@@ -40,6 +40,21 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def counts(statistics: Statistics) -> str:
+    """How many probes, answers and other ends, as ping says it."""
+    parts = [f"{statistics.sent} packets transmitted", f"{statistics.received} received"]
+    further = {
+        "errors": statistics.errors,
+        "duplicates": statistics.duplicates,
+        "late": statistics.late,
+        "not sent": statistics.failed,
+    }
+    parts += [f"+{number} {what}" for what, number in further.items() if number]
+    if statistics.loss is not None:
+        parts.append(f"{percent(statistics.loss)} packet loss")
+    return ", ".join(parts)
+
+
 def named(host: str | None, target: IPAddress | None) -> str:
     """`router.example (192.0.2.1)`, or what there is of it."""
     if host is None or target is None:
@@ -49,7 +64,9 @@ def named(host: str | None, target: IPAddress | None) -> str:
 
 def paint(text: str, colour: str) -> str:
     """The text in a colour if standard output is a terminal that shows it and NO_COLOR is not set."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    plain = (
+        not text or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    )
     return text if plain else click.style(text, fg=colour)
 
 

@@ -88,7 +88,7 @@ def trace(setting: Setting, *, host: str, rounds: int | None = None, **options: 
 async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
     result: Trace | None = None
     async with Prober(**setting.prober) as prober:
-        with stop, spinner(f"tracing the path to {host}"):
+        with stop, spinner(f"tracing the path to {host}", live=setting.live):
             async with prober.open_traceroute(host, rounds=1, **options) as stream:
                 try:
                     await anext(stream)
