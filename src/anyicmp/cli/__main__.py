@@ -17,7 +17,7 @@ import click
 from anyicmp import AnyicmpError, __version__
 from anyicmp.cli.status import BROKEN_PIPE, INTERRUPTED, WRONG_USAGE
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "COMPLETE", "main"]
 
 COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
@@ -35,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "manual": "completion:manual",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
+
+COMPLETE = "_ANYICMP_COMPLETE"
+"""In the environment when a shell asks for completions: what it wants, in click's words."""
 
 
 class _Subcommands(click.Group):
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    asked = os.environ.get("_ANYICMP_COMPLETE")
+    asked = os.environ.get(COMPLETE)
     try:
         if asked is not None:
             from anyicmp.cli.completion import complete

@@ -1,4 +1,4 @@
-"""`anyicmp completion` and `anyicmp manual`: what a shell and man(1) know of the command, made from its options.
+"""`anyicmp completion` and `anyicmp manual`: what shells and man(1) know of the command, from its options.
 
 Nothing is listed here a second time: names, options and help texts are those of the subcommands.
 """
@@ -13,13 +13,11 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 from anyicmp import __version__
+from anyicmp.cli.__main__ import COMPLETE
 from anyicmp.cli.status import ANSWERED
 from anyicmp.cli.text import write_lines
 
-__all__ = ["VARIABLE", "complete", "completion", "manual"]
-
-VARIABLE = "_ANYICMP_COMPLETE"
-"""In the environment when a shell asks for completions: click's instruction, such as `bash_complete`."""
+__all__ = ["complete", "completion", "manual"]
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -34,14 +32,14 @@ def completion(*, shell: str) -> int:
     """
     asked = get_completion_class(shell)
     assert asked is not None
-    source = asked(_root(), {}, "anyicmp", VARIABLE)
+    source = asked(_root(), {}, "anyicmp", COMPLETE)
     write_lines([source.source_template % source.source_vars()])
     return ANSWERED
 
 
 def complete(root: click.Command, instruction: str) -> int:
     """Answer a shell; the words are in its own variables."""
-    return shell_complete(root, {}, "anyicmp", VARIABLE, instruction)
+    return shell_complete(root, {}, "anyicmp", COMPLETE, instruction)
 
 
 @click.command(short_help="Print the manual page.")
@@ -93,7 +91,7 @@ def _shared(subcommands: Any) -> list[tuple[str, str]]:
 def _entries(context: click.Context) -> list[tuple[str, str]]:
     """The options with their help texts, as `--help` has them."""
     records = (parameter.get_help_record(context) for parameter in context.command.get_params(context))
-    return [record for record in records if record is not None]
+    return [record for record in records if record is not None and record[1]]
 
 
 def _options(context: click.Context, entries: list[tuple[str, str]]) -> Iterator[str]:

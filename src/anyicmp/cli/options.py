@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import attrs
 import click
+from click.shell_completion import CompletionItem
 
 from anyicmp.cli.loop import BACKENDS
 
 if TYPE_CHECKING:
     from anyicmp.testing import SimulatedNetwork
 
-__all__ = ["DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
+__all__ = ["DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options", "one_of"]
 
 P = ParamSpec("P")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -51,10 +53,30 @@ DONT_FRAGMENT = click.option(
     "--dont-fragment", is_flag=True, default=None, help="Forbid routers and this host to fragment probes."
 )
 
+
+def one_of(*values: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What shells propose for an option whose values the library checks."""
+    return lambda context, parameter, begun: [value for value in values if value.startswith(begun)]
+
+
+def _interfaces(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    system = Path("/sys/class/net")
+    names = (path.name for path in system.iterdir()) if system.is_dir() else ()
+    return sorted(name for name in names if name.startswith(begun))
+
+
+def _scenarios(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    if begun and "demo".startswith(begun):
+        return [CompletionItem("demo")]
+    return [CompletionItem(begun, type="file")]
+
+
 _EVERYWHERE: tuple[Option, ...] = (
     click.option("-4", "family", flag_value=4, type=int, help="IPv4 only."),
     click.option("-6", "family", flag_value=6, type=int, help="IPv6 only."),
-    click.option("-I", "--interface", metavar="NAME", help="Interface to send through."),
+    click.option(
+        "-I", "--interface", metavar="NAME", shell_complete=_interfaces, help="Interface to send through."
+    ),
     click.option("--source", metavar="ADDRESS", help="Local address to send from."),
     click.option("--mark", type=int, metavar="N", help="Firewall mark of the packets (CAP_NET_ADMIN)."),
     click.option(
@@ -65,6 +87,7 @@ _EVERYWHERE: tuple[Option, ...] = (
     click.option(
         "--simulate",
         metavar="FILE|demo",
+        shell_complete=_scenarios,
         help="Probe a simulated internet, of a TOML file or the built-in one, in virtual time.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."),

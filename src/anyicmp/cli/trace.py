@@ -15,7 +15,7 @@ import click
 from anyicmp import ErrorReply, Hop, Outcome, PrefixTable, Prober, Reply, SendFailure, Trace
 from anyicmp.cli.hop_text import mark, remarks, who
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options, one_of
 from anyicmp.cli.progress import spinner
 from anyicmp.cli.rounds import follow
 from anyicmp.cli.status import exit_status
@@ -31,7 +31,12 @@ _NOT_SENT = "!"
 @click.argument("host")
 @command_options(
     click.option(
-        "--method", default="icmp", show_default=True, metavar="NAME", help="How to probe: icmp, udp or tcp."
+        "--method",
+        default="icmp",
+        show_default=True,
+        metavar="NAME",
+        shell_complete=one_of("icmp", "udp", "tcp"),
+        help="How to probe: icmp, udp or tcp.",
     ),
     click.option(
         "-m", "--max-hops", type=int, default=30, show_default=True, metavar="N", help="Largest hop limit."
