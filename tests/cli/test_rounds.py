@@ -232,7 +232,7 @@ class Sheet:
     def width(self) -> int:
         return 80
 
-    def draw(self, lines: Sequence[str]) -> None:
+    def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
         self.drawn.append(lines)
 
 

@@ -30,19 +30,35 @@ class Surface(Protocol):
         """Columns, which a user may change at any time."""
         ...
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show these lines."""
+    def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
+        """Show these lines, and others below them, for which there is room whatever happens to the first."""
         ...
 
 
 class Live:
     """Draws a view whenever it has changed, but not too often."""
 
-    def __init__(self, surface: Surface, lines: Callable[[int], Sequence[str]]) -> None:
-        """`lines`: the view as lines no wider than so many columns, asked for when it is drawn."""
+    def __init__(
+        self,
+        surface: Surface,
+        lines: Callable[[int], Sequence[str]],
+        *,
+        pause: Callable[[], float] = lambda: PAUSE,
+        always: bool = False,
+    ) -> None:
+        """What is drawn where.
+
+        Args:
+            surface: where.
+            lines: the view as lines no wider than so many columns, asked for when it is drawn.
+            pause: seconds until the next drawing, asked for after each.
+            always: the view changes by itself, nobody says so.
+        """
         self._surface = surface
         self._lines = lines
         self._news = anyio.Event()
+        self._pause = pause
+        self._always = always
         self._hint: list[str] = []
 
     def changed(self) -> None:
@@ -79,7 +95,8 @@ class Live:
         while True:
             width = self._surface.width()
             hint = [paint(fit(text, width), "bright_black") for text in self._hint]
-            self._surface.draw([*self._lines(width), *hint])
-            await anyio.sleep(PAUSE)
-            await self._news.wait()
-            self._news = anyio.Event()
+            self._surface.draw(self._lines(width), hint)
+            await anyio.sleep(self._pause())
+            if not self._always:
+                await self._news.wait()
+                self._news = anyio.Event()

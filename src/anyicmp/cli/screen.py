@@ -21,6 +21,9 @@ ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 HOME, END_OF_LINE, BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+ABOVE = 5
+"""Lines that a footer leaves to what is printed above it."""
+
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -58,9 +61,10 @@ class Screen:
         """Columns, which a user may change at any time."""
         return shutil.get_terminal_size().columns
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show lines instead of what is there; those that have no room below are left out."""
+    def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
+        """Show lines instead of what is there, `below` the last; of the others some may have no room."""
         height = shutil.get_terminal_size().lines
+        lines = [*lines[: max(0, height - len(below))], *below]
         # Erased before, not after: behind a line as wide as the screen the cursor stands on its last letter.
         shown = [f"{END_OF_LINE}{line}" for line in lines[:height]]
         self._write(HOME + "\r\n".join(shown) + (f"\r\n{BELOW}" if len(lines) < height else ""))
@@ -97,9 +101,11 @@ class Footer:
         """Print lines above it, together with the next drawing."""
         self._printed += lines
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show lines instead of what is there; those that have no room are left out."""
-        shown = lines[: max(1, self._size().lines - 1)]
+    def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
+        """Show lines instead of what is there, `below` the last; of the others some may have no room."""
+        room = max(1, self._size().lines - ABOVE - len(below))
+        left = [fit(f"… and {len(lines) - room + 1} more", self.width())] if len(lines) > room else []
+        shown = [*lines[: room - len(left)], *left, *below]
         text = self._fresh() + "\n".join(shown)
         self._drawn = [len(SEQUENCE.sub("", line)) for line in shown]
         self._write(text)
