@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import anyio
+from anyio.to_thread import run_sync as run_in_thread
 
 from anyicmp.cli.keys import keyboard, pressed
 from anyicmp.cli.screen import fit
@@ -44,7 +45,7 @@ class Live:
         lines: Callable[[int], Sequence[str]],
         *,
         pause: Callable[[], float] = lambda: PAUSE,
-        always: bool = False,
+        apart: bool = False,
     ) -> None:
         """What is drawn where.
 
@@ -52,13 +53,13 @@ class Live:
             surface: where.
             lines: the view as lines no wider than so many columns, asked for when it is drawn.
             pause: seconds until the next drawing, asked for after each.
-            always: the view changes by itself, nobody says so.
+            apart: making the lines takes long and is done in a thread; nobody tells that they have changed.
         """
         self._surface = surface
         self._lines = lines
         self._news = anyio.Event()
         self._pause = pause
-        self._always = always
+        self._apart = apart
         self._hint: list[str] = []
 
     def changed(self) -> None:
@@ -95,8 +96,9 @@ class Live:
         while True:
             width = self._surface.width()
             hint = [paint(fit(text, width), "bright_black") for text in self._hint]
-            self._surface.draw(self._lines(width), hint)
+            lines = await run_in_thread(self._lines, width) if self._apart else self._lines(width)
+            self._surface.draw(lines, hint)
             await anyio.sleep(self._pause())
-            if not self._always:
+            if not self._apart:
                 await self._news.wait()
                 self._news = anyio.Event()

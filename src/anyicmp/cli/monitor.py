@@ -135,7 +135,7 @@ class _Agent:
                     footer.print([_line(change)])
 
             try:
-                await Live(footer, view.lines, pause=view.pause, always=True).run(follow)
+                await Live(footer, view.lines, pause=view.pause, apart=True).run(follow)
             finally:
                 footer.print(view.lines(footer.width()))
 

@@ -1,4 +1,4 @@
-"""What is drawn below the changes that a monitor tells: how many targets are how, and a table, the worst first.
+"""What is drawn below the changes that a monitor tells: how many targets are how, and a table, worst first.
 
 Lines of text alone, made of snapshots. What makes a state is decided in the library.
 """
@@ -23,8 +23,8 @@ STATE = max(map(len, ORDER)) + 2
 SINCE = len(" 2025-01-01 00:00:00")
 
 SECOND = 1.0
-EACH = 0.001
-"""Seconds between two drawings at least, and for each target: a snapshot of one takes some microseconds."""
+EACH = 0.005
+"""Seconds between two drawings at least, and for each target: a snapshot of one takes some 75 µs."""
 
 
 class MonitorView:
@@ -42,7 +42,7 @@ class MonitorView:
         """The view, no wider than so many columns."""
         found = self._snapshot()
         self._targets = len(found)
-        states = Counter(status.state for status in found.values())
+        states = Counter[str](status.state for status in found.values())
         how = ", ".join(f"{states[state]:,} {state}" for state in reversed(ORDER) if states[state])
         rows = sorted(found.values(), key=lambda status: ORDER.index(status.state))
         longest = max([len(self._who(status)) for status in rows], default=0)
