@@ -12,7 +12,6 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
-from anyicmp import __version__
 from anyicmp.cli.__main__ import COMPLETE
 from anyicmp.cli.status import ANSWERED
 from anyicmp.cli.text import write_lines
@@ -61,7 +60,7 @@ def _page(root: click.Group) -> Iterator[str]:
     known = {name: click.Context(command, context, name) for name, command in commands.items() if command}
     shared = _shared(known.values())
     about, *further = _paragraphs(root)
-    yield f'.TH ANYICMP 1 "" "anyicmp {__version__}" "User Commands"'
+    yield '.TH ANYICMP 1 "" anyicmp "User Commands"'
     yield from (".SH NAME", f"anyicmp \\- {_escaped(_lower(about.rstrip('.')))}")
     yield ".SH SYNOPSIS"
     for number, subcommand in enumerate(known.values()):
@@ -77,8 +76,7 @@ def _page(root: click.Group) -> Iterator[str]:
     yield ".SH OPTIONS"
     yield from (".PP", "Commands that touch the network have these too:")
     yield from _options(context, shared)
-    yield from (".SH ENVIRONMENT", ".TP", r"\fBNO_COLOR\fR")
-    yield "Print text without colour, and draw nothing below it."
+    yield from (".SH ENVIRONMENT", ".TP", r"\fBNO_COLOR\fR", "Print text without colour.")
 
 
 def _shared(subcommands: Any) -> list[tuple[str, str]]:

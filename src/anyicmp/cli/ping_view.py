@@ -25,8 +25,8 @@ WIDEST = 512
 BOUNDS = 20
 """Columns for the smallest and the largest of these."""
 
-FLAT = 0.2
-"""A curve's bottom is at most so much below its top, as a share of it: noise shall not look like a storm."""
+FLAT = 0.1
+"""A curve's top is at least so much above its bottom, as a share of it: noise shall not look like a storm."""
 
 
 class PingView:
@@ -74,8 +74,8 @@ def curve(last: deque[float | str], width: int) -> str:
     bounds = ""
     if times and room < width:
         bounds = fit(f" {milliseconds(min(times))} to {milliseconds(max(times))} ms", BOUNDS)
-    top = max(times, default=0.0)
-    bottom = min([*times, (1 - FLAT) * top])
+    bottom = min(times, default=0.0)
+    top = max([*times, (1 + FLAT) * bottom])
     step = (top - bottom) / len(BARS) or 1.0
     drawn = (
         entry if isinstance(entry, str) else BARS[min(len(BARS) - 1, int((entry - bottom) / step))]

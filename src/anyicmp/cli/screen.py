@@ -22,7 +22,7 @@ LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 HOME, END_OF_LINE, BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 ABOVE = 5
-"""Lines that a footer leaves to what is printed above it."""
+"""Lines that a footer leaves to what is printed above it, and a blank one."""
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -102,10 +102,13 @@ class Footer:
         self._printed += lines
 
     def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
-        """Show lines instead of what is there, `below` the last; of the others some may have no room."""
+        """Show lines instead of what is there, `below` the last; of the others some may have no room.
+
+        None may be wider than the terminal.
+        """
         room = max(1, self._size().lines - ABOVE - len(below))
         left = [fit(f"… and {len(lines) - room + 1} more", self.width())] if len(lines) > room else []
-        shown = [*lines[: room - len(left)], *left, *below]
+        shown = ["", *lines[: room - len(left)], *left, *below]
         text = self._fresh() + "\n".join(shown)
         self._drawn = [len(SEQUENCE.sub("", line)) for line in shown]
         self._write(text)
