@@ -36,12 +36,12 @@ def proposed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 def options(name: str) -> list[str]:
-    with click.Context(anyicmp) as context:
+    with click.Context(anyicmp, **anyicmp.context_settings) as context:
         command = anyicmp.get_command(context, name)  # type: ignore[attr-defined]
         assert command is not None
         return [
             text
-            for parameter in command.get_params(click.Context(command))
+            for parameter in command.get_params(click.Context(command, context))
             if isinstance(parameter, click.Option)
             for text in (*parameter.opts, *parameter.secondary_opts)
             if text.startswith("--")
@@ -85,8 +85,8 @@ def test_what_a_shell_reads(shell: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_bash_completes_it() -> None:
     command = Path(sys.executable).with_name("anyicmp")
     script = (
-        'source <("$0" completion bash) && complete -p anyicmp && COMP_WORDS=(anyicmp ping --ba) COMP_CWORD=2 &&'
-        ' _anyicmp_completion "$0" && echo "${COMPREPLY[@]}"'
+        'source <("$0" completion bash) && complete -p anyicmp && COMP_WORDS=(anyicmp ping --ba) && '
+        'COMP_CWORD=2 && _anyicmp_completion "$0" && echo "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
         ["bash", "-c", script, str(command)], capture_output=True, text=True, check=False, timeout=LIMIT

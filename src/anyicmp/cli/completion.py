@@ -55,7 +55,7 @@ def _root() -> click.Group:
 
 
 def _page(root: click.Group) -> Iterator[str]:
-    context = click.Context(root, info_name="anyicmp")
+    context = click.Context(root, info_name="anyicmp", **root.context_settings)
     commands = {name: root.get_command(context, name) for name in root.list_commands(context)}
     known = {name: click.Context(command, context, name) for name, command in commands.items() if command}
     shared = _shared(known.values())

@@ -5,7 +5,7 @@ Lines of text alone, counted from columns: a sweep may have millions. No termina
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from itertools import compress, groupby
 
@@ -41,8 +41,8 @@ class SweepView:
         self._total: int | None = None
         # So many targets have one cell; 0: there is no grid.
         self._share = 1
-        self._done: Counter[int] = Counter()
-        self._alive: Counter[int] = Counter()
+        self._done: defaultdict[int, int] = defaultdict(int)
+        self._alive: defaultdict[int, int] = defaultdict(int)
         self._first = self._latest = 0.0
 
     def add(self, batch: OutcomeBatch) -> None:
@@ -50,13 +50,15 @@ class SweepView:
         if self._total is None:
             self._learn(self._progress().total)
         if self._share:
-            cell = self._share.__rfloordiv__
-            self._done.update(map(cell, batch.sequences))
-            self._alive.update(map(cell, compress(batch.sequences, batch.kinds.translate(_IS_REPLY))))
-        left = [moment for moment in (min(batch.sent_at), max(batch.sent_at)) if moment > 0]
-        if left:
-            self._first = min(left[0], self._first or left[0])
-            self._latest = max(left[-1], self._latest)
+            share, done, alive = self._share, self._done, self._alive
+            for number in batch.sequences:
+                done[number // share] += 1
+            for number in compress(batch.sequences, batch.kinds.translate(_IS_REPLY)):
+                alive[number // share] += 1
+        for moment in batch.sent_at[:1] + batch.sent_at[-1:]:
+            if moment > 0:
+                self._first = min(moment, self._first or moment)
+                self._latest = max(moment, self._latest)
 
     def _learn(self, total: int | None) -> None:
         """How many targets there are is known when all have been read; the first may have ended before."""
