@@ -26,9 +26,9 @@ CALLS = {
     "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `decode` touches no network: it has no options for sockets. Tables and what is heard need no host to probe.
+# `completion`, `manual` and `decode` touch no network: they have no options for sockets. Tables and what is heard need no host to probe.
 TABLES = ["routes", "neighbors"]
-PROBING = [name for name in COMMANDS if name not in ("decode", "listen", *TABLES)]
+PROBING = [name for name in COMMANDS if name not in ("completion", "manual", "decode", "listen", *TABLES)]
 
 REFUSED = [
     ("ping -W -1 127.0.0.1", "timeout"),
