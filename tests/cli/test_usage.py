@@ -26,7 +26,8 @@ CALLS = {
     "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `completion`, `manual` and `decode` touch no network: they have no options for sockets. Tables and what is heard need no host to probe.
+# `completion`, `manual` and `decode` touch no network: no options for sockets.
+# Tables and what is heard need no host to probe.
 TABLES = ["routes", "neighbors"]
 PROBING = [name for name in COMMANDS if name not in ("completion", "manual", "decode", "listen", *TABLES)]
 
