@@ -11,6 +11,7 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -80,6 +81,15 @@ class Terminal:
                 break
             self.seen += octets.decode("utf-8", "replace")
         return self.seen
+
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._master, keys.encode())
+
+    @property
+    def takes_lines(self) -> bool:
+        """Whether the terminal hands over lines, as shells want it, and not single keys."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ICANON)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,8 @@ import trio.testing
 from anyicmp import ErrorReply, Hop, MplsLabel, PathChange, Prober, Statistics, Trace
 from anyicmp.cli import rounds as module
 from anyicmp.cli.__main__ import main
-from anyicmp.cli.rounds import COLUMNS, PAUSE, Rounds
+from anyicmp.cli.live import PAUSE
+from anyicmp.cli.rounds import COLUMNS, DRAWN, Rounds
 from anyicmp.cli.screen import ENTER, HOME, LEAVE, Screen
 from anyicmp.testing import SimulatedNetwork, VirtualTimeLoop
 from anyicmp.wire import DestinationUnreachable
@@ -93,7 +94,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("width", "columns", "host"),
-    [(140, list(COLUMNS), 80), (80, list(COLUMNS)[:5], 41), (60, list(COLUMNS)[:4], 28)],
+    [(140, list(DRAWN), 59), (80, list(DRAWN)[:5], 41), (60, list(DRAWN)[:4], 28)],
 )
 def test_the_least_important_columns_make_room_for_names(width: int, columns: list[str], host: int) -> None:
     address = "2001:db8:1234:5678:9abc:def0:1234:5678"
@@ -231,7 +232,7 @@ class Sheet:
     def width(self) -> int:
         return 80
 
-    def draw(self, lines: Sequence[str]) -> None:
+    def draw(self, lines: Sequence[str], below: Sequence[str] = ()) -> None:
         self.drawn.append(lines)
 
 

@@ -26,10 +26,11 @@ CALLS = {
     "paths": Prober.multipath,
     "mtu": Prober.path_mtu,
 }
-# `decode` and `report` touch no network: they have no options for sockets. Tables and what is heard need no
-# host to probe.
+# `completion`, `manual`, `decode` and `report` touch no network: they have no options for sockets. Tables and
+# what is heard need no host to probe.
 TABLES = ["routes", "neighbors"]
-PROBING = [name for name in COMMANDS if name not in ("decode", "listen", "report", *TABLES)]
+OTHERS = ("completion", "manual", "decode", "listen", "report", *TABLES)
+PROBING = [name for name in COMMANDS if name not in OTHERS]
 
 REFUSED = [
     ("ping -W -1 127.0.0.1", "timeout"),
@@ -166,7 +167,17 @@ def test_every_subcommand_has_the_options_that_all_have(name: str) -> None:
 def test_options_have_the_library_s_names_and_defaults(name: str) -> None:
     """An option whose default is None is not passed on: then the library's own default holds anyway."""
     signature = inspect.signature(CALLS[name]).parameters
-    only_here = {"family", "privileged", "simulate", "as_json", "backend", "files", "everything", "form"}
+    only_here = {
+        "family",
+        "privileged",
+        "simulate",
+        "as_json",
+        "live",
+        "backend",
+        "files",
+        "everything",
+        "form",
+    }
     only_here |= {"cluster", "vantage"}  # the calls of `anyicmp.cluster`
     for option, parameter in options_of(name).items():
         if option in only_here:

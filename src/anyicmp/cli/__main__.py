@@ -17,7 +17,7 @@ import click
 from anyicmp import AnyicmpError, __version__
 from anyicmp.cli.status import BROKEN_PIPE, INTERRUPTED, WRONG_USAGE
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "COMPLETE", "main"]
 
 COMMANDS: dict[str, str] = {
     "ping": "ping:ping",
@@ -32,8 +32,13 @@ COMMANDS: dict[str, str] = {
     "listen": "listen:listen",
     "decode": "decode:decode",
     "report": "report:report",
+    "completion": "completion:completion",
+    "manual": "completion:manual",
 }
 """Subcommand to the module of this package and the click command in it, which load when they are named."""
+
+COMPLETE = "_ANYICMP_COMPLETE"
+"""In the environment when a shell asks for completions: what it wants, in click's words."""
 
 
 class _Subcommands(click.Group):
@@ -79,7 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    asked = os.environ.get(COMPLETE)
     try:
+        if asked is not None:
+            from anyicmp.cli.completion import complete
+
+            return complete(anyicmp, asked)
         with anyicmp.make_context("anyicmp", given) as context:
             status: int = anyicmp.invoke(context)
         sys.stdout.flush()

@@ -6,18 +6,22 @@ Only output. The package of the extra `dask` loads when a cluster is named.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import anyio
 import click
 
-from anyicmp import Hop, Outcome, Trace, UnsupportedError
+from anyicmp import Hop, Outcome, OutcomeBatch, Trace, UnsupportedError
+from anyicmp.cli.live import Live
 from anyicmp.cli.options import Setting
-from anyicmp.cli.progress import spinner, sweep_bar
+from anyicmp.cli.progress import spinner
+from anyicmp.cli.screen import Footer, has_footer
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary
+from anyicmp.cli.sweep_view import SweepView
 from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
 from anyicmp.export import to_dict
 
@@ -57,19 +61,24 @@ async def sweep_cluster(
     summary = SweepSummary()
     stream: ClusterSweep | None = None
     places: dict[str, int] = {}
-    with sweep_bar() as bar, stop:
+    stopped = False
+
+    def take(vantage: str, batch: OutcomeBatch) -> list[str]:
+        summary.add(batch)
+        places[vantage] = places.get(vantage, 0) + len(batch)
+        if setting.as_json:
+            return [_json({**to_dict(outcome), "vantage": vantage}) for outcome in batch]
+        return [line(outcome) for outcome in batch if everything or outcome.kind == "reply"]
+
+    surface = sys.stdout if sys.stdout.isatty() else sys.stderr
+    with stop:
         async with _opened(setting, address) as cluster, cluster.open_sweep(targets, **options) as stream:
-            async for vantage, batch in stream.batches():
-                summary.add(batch)
-                places[vantage] = places.get(vantage, 0) + len(batch)
-                if setting.as_json:
-                    lines = [_json({**to_dict(outcome), "vantage": vantage}) for outcome in batch]
-                else:
-                    lines = [line(outcome) for outcome in batch if everything or outcome.kind == "reply"]
-                if lines:
-                    with bar.aside():
-                        write_lines(lines)
-                bar.show(stream.progress)
+            if setting.live and has_footer(surface) and not (setting.as_json and surface is sys.stdout):
+                stopped = await _draw(stream, summary, take, surface)
+            else:
+                async for vantage, batch in stream.batches():
+                    write_lines(take(vantage, batch))
+    stopped |= stop.cancel_called
     if stream is None:
         return exit_status(answered=0, sent=0, failed=0)
     for complaint in (*summary.complaints, *(f"given up: {part}" for part in stream.given_up)):
@@ -79,9 +88,29 @@ async def sweep_cluster(
         write_lines([f"from {name}: {count(n, 'target')}" for name, n in sorted(places.items())])
         if stream.sent_again:
             write_lines([f"sent again, because workers ended: at least {count(stream.sent_again, 'packet')}"])
-        if stop.cancel_called:
+        if stopped:
             write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
+
+
+async def _draw(
+    stream: ClusterSweep,
+    summary: SweepSummary,
+    take: Callable[[str, OutcomeBatch], list[str]],
+    surface: TextIO,
+) -> bool:
+    view = SweepView(summary, lambda: stream.progress)
+    with Footer(surface) as footer:
+        drawing = Live(footer, view.lines)
+        show = footer.print if surface is sys.stdout else write_lines
+
+        async def follow() -> None:
+            async for vantage, batch in stream.batches():
+                show(take(vantage, batch))
+                view.add(batch)
+                drawing.changed()
+
+        return await drawing.run(follow)
 
 
 async def trace_cluster(
@@ -94,7 +123,7 @@ async def trace_cluster(
 ) -> int:
     """Trace from several places and print the paths beside one another, or one JSON object."""
     compared: Comparison[Trace] | None = None
-    with stop, spinner(f"tracing the paths to {host}"):
+    with stop, spinner(f"tracing the paths to {host}", live=setting.live):
         async with _opened(setting, address) as cluster:
             wanted = "all" if "all" in vantage else vantage
             compared = await cluster.traceroute(host, vantage=wanted, **options)

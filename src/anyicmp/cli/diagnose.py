@@ -60,7 +60,7 @@ async def _diagnose(
             write_lines([f"diagnosis of {host}, at most {steps.longest:.0f} s"])
         with stop:
             while True:
-                with spinner("looking at the next step"):
+                with spinner("looking at the next step", live=setting.live):
                     step = await anext(steps, None)
                 if step is None:
                     break

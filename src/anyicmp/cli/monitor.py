@@ -25,15 +25,16 @@ from anyicmp import AnyicmpError, IPAddress, Monitor, MonitorTarget, Observer, P
 from anyicmp.cli.agent_file import AgentFile, read_agent_file
 from anyicmp.cli.agent_http import Answer, Answering, Asked, serving
 from anyicmp.cli.agent_probe import probe
+from anyicmp.cli.live import Live
 from anyicmp.cli.loop import run
+from anyicmp.cli.monitor_view import COLOURS, MonitorView
 from anyicmp.cli.options import Setting, command_options
+from anyicmp.cli.screen import Footer, has_footer
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, paint, write_lines
 from anyicmp.export import CONTENT_TYPE, Exposition, to_json
 
 __all__ = ["monitor"]
-
-COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unreachable": "red"}
 
 
 @click.command(short_help="Watch the targets of a file, serve metrics.")
@@ -114,13 +115,29 @@ class _Agent:
         async with anyio.create_task_group() as tasks, anyio.from_thread.BlockingPortal() as self._portal:
             tasks.start_soon(self._obey, end)
             try:
-                async for change in self._monitor:
-                    write_lines([to_json(change) if self._setting.as_json else _line(change)])
+                await self._tell()
             except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap it
                 failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    async def _tell(self) -> None:
+        if self._setting.as_json or not (self._setting.live and has_footer(sys.stdout)):
+            async for change in self._monitor:
+                write_lines([to_json(change) if self._setting.as_json else _line(change)])
+            return
+        view = MonitorView(self._monitor.snapshot)
+        with Footer(sys.stdout) as footer:
+
+            async def follow() -> None:
+                async for change in self._monitor:
+                    footer.print([_line(change)])
+
+            try:
+                await Live(footer, view.lines, pause=view.pause, apart=True).run(follow)
+            finally:
+                footer.print(view.lines(footer.width()))
 
     async def _obey(self, end: anyio.CancelScope) -> None:
         """SIGTERM ends, SIGHUP has the file read again."""

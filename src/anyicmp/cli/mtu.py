@@ -51,7 +51,7 @@ async def _mtu(setting: Setting, host: str, options: dict[str, Any], stop: anyio
         result = found
 
     async with Prober(**setting.prober) as prober:
-        with stop, spinner(f"trying sizes to {host}"):
+        with stop, spinner(f"trying sizes to {host}", live=setting.live):
             result = await prober.path_mtu(host, on_progress=note, **options)
     if result is None:
         click.echo(f"anyicmp: the search of the path MTU to {host} was stopped before it began", err=True)

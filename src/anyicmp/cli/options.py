@@ -7,17 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import attrs
 import click
+from click.shell_completion import CompletionItem
 
 from anyicmp.cli.loop import BACKENDS
 
 if TYPE_CHECKING:
     from anyicmp.testing import SimulatedNetwork
 
-__all__ = ["CLUSTER", "DONT_FRAGMENT", "DSCP", "SIZE", "TIMEOUT", "TTL", "Setting", "command_options"]
+__all__ = [
+    "CLUSTER",
+    "DONT_FRAGMENT",
+    "DSCP",
+    "SIZE",
+    "TIMEOUT",
+    "TTL",
+    "Setting",
+    "command_options",
+    "one_of",
+]
 
 P = ParamSpec("P")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -31,11 +43,13 @@ class Setting:
         backend: a key of `loop.BACKENDS`.
         as_json: print JSON instead of text for people.
         prober: options for `anyicmp.Prober`.
+        live: draw on a terminal, where it can be drawn on.
     """
 
     backend: str
     as_json: bool
     prober: dict[str, Any]
+    live: bool = True
 
 
 TIMEOUT = click.option(
@@ -53,10 +67,30 @@ CLUSTER = click.option(
     "--cluster", metavar="ADDRESS", help="Probe from the workers of a Dask cluster: tls://scheduler:8786."
 )
 
+
+def one_of(*values: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What shells propose for an option whose values the library checks."""
+    return lambda context, parameter, begun: [value for value in values if value.startswith(begun)]
+
+
+def _interfaces(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    system = Path("/sys/class/net")
+    names = (path.name for path in system.iterdir()) if system.is_dir() else ()
+    return sorted(name for name in names if name.startswith(begun))
+
+
+def _scenarios(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    if begun and "demo".startswith(begun):
+        return [CompletionItem("demo")]
+    return [CompletionItem(begun, type="file")]
+
+
 _EVERYWHERE: tuple[Option, ...] = (
     click.option("-4", "family", flag_value=4, type=int, help="IPv4 only."),
     click.option("-6", "family", flag_value=6, type=int, help="IPv6 only."),
-    click.option("-I", "--interface", metavar="NAME", help="Interface to send through."),
+    click.option(
+        "-I", "--interface", metavar="NAME", shell_complete=_interfaces, help="Interface to send through."
+    ),
     click.option("--source", metavar="ADDRESS", help="Local address to send from."),
     click.option("--mark", type=int, metavar="N", help="Firewall mark of the packets (CAP_NET_ADMIN)."),
     click.option(
@@ -67,9 +101,13 @@ _EVERYWHERE: tuple[Option, ...] = (
     click.option(
         "--simulate",
         metavar="FILE|demo",
+        shell_complete=_scenarios,
         help="Probe a simulated internet, of a TOML file or the built-in one, in virtual time.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on standard output."),
+    click.option(
+        "--live/--no-live", default=True, help="Draw on a terminal, or print lines only.  [default: live]"
+    ),
     click.option(
         "--backend",
         type=click.Choice(list(BACKENDS)),
@@ -89,12 +127,12 @@ def command_options(*options: Option) -> Callable[[Callable[..., int]], Callable
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         @wraps(function)
-        def command(*, backend: str, as_json: bool, simulate: str | None, **given: Any) -> int:
+        def command(*, backend: str, as_json: bool, live: bool, simulate: str | None, **given: Any) -> int:
             own = {name: value for name, value in given.items() if value is not None}
             shared = {name: own.pop(name) for name in _FOR_PROBER if name in own}
             if simulate is not None:
                 shared["network"] = _simulated(simulate)
-            return function(Setting(backend=backend, as_json=as_json, prober=shared), **own)
+            return function(Setting(backend=backend, as_json=as_json, live=live, prober=shared), **own)
 
         decorated: Callable[..., int] = command
         for option in reversed((*options, *_EVERYWHERE)):

@@ -14,7 +14,7 @@ import click
 
 from anyicmp import Diamond, ErrorReply, IPAddress, PathGraph, PathNode, Prober, SendFailure
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options, one_of
 from anyicmp.cli.progress import spinner
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.text import count, milliseconds, named, paint, percent, write_lines
@@ -27,7 +27,8 @@ __all__ = ["paths", "paths_lines"]
 @click.argument("host")
 @command_options(
     click.option(
-        "--method", default="udp", show_default=True, metavar="NAME", help="How to probe: udp, icmp or tcp."
+        "--method", default="udp", show_default=True, metavar="NAME",
+        shell_complete=one_of("udp", "icmp", "tcp"), help="How to probe: udp, icmp or tcp."
     ),
     click.option(
         "--confidence", type=float, default=0.95, show_default=True, metavar="SHARE",
@@ -37,6 +38,7 @@ __all__ = ["paths", "paths_lines"]
     click.option("--lite", is_flag=True, default=None, help="Begin with MDA-Lite: far fewer probes."),
     click.option(
         "--rule", default="veitch", show_default=True, metavar="NAME",
+        shell_complete=one_of("veitch", "exact"),
         help="How many flows are enough: veitch or exact.",
     ),
     click.option(
@@ -68,7 +70,7 @@ async def _paths(
 ) -> int:
     result: PathGraph | None = None
     async with Prober(**setting.prober) as prober:
-        with stop, spinner(f"looking for all ways to {host}"):
+        with stop, spinner(f"looking for all ways to {host}", live=setting.live):
             async with prober.open_multipath(host, **options) as stream:
                 try:
                     await stream.wait()

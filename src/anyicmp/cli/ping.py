@@ -1,10 +1,12 @@
 """`anyicmp ping`: a line for each probe as it ends and ping's well-known summary, or one JSON object.
 
-Reads the stream and prints. What a probe's end means is decided in the library.
+Reads the stream and prints; what a terminal shows below the lines is in `ping_view.py`. What a probe's end
+means is decided in the library.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -22,10 +24,13 @@ from anyicmp import (
     SendFailure,
     Statistics,
 )
+from anyicmp.cli.live import Live
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
+from anyicmp.cli.ping_view import PingView
+from anyicmp.cli.screen import Footer, has_footer
 from anyicmp.cli.status import exit_status
-from anyicmp.cli.text import milliseconds, named, paint, percent, round_trips, write_lines
+from anyicmp.cli.text import counts, milliseconds, named, paint, round_trips, write_lines
 from anyicmp.export import to_json
 
 __all__ = ["outcome_line", "ping", "summary_lines"]
@@ -61,14 +66,13 @@ async def _ping(setting: Setting, host: str, options: dict[str, Any], stop: anyi
     outcomes: list[Outcome] = []
     with stop:
         async with Prober(**setting.prober) as prober, prober.open_ping(host, **options) as stream:
-            if not setting.as_json:
+            if setting.as_json:
+                async for outcome in stream:
+                    outcomes.append(outcome)  # noqa: PERF401 - what came before Ctrl-C is kept
+            else:
                 octets = options.get("size", 56)
                 write_lines([f"PING {named(stream.host, stream.target)}: {octets} data bytes"])
-            async for outcome in stream:
-                if setting.as_json:
-                    outcomes.append(outcome)
-                else:
-                    write_lines([outcome_line(outcome)])
+                await _print(stream, live=setting.live)
     if stream is None:  # stopped before there was an address
         return exit_status(answered=0, sent=0, failed=0)
     statistics = stream.statistics
@@ -89,6 +93,24 @@ async def _ping(setting: Setting, host: str, options: dict[str, Any], stop: anyi
     else:
         write_lines(summary_lines(stream.host or str(stream.target), statistics))
     return exit_status(answered=statistics.received, sent=statistics.sent, failed=statistics.failed)
+
+
+async def _print(stream: PingStream, *, live: bool) -> None:
+    if not (live and has_footer(sys.stdout)):
+        async for outcome in stream:
+            write_lines([outcome_line(outcome)])
+        return
+    view = PingView(lambda: stream.statistics)
+    with Footer(sys.stdout) as footer:
+        drawing = Live(footer, view.lines)
+
+        async def follow() -> None:
+            async for outcome in stream:
+                view.add(outcome)
+                footer.print([outcome_line(outcome)])
+                drawing.changed()
+
+        await drawing.run(follow)
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -112,17 +134,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 def summary_lines(host: str, statistics: Statistics) -> list[str]:
     """What is printed at the end, a blank line first."""
-    counts = [f"{statistics.sent} packets transmitted", f"{statistics.received} received"]
-    further = {
-        "errors": statistics.errors,
-        "duplicates": statistics.duplicates,
-        "late": statistics.late,
-        "not sent": statistics.failed,
-    }
-    counts += [f"+{number} {what}" for what, number in further.items() if number]
-    if statistics.loss is not None:
-        counts.append(f"{percent(statistics.loss)} packet loss")
     figures = round_trips(
         min=statistics.minimum, avg=statistics.average, max=statistics.maximum, stddev=statistics.stddev
     )
-    return ["", f"--- {host} ping statistics ---", ", ".join(counts), *([figures] if figures else [])]
+    return ["", f"--- {host} ping statistics ---", counts(statistics), *([figures] if figures else [])]

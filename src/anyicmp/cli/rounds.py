@@ -14,6 +14,7 @@ import click
 
 from anyicmp import ErrorReply, Hop, IPAddress, Prober, Reply, Statistics, Trace, TraceStream
 from anyicmp.cli.hop_text import mark, remarks, who
+from anyicmp.cli.live import Live, Surface
 from anyicmp.cli.options import Setting
 from anyicmp.cli.screen import Screen, can_redraw, fit
 from anyicmp.cli.status import exit_status
@@ -21,9 +22,6 @@ from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
 
 __all__ = ["Rounds", "follow"]
-
-PAUSE = 0.25
-"""Seconds between two drawings at least."""
 
 Cell = Callable[[Statistics], str]
 
@@ -44,6 +42,14 @@ COLUMNS: dict[str, Cell] = {
 }
 """In order of importance: where a terminal is narrow, the last ones are left out."""
 
+DRAWN: dict[str, Cell] = {
+    **COLUMNS,
+    "median": lambda statistics: _time(statistics.median),
+    "p95": lambda statistics: _time(statistics.p95),
+    "p99": lambda statistics: _time(statistics.p99),
+}
+"""Those of a table that is drawn: what is printed is read by programs, which know the columns above."""
+
 WIDTH = 7
 LEAST = 4
 """So many columns are there on any terminal, however long the names."""
@@ -59,7 +65,6 @@ class Rounds:
         trace: of the last round, None before the first.
         number: rounds that have ended.
         reached: whether the target answered in any of them.
-        news: set by the next `add`.
     """
 
     def __init__(self, host: str, rounds: int | None) -> None:
@@ -69,7 +74,6 @@ class Rounds:
         self.trace: Trace | None = None
         self.number = self._taken = 0
         self.reached = False
-        self.news = anyio.Event()
         # Each hop's addresses with what is written of them, the one that answered last at the end.
         self._seen: dict[int, dict[IPAddress, str]] = {}
         self._until: dict[tuple[int, IPAddress], int] = {}
@@ -82,7 +86,6 @@ class Rounds:
         for change in trace.changes:
             self._until[change.ttl, change.before] = self.number
             self._until.pop((change.ttl, change.after), None)
-        self.news.set()
 
     def end(self, trace: Trace) -> None:
         """No round follows. `trace`: what is known of the one under way, of use if it is the first."""
@@ -111,6 +114,7 @@ class Rounds:
         longest = max((len(text) for _, text in rows), default=0)
         shown, room = list(COLUMNS), longest
         if width is not None:
+            shown = list(DRAWN)
             fitting = (width - NUMBER - longest) // WIDTH
             shown = shown[: max(LEAST, fitting)]
             room = max(0, width - NUMBER - WIDTH * len(shown))
@@ -135,7 +139,7 @@ class Rounds:
         others = list(self._seen[hop.ttl])[-2::-1]
         until = {address: self._until.get((hop.ttl, address)) for address in others}
         left = fit(f"{hop.ttl:>2}  {fit(text, room):<{room}}", width)
-        cells = "".join(f"{COLUMNS[name](hop.statistics):>{WIDTH}}" for name in shown)
+        cells = "".join(f"{DRAWN[name](hop.statistics):>{WIDTH}}" for name in shown)
         if width is not None:
             cells = cells[: max(0, width - len(left))]
         cells = cells.rstrip()
@@ -157,7 +161,7 @@ async def follow(
 ) -> int:
     """Trace round after round and print; returns the exit status."""
     view = Rounds(host, rounds)
-    redraws = can_redraw() and not setting.as_json
+    redraws = setting.live and can_redraw() and not setting.as_json
 
     def show(trace: Trace) -> None:
         write_lines([to_json(trace)] if setting.as_json else [*view.lines(None), ""])
@@ -190,24 +194,13 @@ async def follow(
     )
 
 
-async def _redraw(stream: TraceStream, view: Rounds, screen: Screen) -> None:
-    """Draw what is new, and not too often; a round that comes meanwhile is not lost."""
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_draw, view, screen)
-        try:
-            async for trace in stream:
-                view.add(trace, stream.dropped)
-        except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap it
-            failure = error
-        tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+async def _redraw(stream: TraceStream, view: Rounds, surface: Surface) -> bool:
+    """Draw what is new, and not too often; a round that comes meanwhile is not lost. True: `q` ended it."""
+    drawing = Live(surface, view.lines)
 
+    async def follow() -> None:
+        async for trace in stream:
+            view.add(trace, stream.dropped)
+            drawing.changed()
 
-async def _draw(view: Rounds, screen: Screen) -> None:
-    while True:
-        screen.draw(view.lines(screen.width()))
-        await anyio.sleep(PAUSE)
-        await view.news.wait()
-        view.news = anyio.Event()
+    return await drawing.run(follow)

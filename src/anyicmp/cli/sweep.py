@@ -1,23 +1,28 @@
 """`anyicmp sweep`: the hosts that answer and a summary, or a JSON line for each target.
 
-Reads the stream batch by batch and prints. Pacing, retries and timeouts are the library's.
+Reads the stream batch by batch and prints; what a terminal shows meanwhile is in `sweep_view.py`. Pacing,
+retries and timeouts are the library's.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 import anyio
 import click
 
-from anyicmp import ErrorReply, NoReply, Outcome, Prober, Reply, SendFailure, SweepStream
+from anyicmp import ErrorReply, NoReply, Outcome, OutcomeBatch, Prober, Reply, SendFailure, SweepStream
 from anyicmp.cli.cluster import sweep_cluster
+from anyicmp.cli.live import Live
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
-from anyicmp.cli.progress import sweep_bar
+from anyicmp.cli.screen import Footer, has_footer
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary, rate_line
+from anyicmp.cli.sweep_view import SweepView
 from anyicmp.cli.targets import default_rate, read_targets
 from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
@@ -117,34 +122,56 @@ async def _sweep(
 ) -> int:
     summary = SweepSummary()
     stream: SweepStream | None = None
-    with sweep_bar() as bar, stop:
+    stopped = False
+
+    def lines(batch: OutcomeBatch) -> list[str]:
+        if setting.as_json:
+            return [to_json(outcome) for outcome in batch]
+        return [outcome_line(outcome) for outcome in batch if everything or outcome.kind == "reply"]
+
+    # Results that go elsewhere leave standard error to the view.
+    surface = sys.stdout if sys.stdout.isatty() else sys.stderr
+    with stop:
         async with Prober(**setting.prober) as prober, prober.open_sweep(targets, **options) as stream:
-            while (batch := await stream.next_batch()) is not None:
-                summary.add(batch)
-                if setting.as_json:
-                    lines = [to_json(outcome) for outcome in batch]
-                else:
-                    lines = [
-                        outcome_line(outcome) for outcome in batch if everything or outcome.kind == "reply"
-                    ]
-                if lines:
-                    with bar.aside():
-                        write_lines(lines)
-                bar.show(stream.progress)
+            if setting.live and has_footer(surface) and not (setting.as_json and surface is sys.stdout):
+                stopped = await _draw(stream, summary, lines, surface)
+            else:
+                while (batch := await stream.next_batch()) is not None:
+                    summary.add(batch)
+                    write_lines(lines(batch))
+    stopped |= stop.cancel_called
     if stream is None:  # stopped before there was a socket
         return exit_status(answered=0, sent=0, failed=0)
-    if not summary.done and not stop.cancel_called:
+    if not summary.done and not stopped:
         raise ValueError("there is nothing to probe: all targets are excluded")
     summary.rate_loss = stream.rate_loss
     if setting.as_json and summary.rate_loss is not None:
         click.echo(f"anyicmp: {rate_line(summary.rate_loss)}", err=True)
     for line in summary.complaints:
         click.echo(f"anyicmp: {line}", err=True)
-    if not setting.as_json and (summary.done > len(summary.complaints) or stop.cancel_called):
+    if not setting.as_json and (summary.done > len(summary.complaints) or stopped):
         write_lines(summary.lines(stream.progress))
-        if stop.cancel_called:
+        if stopped:
             write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
+
+
+async def _draw(
+    stream: SweepStream, summary: SweepSummary, lines: Callable[[OutcomeBatch], list[str]], surface: TextIO
+) -> bool:
+    view = SweepView(summary, lambda: stream.progress)
+    with Footer(surface) as footer:
+        drawing = Live(footer, view.lines)
+        show = footer.print if surface is sys.stdout else write_lines
+
+        async def follow() -> None:
+            while (batch := await stream.next_batch()) is not None:
+                summary.add(batch)
+                view.add(batch)
+                show(lines(batch))
+                drawing.changed()
+
+        return await drawing.run(follow)
 
 
 def outcome_line(outcome: Outcome) -> str:

@@ -48,6 +48,19 @@ class SweepSummary:
         """Targets to which nothing could be sent."""
         return self._counts[_FAILED]
 
+    @property
+    def counts(self) -> str:
+        """How many targets ended how."""
+        parts = {
+            "answered with an error": self._counts[_ERROR],
+            "silent": self._counts[_TIMEOUT],
+            "not sent": self._counts[_FAILED],
+        }
+        alive = f"{self.alive:,} alive"
+        if self.done:
+            alive += f" ({percent(self.alive / self.done)})"
+        return ", ".join([alive, *(f"{number:,} {what}" for what, number in parts.items() if number)])
+
     def add(self, batch: OutcomeBatch) -> None:
         """Count a batch."""
         kinds = batch.kinds
@@ -71,16 +84,7 @@ class SweepSummary:
         targets = count(self.done, "target")
         if progress.total is not None and progress.total != self.done:
             targets = f"{self.done:,} of {count(progress.total, 'target')}"
-        parts = {
-            "answered with an error": self._counts[_ERROR],
-            "silent": self._counts[_TIMEOUT],
-            "not sent": self._counts[_FAILED],
-        }
-        alive = f"{self.alive:,} alive"
-        if self.done:
-            alive += f" ({percent(self.alive / self.done)})"
-        counts = ", ".join([alive, *(f"{number:,} {what}" for what, number in parts.items() if number)])
-        lines = ["", f"{targets}: {counts}"]
+        lines = ["", f"{targets}: {self.counts}"]
         lines += [f"  {number:,} × {reason}" for reason, number in self._reasons.most_common(_REASONS)]
         if self.alive:
             average = self._total / self.alive

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 
 import click
 
+from anyicmp import Statistics
 from anyicmp.words import count, milliseconds, named, percent
 
-__all__ = ["count", "milliseconds", "named", "paint", "percent", "round_trips", "write_lines"]
+__all__ = ["count", "counts", "milliseconds", "named", "paint", "percent", "round_trips", "write_lines"]
 
 
 def round_trips(**figures: float | None) -> str:
@@ -23,9 +24,26 @@ def round_trips(**figures: float | None) -> str:
     return f"rtt {'/'.join(known)} = {values} ms" if known else ""
 
 
+def counts(statistics: Statistics) -> str:
+    """How many probes, answers and other ends, as ping says it."""
+    parts = [f"{statistics.sent} packets transmitted", f"{statistics.received} received"]
+    further = {
+        "errors": statistics.errors,
+        "duplicates": statistics.duplicates,
+        "late": statistics.late,
+        "not sent": statistics.failed,
+    }
+    parts += [f"+{number} {what}" for what, number in further.items() if number]
+    if statistics.loss is not None:
+        parts.append(f"{percent(statistics.loss)} packet loss")
+    return ", ".join(parts)
+
+
 def paint(text: str, colour: str) -> str:
     """The text in a colour if standard output is a terminal that shows it and NO_COLOR is not set."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    plain = (
+        not text or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    )
     return text if plain else click.style(text, fg=colour)
 
 

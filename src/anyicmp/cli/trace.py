@@ -16,7 +16,7 @@ from anyicmp import ErrorReply, Hop, Outcome, PrefixTable, Prober, Reply, SendFa
 from anyicmp.cli.cluster import trace_cluster
 from anyicmp.cli.hop_text import mark, remarks, who
 from anyicmp.cli.loop import run
-from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options
+from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, Setting, command_options, one_of
 from anyicmp.cli.progress import spinner
 from anyicmp.cli.rounds import follow
 from anyicmp.cli.status import exit_status
@@ -32,7 +32,12 @@ _NOT_SENT = "!"
 @click.argument("host")
 @command_options(
     click.option(
-        "--method", default="icmp", show_default=True, metavar="NAME", help="How to probe: icmp, udp or tcp."
+        "--method",
+        default="icmp",
+        show_default=True,
+        metavar="NAME",
+        shell_complete=one_of("icmp", "udp", "tcp"),
+        help="How to probe: icmp, udp or tcp.",
     ),
     click.option(
         "-m", "--max-hops", type=int, default=30, show_default=True, metavar="N", help="Largest hop limit."
@@ -111,7 +116,7 @@ def trace(
 async def _trace(setting: Setting, host: str, options: dict[str, Any], stop: anyio.CancelScope) -> int:
     result: Trace | None = None
     async with Prober(**setting.prober) as prober:
-        with stop, spinner(f"tracing the path to {host}"):
+        with stop, spinner(f"tracing the path to {host}", live=setting.live):
             async with prober.open_traceroute(host, rounds=1, **options) as stream:
                 try:
                     await anext(stream)
