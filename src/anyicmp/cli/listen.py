@@ -49,7 +49,9 @@ def listen(setting: Setting, *, types: tuple[str, ...], count: int | None = None
 async def _listen(setting: Setting, types: tuple[str, ...], most: int | None, stop: anyio.CancelScope) -> int:
     options: dict[str, Any] = {"types": types} if types else {}
     heard = 0
-    async with Prober(**setting.prober) as prober, prober.open_listener(**options) as messages:
+    prober = Prober(**setting.prober)
+    listening = prober.open_listener(**options)  # what it refuses is told before a socket is asked for
+    async with prober, listening as messages:
         with stop:
             async for received in messages:
                 write_lines([to_json(received) if setting.as_json else received_line(received)])
