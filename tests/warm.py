@@ -23,6 +23,7 @@ LIFE = 120
 
 SIZE = 1 << 20
 PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -33,9 +34,9 @@ def ask(arguments: list[str]) -> int:
     connection.connect(os.environ[SOCKET])
     files = [0, 1, 2, *(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in KINDS)]
     with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is what a quick start does without
-        effective = next(line.split()[1] for line in status if line.startswith("CapEff"))
+        sets = dict(line.split()[:2] for line in status if line.startswith("Cap"))
     directory = os.getcwd()  # noqa: PTH109 - as above
-    identity = os.getresuid(), os.getresgid(), int(effective, 16)
+    identity = os.getresuid(), os.getresgid(), int(sets["CapEff:"], 16), int(sets["CapAmb:"], 16)
     said = repr((arguments, directory, dict(os.environ), *identity))
     connection.sendmsg([said.encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", files))])
     answer = connection.recv(16)
@@ -91,7 +92,7 @@ def _wait_for_child(connection: _socket.socket) -> None:
     import ctypes
     import signal
 
-    arguments, directory, environment, users, groups, capabilities = ast.literal_eval(said.decode())
+    arguments, directory, environment, users, groups, effective, ambient = ast.literal_eval(said.decode())
     libc = ctypes.CDLL(None, use_errno=True)
     for file in files[3:]:
         _check(libc.setns(file, 0))
@@ -103,10 +104,14 @@ def _wait_for_child(connection: _socket.socket) -> None:
     _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setresgid(*groups)
     os.setresuid(*users)
-    words = [capabilities & 0xFFFFFFFF, capabilities >> 32]
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)(words[0], words[0], 0, words[1], words[1], 0)
-    _check(libc.capset(header, data))
+    halves = [(mask & 0xFFFFFFFF, mask >> 32) for mask in (effective, effective, ambient)]
+    _check(
+        libc.capset(header, (ctypes.c_uint32 * 6)(*(low for low, _ in halves), *(high for _, high in halves)))
+    )
+    for capability in range(64):  # what programs that it starts keep
+        if ambient >> capability & 1:
+            _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0))
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
