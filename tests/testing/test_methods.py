@@ -63,8 +63,6 @@ DIFFERENT: dict[tuple[str, str, str], tuple[str, list[str]]] = {
 FLOWS = range(5)
 
 TRACES = [name for name in NAMES if name.startswith("trace") and name not in BY_CHANCE]
-SLOW = frozenset({("trace_gaps_v4", "tcp"), ("trace_gaps_v6", "tcp"), ("trace_into_silence", "tcp")})
-"""One connection at a time, silent hops cost a timeout each: behind the TUN device too long for each run."""
 
 
 def wanted(name: str, method: str, privileged: bool) -> list[str]:
@@ -136,7 +134,6 @@ BEHIND = [
     for privileged in (False, True)
     for method in METHODS
     for name in TRACES
-    if privileged or (name, method) not in SLOW
 ]
 
 
