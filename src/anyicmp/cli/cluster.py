@@ -9,19 +9,18 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
 
 from anyicmp import Hop, Outcome, OutcomeBatch, Trace, UnsupportedError
-from anyicmp.cli.live import Live
 from anyicmp.cli.options import Setting
 from anyicmp.cli.progress import spinner
-from anyicmp.cli.screen import Footer, has_footer
+from anyicmp.cli.screen import has_footer
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary
-from anyicmp.cli.sweep_view import SweepView
+from anyicmp.cli.sweep_view import SweepView, draw
 from anyicmp.cli.text import count, milliseconds, named, paint, write_lines
 from anyicmp.export import to_dict
 
@@ -74,7 +73,13 @@ async def sweep_cluster(
     with stop:
         async with _opened(setting, address) as cluster, cluster.open_sweep(targets, **options) as stream:
             if setting.live and has_footer(surface) and not (setting.as_json and surface is sys.stdout):
-                stopped = await _draw(stream, summary, take, surface)
+                opened = stream
+
+                async def follow(took: Callable[[OutcomeBatch, list[str]], None]) -> None:
+                    async for vantage, batch in opened.batches():
+                        took(batch, take(vantage, batch))
+
+                stopped = await draw(SweepView(summary, lambda: opened.progress), surface, follow)
             else:
                 async for vantage, batch in stream.batches():
                     write_lines(take(vantage, batch))
@@ -91,26 +96,6 @@ async def sweep_cluster(
         if stopped:
             write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
-
-
-async def _draw(
-    stream: ClusterSweep,
-    summary: SweepSummary,
-    take: Callable[[str, OutcomeBatch], list[str]],
-    surface: TextIO,
-) -> bool:
-    view = SweepView(summary, lambda: stream.progress)
-    with Footer(surface) as footer:
-        drawing = Live(footer, view.lines)
-        show = footer.print if surface is sys.stdout else write_lines
-
-        async def follow() -> None:
-            async for vantage, batch in stream.batches():
-                show(take(vantage, batch))
-                view.add(batch)
-                drawing.changed()
-
-        return await drawing.run(follow)
 
 
 async def trace_cluster(

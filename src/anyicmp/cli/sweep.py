@@ -9,20 +9,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TextIO
+from typing import Any
 
 import anyio
 import click
 
 from anyicmp import ErrorReply, NoReply, Outcome, OutcomeBatch, Prober, Reply, SendFailure, SweepStream
 from anyicmp.cli.cluster import sweep_cluster
-from anyicmp.cli.live import Live
 from anyicmp.cli.loop import run
 from anyicmp.cli.options import CLUSTER, DONT_FRAGMENT, DSCP, SIZE, TIMEOUT, TTL, Setting, command_options
-from anyicmp.cli.screen import Footer, has_footer
+from anyicmp.cli.screen import has_footer
 from anyicmp.cli.status import exit_status
 from anyicmp.cli.sweep_summary import SweepSummary, rate_line
-from anyicmp.cli.sweep_view import SweepView
+from anyicmp.cli.sweep_view import SweepView, draw
 from anyicmp.cli.targets import default_rate, read_targets
 from anyicmp.cli.text import milliseconds, named, paint, write_lines
 from anyicmp.export import to_json
@@ -134,7 +133,14 @@ async def _sweep(
     with stop:
         async with Prober(**setting.prober) as prober, prober.open_sweep(targets, **options) as stream:
             if setting.live and has_footer(surface) and not (setting.as_json and surface is sys.stdout):
-                stopped = await _draw(stream, summary, lines, surface)
+                opened = stream
+
+                async def follow(took: Callable[[OutcomeBatch, list[str]], None]) -> None:
+                    while (batch := await opened.next_batch()) is not None:
+                        summary.add(batch)
+                        took(batch, lines(batch))
+
+                stopped = await draw(SweepView(summary, lambda: opened.progress), surface, follow)
             else:
                 while (batch := await stream.next_batch()) is not None:
                     summary.add(batch)
@@ -154,24 +160,6 @@ async def _sweep(
         if stopped:
             write_lines([f"--resume {stream.position.start} goes on from here"])
     return exit_status(answered=summary.alive, sent=summary.done - summary.failed, failed=summary.failed)
-
-
-async def _draw(
-    stream: SweepStream, summary: SweepSummary, lines: Callable[[OutcomeBatch], list[str]], surface: TextIO
-) -> bool:
-    view = SweepView(summary, lambda: stream.progress)
-    with Footer(surface) as footer:
-        drawing = Live(footer, view.lines)
-        show = footer.print if surface is sys.stdout else write_lines
-
-        async def follow() -> None:
-            while (batch := await stream.next_batch()) is not None:
-                summary.add(batch)
-                view.add(batch)
-                show(lines(batch))
-                drawing.changed()
-
-        return await drawing.run(follow)
 
 
 def outcome_line(outcome: Outcome) -> str:

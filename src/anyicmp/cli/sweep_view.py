@@ -1,20 +1,23 @@
 """What is drawn below the hosts that a sweep finds: how far it is, how fast, and a grid of its targets.
 
-Lines of text alone, counted from columns: a sweep may have millions. No terminal is touched here.
+Lines of text alone, counted from columns: a sweep may have millions. The terminal is the footer's.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import compress, groupby
+from typing import TextIO
 
 from anyicmp import KINDS, OutcomeBatch, SweepProgress
-from anyicmp.cli.screen import fit
+from anyicmp.cli.live import Live
+from anyicmp.cli.screen import Footer, fit
 from anyicmp.cli.sweep_summary import SweepSummary
-from anyicmp.cli.text import count, paint
+from anyicmp.cli.text import count, paint, write_lines
 
-__all__ = ["SweepView"]
+__all__ = ["SweepView", "draw"]
 
 BAR = 40
 CELLS = 256
@@ -119,3 +122,21 @@ def _painted(marks: str) -> str:
     for colour, run in groupby(marks, lambda mark: COLOURS.get(mark, "green")):
         text += paint("".join(run), colour)
     return text
+
+
+async def draw(
+    view: SweepView,
+    surface: TextIO,
+    follow: Callable[[Callable[[OutcomeBatch, list[str]], None]], Awaitable[None]],
+) -> bool:
+    """Draw while `follow` hands over batches, each with its lines to print; True if the key `q` ended it."""
+    with Footer(surface) as footer:
+        drawing = Live(footer, view.lines)
+        show = footer.print if surface is sys.stdout else write_lines
+
+        def took(batch: OutcomeBatch, lines: list[str]) -> None:
+            view.add(batch)
+            show(lines)
+            drawing.changed()
+
+        return await drawing.run(lambda: follow(took))
