@@ -24,20 +24,29 @@ import anyicmp
 SO_TIMESTAMPING, MSG_ERRQUEUE = 37, 0x2000
 TX_SOFTWARE, RX_SOFTWARE, SOFTWARE = 1 << 1, 1 << 3, 1 << 4
 TICK, PATIENCE = 0.001, 5.0
+WARM_UP = 0xFFFFFFFF
 
 
 def truth(first: str, count: int, pause: float) -> list[float]:
     """Round trips as the kernel sees them, of probes that leave `pause` seconds after one another."""
-    base, left, came = int(ip_address(first)), {}, {}
+    base, left, came, began = int(ip_address(first)), {}, {}, time.perf_counter()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sock:
         wish = TX_SOFTWARE | RX_SOFTWARE | SOFTWARE
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, wish)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        # The kernel begins to stamp a little after it was asked to.
+        while not (WARM_UP in left and WARM_UP in came):
+            sock.sendto(_request(WARM_UP), (first, 0))
+            time.sleep(0.05)  # longer than any round trip here
+            _stamps(sock, MSG_ERRQUEUE, left)
+            _stamps(sock, 0, came)
+            if time.perf_counter() > began + PATIENCE:
+                raise SystemExit("the kernel does not stamp")
+        left.clear()
+        came.clear()
         due = time.perf_counter()
         for i in range(count):
-            sock.sendto(
-                struct.pack("!BBHHHI", 8, 0, 0, 0, i & 0xFFFF, i) + bytes(52), (str(ip_address(base + i)), 0)
-            )
+            sock.sendto(_request(i), (str(ip_address(base + i)), 0))
             due = time.perf_counter() if pause == 0.0 else due + pause
             while True:
                 _stamps(sock, MSG_ERRQUEUE, left)
@@ -55,6 +64,11 @@ def truth(first: str, count: int, pause: float) -> list[float]:
             _stamps(sock, MSG_ERRQUEUE, left)
             _stamps(sock, 0, came)
     return [(came[i] - left[i]) / 1000 for i in list(came)[count // 10 :] if i in left]
+
+
+def _request(number: int) -> bytes:
+    """An echo request with a number."""
+    return struct.pack("!BBHHHI", 8, 0, 0, 0, number & 0xFFFF, number) + bytes(52)
 
 
 def _stamps(sock: socket.socket, flags: int, stamps: dict[int, int]) -> None:
