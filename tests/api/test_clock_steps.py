@@ -138,7 +138,7 @@ def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int,
     """Else the clocks would seem to have been set apart."""
     clocks = Stopping(*stops)
     ahead = VirtualClock().real() - clocks.monotonic()
-    now, real = Driver._both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    now, real = Driver.both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
     assert real - now == ahead
     assert now == clocks.monotonic()
     assert clocks.readings == readings
@@ -146,5 +146,5 @@ def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int,
 
 def test_a_process_stopped_all_the_time_goes_on() -> None:
     clocks = Stopping(*range(1, 100))
-    Driver._both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    Driver.both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
     assert 1 < clocks.readings < 10

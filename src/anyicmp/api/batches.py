@@ -38,6 +38,7 @@ class Batches:
 
     def __init__(self, version: Version, transport: Transport, entropy: Callable[[int], bytes]) -> None:
         self.used = 0
+        self._kept: object = None
         self._version: Version = version
         self._transport = transport
         self._entropy = entropy
@@ -57,9 +58,14 @@ class Batches:
             self.used = 0
         return self.tx
 
+    def stands(self, what: object) -> bool:
+        """Whether this was named last, and nothing else was sent since: row 0 of `tx` is as it was then."""
+        before, self._kept = self._kept, what
+        return before == what
+
     def _take(self, largest: int) -> None:
         """Batches whose rows have room for the probes and for their answers."""
-        self._largest = largest
+        self._largest, self._kept = largest, None
         self.tx = self._batch("tx", largest)
         self.rx = self._batch("rx", max(largest + HEADERS, QUOTE))
         self.used = self.tx.capacity

@@ -9,37 +9,31 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from errno import EAGAIN, ENOBUFS
-from typing import Protocol
+from typing import cast
 
+from anyicmp.api.alone import Alone
 from anyicmp.api.batches import Batches
 from anyicmp.api.environment import Clocks, Network
-from anyicmp.api.observer import Observer, tell_outcomes, tell_sent
+from anyicmp.api.observer import Observer, tell_outcomes
+from anyicmp.api.sending import Sending
+from anyicmp.api.sink import PingSink, Sink
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.lone import Lone
 from anyicmp.engine.pacer import Pacer
+from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.plan import Plan
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import RowKind
 
-__all__ = ["Driver", "Sink", "SystemClocks"]
+__all__ = ["Driver", "SystemClocks"]
 
 logger = logging.getLogger("anyicmp")
 
 ROUNDS = 2
 """Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
 
-LONG = 300_000
-"""Nanoseconds: after a longer send call the next ones have fewer rows, as a row left somewhere within it."""
-
-MOST = 64
-"""Rows that one send call takes at most."""
-
 STAMP = int(RowKind.STAMP)
-
-FEWEST = 8
-"""Rows in the first call, when nothing is known of how long one takes."""
 
 AT_ONCE = 8
 """Plans in a row that may leave within the caller's own step, before the loop gives a turn: what a thousand
@@ -49,8 +43,6 @@ TRIES = 4
 TOGETHER = 5_000
 """Nanoseconds: less than by what the engine sees that the wall clock was set."""
 
-RETRY = 0.001
-PATIENCE = 0.05
 SECOND = 1_000_000_000
 
 
@@ -61,22 +53,15 @@ class SystemClocks:
     real = staticmethod(time.time_ns)
 
 
-class Sink(Protocol):
-    """Where a plan's outcomes go. Called within a driver's turn: it must not block."""
-
-    def outcomes(self, batch: OutcomeBatch) -> None: ...
-
-    def ended(self, error: BaseException | None) -> None:
-        """Nothing more will come: the plan is done (None), or the driver closed or failed."""
-        ...
-
-
 class Driver:
     """Turns of work, as its wake gives them.
 
     Attributes:
         exchange, transport: what it moves packets between.
         closed: whether it was closed, or failed.
+        batches: what it sends from and receives into; wake: what gives it its turns.
+        sending: what it has to send.
+        alone: the series of pings that goes on by itself, if one does.
         now: the time of the engine, in nanoseconds.
     """
 
@@ -94,19 +79,18 @@ class Driver:
         self.transport = transport
         self.closed = False
         self._lost = (0, 0)
-        self._rows = FEWEST
         self._at_once = 0
         self._lanes = len(transport.identifiers)
         self._working = self._unread = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self.now = self._clocks.monotonic
         self._own_address = environment.own_address
+        self.alone: Alone | None = None
         self._sinks: dict[Plan, Sink] = {}
         self._released: dict[Plan, Callable[[int], bool]] = {}
-        self._batches = Batches(exchange.method.version, transport, environment.entropy)
-        self._pending = (0, 0)
-        self._patience = 0.0
-        self._wake = environment.open_wake(self.turn, transport.fileno())
+        self.batches = Batches(exchange.method.version, transport, environment.entropy)
+        self.sending = Sending(self, observer)
+        self.wake = environment.open_wake(self.turn, transport.fileno())
 
     def dropped(self, *, look: bool = True) -> int:
         """Packets that the kernel dropped for want of receive buffer (an upper bound).
@@ -129,11 +113,33 @@ class Driver:
 
     def start(self, plan: Plan, sink: Sink, pacer: Pacer | None = None) -> None:
         """Begin a plan; its outcomes go to the sink. Raises ClosedError if the driver is closed."""
-        if self.closed:
-            raise ClosedError("the prober is closed: open a new one")
+        self._check_open()
+        self.rejoin()
         self._sinks[plan] = sink
         self.exchange.start(plan, self.now(), pacer)
         self._go()
+
+    def is_free_for(self, plan: PingPlan) -> bool:
+        """Whether `ping` may be asked: nothing else goes on, and nobody wants to be told of everything."""
+        free = not (self._sinks or self.alone or self._working or self._observer or self.closed)
+        return free and self._at_once < AT_ONCE and Lone.fits(self.exchange, plan)
+
+    def ping(self, plan: PingPlan, series: Series, sink: PingSink) -> None:
+        """Begin a plan's only series, which is alone until something else begins. Raises as `start`."""
+        self._check_open()
+        self.alone = Alone(self, plan, series, sink)
+        self._go()
+
+    def rejoin(self) -> None:
+        """What was alone is one plan of several from now on."""
+        alone, self.alone = self.alone, None
+        if alone is not None:
+            self._sinks[alone.plan] = alone.sink
+            alone.rejoin(self.now())
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedError("the prober is closed: open a new one")
 
     def _go(self) -> None:
         """Work at once, but for a caller who has just done so often, or who is called by that work."""
@@ -141,10 +147,11 @@ class Driver:
             self._at_once += 1
             self._work(readable=False)
         else:
-            self._wake.soon()
+            self.wake.soon()
 
     def poke(self, plan: Plan) -> None:
         """The plan was told something from outside: ask it anew for rows, end it if it is done."""
+        self.rejoin()
         if plan in self._sinks:
             if plan.done:
                 self._end(plan)
@@ -158,10 +165,13 @@ class Driver:
         However many are given up in one turn of the loop, what is in flight is looked through once.
         """
         self._released[plan] = wanted
-        self._wake.soon()
+        self.wake.soon()
 
     def stop(self, plan: Plan) -> None:
         """Forget a plan and its sink at once; the other plans are not touched."""
+        if self.alone is not None and self.alone.plan is plan:
+            self.alone.forget()
+            self.alone = None
         if self._sinks.pop(plan, None) is not None:
             self.exchange.forget(plan)
 
@@ -169,9 +179,10 @@ class Driver:
         """End all plans with ClosedError (whose cause is `error`, if one is given) and free the sockets."""
         if self.closed:
             return
+        self.rejoin()
         self.dropped()
         self.closed = True
-        self._wake.close()
+        self.wake.close()
         self.transport.close()
         sinks, self._sinks = self._sinks, {}
         for plan, sink in sinks.items():
@@ -198,6 +209,8 @@ class Driver:
             return
         self._working = True
         try:
+            if self.alone is not None and self.alone.turn(readable):
+                return
             while self._released:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
@@ -207,8 +220,8 @@ class Driver:
                 now = self.now()
             if expires:
                 self._look_for_losses()
-                self._deliver(self.exchange.expire(now, self._clocks.real()))
-            if self._pending[0] != self._pending[1] or self.exchange.is_due(now):
+                self.deliver(self.exchange.expire(now, self._clocks.real()))
+            if self.sending.held_back or self.exchange.is_due(now):
                 self._rest(self._send(now), self.now())
             else:
                 self._rest(False, now)
@@ -222,13 +235,13 @@ class Driver:
 
     def _receive(self) -> bool:
         """Receive what is there, but for what must wait for the next turn; returns whether anything was."""
-        rx, any_ = self._batches.rx, False
+        rx, any_ = self.batches.rx, False
         for _ in range(max(ROUNDS, self._lanes)):
             n = self.transport.recv(rx, 0)
             if n:
                 any_ = True
-                rx.after, rx.real = self._both_clocks()
-                self._deliver(self.exchange.feed(rx, n))
+                rx.after, rx.real = self.both_clocks()
+                self.deliver(self.exchange.feed(rx, n))
             # More may wait behind a full batch, behind the stamps of one lane, and in another lane.
             if not n or (self._lanes == 1 and n < rx.capacity and rx.kind[n - 1] != STAMP):
                 self._unread = False  # that was all; what came since shows at the descriptor
@@ -236,7 +249,7 @@ class Driver:
         self._unread = True
         return True
 
-    def _both_clocks(self) -> tuple[int, int]:
+    def both_clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock at one moment: read again if the process was stopped in between."""
         clocks, tries = self._clocks, TRIES
         now, real = clocks.monotonic(), clocks.real()
@@ -248,58 +261,25 @@ class Driver:
     def _send(self, now: int) -> bool:
         """Send what is due; returns whether more is due at once."""
         for again in range(ROUNDS):
-            start, stop = self._pending
+            start, stop = self.sending.pending
             if start == stop:
-                tx = self._batches.to_send(self.exchange.largest)
+                tx = self.batches.to_send(self.exchange.largest)
+                self.batches.stands(None)
                 start, stop = 0, self.exchange.fill(tx, self.now() if again else now)
-                self._batches.used = stop
+                self.batches.used = stop
                 if not stop:
                     return False
-            if not self._send_rows(start, stop):
+            if not self.sending.send(start, stop):
                 return False
             self._receive()
             if not self.exchange.room.careful:
                 self._look_for_losses()
-            if stop < self._batches.tx.capacity:
+            if stop < self.batches.tx.capacity:
                 return False  # nobody else was ready; `_rest` asks who is since
         return True
 
-    def _send_rows(self, start: int, stop: int) -> bool:
-        """Send rows of the batch; returns False when the kernel's buffers are full."""
-        tx, monotonic = self._batches.tx, self._clocks.monotonic
-        while start < stop:
-            tx.before, tx.real = self._both_clocks()
-            n, errno = self.transport.send(tx, start, min(stop, start + self._rows))
-            tx.after = monotonic()
-            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(MOST, self._rows * 2)
-            if n:
-                self.exchange.sent(tx, start, start + n)
-                if self._observer is not None:
-                    tell_sent(self._observer, tx, start, start + n)
-                start += n
-                self._relax()
-            if errno in (EAGAIN, ENOBUFS):
-                self._pending = (start, stop)
-                self._hold_back()
-                return False
-            if errno:
-                self._deliver(self.exchange.failed(tx, start, errno, tx.after))
-                start += 1
-        self._pending = (0, 0)
-        return True
-
-    def _hold_back(self) -> None:
-        # The first time room in the buffer is waited for; where there is room and yet nothing leaves (a
-        # full queue behind the socket), only time helps.
-        self.transport.watch_writable(self._patience == 0.0)
-        self._patience = min(max(RETRY, self._patience * 2), PATIENCE)
-
-    def _relax(self) -> None:
-        if self._patience:
-            self._patience = 0.0
-            self.transport.watch_writable(False)
-
-    def _deliver(self, results: Results) -> None:
+    def deliver(self, results: Results) -> None:
+        """Give outcomes to whom they belong."""
         for plan, batch in results:
             sink = self._sinks.get(plan)
             if sink is not None:
@@ -317,21 +297,36 @@ class Driver:
             self.exchange.forget(plan)
             sink.ended(None)
 
+    def _part(self) -> bool:
+        """Let what is left go on alone, if it is one series of pings; returns whether it is."""
+        ((plan, sink),) = self._sinks.items()
+        if not isinstance(plan, PingPlan) or self._observer or not Lone.fits(self.exchange, plan):
+            return False
+        series = plan.lend()
+        if series is None:
+            return False
+        self._sinks.clear()
+        self.exchange.forget(plan)
+        self.alone = Alone(self, plan, series, cast("PingSink", sink))
+        return self.alone.turn(readable=False)
+
     def _rest(self, busy: bool, now: int) -> None:
         if self.closed:
             return
         if busy or self._unread:
-            self._wake.soon()
+            self.wake.soon()
+            return
+        if len(self._sinks) == 1 and not self.exchange.table.in_flight and self._part():
             return
         deadline = self.exchange.next_deadline()
-        held_back = self._pending[0] != self._pending[1]
+        held_back = self.sending.held_back
         if deadline == 0 and not held_back:
-            self._wake.soon()
+            self.wake.soon()
             return
         if held_back:
-            again = now + round(self._patience * SECOND)
+            again = now + self.sending.patience
             deadline = min(deadline, again) if deadline else again
         if deadline is None:
-            self._wake.after(None)
+            self.wake.after(None)
         else:
-            self._wake.after((deadline - now) / SECOND if deadline > now else 0.0, deadline)
+            self.wake.after((deadline - now) / SECOND if deadline > now else 0.0, deadline)

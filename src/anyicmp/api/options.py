@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import isfinite
 from typing import Any, TypeVar
 
-from anyicmp.methods.echo import LARGEST
+from anyicmp.methods.echo_payload import LARGEST
 from anyicmp.results import IPAddress
 
 __all__ = [

@@ -19,7 +19,8 @@ from anyicmp.api.resolve import literal
 from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
 from anyicmp.api.wake import Place, Waiter, waiter
-from anyicmp.engine.outcome import OutcomeBatch
+from anyicmp.engine.lone import Answered
+from anyicmp.engine.outcome import REPLY, OutcomeBatch, reply_of
 from anyicmp.engine.ping import Series
 from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
@@ -80,6 +81,9 @@ class Rows:
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
         self.rows.append(batch.row_of(i, self.name, self.target))
+
+    def answered(self, answered: Answered) -> None:
+        self.rows.append(reply_of(self.name, self.target, *answered))
 
     def copy(self) -> None:
         self.duplicates += 1
@@ -194,8 +198,15 @@ class _Unread(Rows):
         self._many = many
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
-        self.rows.append(batch.row_of(i, self.name, self.target))
         self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self._many else None)
+        self._keep(batch.row_of(i, self.name, self.target))
+
+    def answered(self, answered: Answered) -> None:
+        self.tally.count(REPLY, answered[2])
+        self._keep(reply_of(self.name, self.target, *answered))
+
+    def _keep(self, row: Outcome) -> None:
+        self.rows.append(row)
         if len(self.rows) > UNREAD:
             self.rows.popleft()
             self.dropped += 1

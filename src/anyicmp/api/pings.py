@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from anyicmp.api.driver import Driver
+from anyicmp.engine.lone import Answered
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.ping import PingPlan, Series
 
@@ -19,6 +20,10 @@ class Listener(Protocol):
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
         """Row i of a batch is of one of its probes."""
+        ...
+
+    def answered(self, answered: Answered) -> None:
+        """The same of a reply to a series that is alone."""
         ...
 
     def copy(self) -> None:
@@ -52,14 +57,18 @@ class Pings:
 
     def begin(self, series: Series) -> None:
         """Its `listener` is told of all that comes of it. Raises ClosedError if the driver is closed."""
-        first = self._plan.add(series)
+        alone = not self.running and self.driver.is_free_for(self._plan)
+        first = self._plan.add(series, alone=alone)
         if self.running:
             if first:
                 self.driver.poke(self._plan)
             return
         self.running = True  # all may be over before `start` returns
         try:
-            self.driver.start(self._plan, self)
+            if alone:
+                self.driver.ping(self._plan, series, self)
+            else:
+                self.driver.start(self._plan, self)
         except BaseException:
             self.running = False
             self._plan.drop(series)
@@ -77,6 +86,14 @@ class Pings:
             self.driver.release(self._plan, self._plan.wants)
 
     # What the driver tells.
+
+    def answered(self, series: Series, answered: Answered) -> None:
+        """The reply to a series that is alone."""
+        series.listener.answered(answered)
+        if series.over:
+            self.running = False
+            self._plan.drop(series)
+            series.listener.ended(None)
 
     def outcomes(self, batch: OutcomeBatch) -> None:
         """See `Sink`."""

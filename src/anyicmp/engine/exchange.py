@@ -141,7 +141,8 @@ class Exchange:
     def sent(self, tx: PacketBatch, start: int, stop: int) -> None:
         """Rows [start, stop) have left between `tx.before` and `tx.after` (nanoseconds)."""
         table = self.table
-        span, rows, ahead = tx.after - tx.before, stop - start, tx.real - tx.before
+        before, rows = tx.before, stop - start
+        span, ahead = tx.after - before, tx.real - before
         self.counts.sent += rows
         i = start
         while i < stop:
@@ -151,14 +152,14 @@ class Exchange:
             j = self._end_of_run(tx, i, stop, plan) if rows > 1 else stop
             n = j - i
             if n == 1:
-                table.handed_at[first], table.ahead[first] = tx.before, ahead
-                table.sent_at[first] = tx.before + span * (i - start) // rows
+                table.handed_at[first], table.ahead[first] = before, ahead
+                table.sent_at[first] = before + span * (i - start) // rows if i > start else before
             else:
-                table.handed_at[first : first + n] = array("q", [tx.before]) * n
+                table.handed_at[first : first + n] = array("q", [before]) * n
                 table.ahead[first : first + n] = array("q", [ahead]) * n
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 step = span // rows
-                at = (tx.before + step * (i - start)) * ones(n) + step * counting(n)
+                at = (before + step * (i - start)) * ones(n) + step * counting(n)
                 table.sent_at[first : first + n] = column_of(at, n)
             if plan is not None and not plan.template.carries_token:
                 self.matching.quarantine.hold(first, n, tx.after)

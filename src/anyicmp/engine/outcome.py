@@ -21,7 +21,7 @@ from anyicmp.wire import DestinationUnreachable, Message
 from anyicmp.wire.batch import Version
 from anyicmp.wire.plain import maker
 
-__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
+__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch", "reply_of"]
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
@@ -261,6 +261,21 @@ class OutcomeBatch(Sequence[Outcome]):
     def host_of(self, i: int) -> str | None:
         """The name under which the target was asked for, None where it was an address."""
         return self.hosts.get(self.sequences[i]) if self.hosts else self.host
+
+
+def reply_of(
+    host: str | None,
+    target: IPAddress,
+    sequence: int,
+    sent_at: float,
+    rtt: float,
+    ttl: int,
+    size: int,
+    kernel: bool,
+) -> Reply:
+    """A reply of the target itself, from the values of its columns."""
+    hops = ttl if ttl >= 0 else None
+    return _new_reply(host, target, sequence, sent_at, target, rtt, hops, size, 0, _CLOCKS[kernel])
 
 
 _CLOCKS: tuple[Literal["user"], Literal["kernel"]] = ("user", "kernel")

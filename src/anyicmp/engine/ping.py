@@ -57,6 +57,14 @@ class Series:
         self.ended = 0
         self.due = 0
 
+    def tag(self, now: int) -> int:
+        """The tag of its next probe, which leaves now."""
+        tag = self.name << 32 | (self.taken & NUMBER)
+        self.taken += 1
+        due = (self.due or now) + self.interval
+        self.due = due if due > now else now + self.interval
+        return tag
+
     @property
     def over(self) -> bool:
         """Whether all its probes have ended."""
@@ -88,13 +96,26 @@ class PingPlan:
         self._ready: deque[Series] = deque()
         self._timed: list[tuple[int, int, Series]] = []
 
-    def add(self, series: Series) -> bool:
-        """Its first probe is due at once. Returns whether none was before, so that the plan must be asked."""
+    def add(self, series: Series, *, alone: bool = False) -> bool:
+        """Its first probe is due at once. Returns whether none was before, so that the plan must be asked.
+
+        `alone`: others ask the series itself (`write`), until it is to be resumed.
+        """
         series.name = self._names
         self._names += 1
         self.series[series.name] = series
-        self._ready.append(series)
+        if not alone:
+            self._ready.append(series)
         return len(self._ready) == 1
+
+    def write(self, tx: PacketBatch, i: int, series: Series) -> None:
+        """Write to row i what all probes of a series have in common."""
+        self._probe.write(tx, i, peer=series.peer, scope=series.scope)
+
+    def resume(self, series: Series) -> None:
+        """It was alone so far: from now on it has its turn among others."""
+        if series.taken != series.number:
+            heappush(self._timed, (series.due, series.name, series))
 
     def drop(self, series: Series) -> None:
         """Nobody waits for it any longer, or it is over."""
@@ -102,6 +123,13 @@ class PingPlan:
         if len(self._timed) > STALE and len(self._timed) > 2 * len(self.series):
             self._timed = [entry for entry in self._timed if entry[1] in self.series]
             heapify(self._timed)
+
+    def lend(self) -> Series | None:
+        """The only series, which is alone from now on, until it is to be resumed; None if there are more."""
+        if len(self.series) != 1 or self._ready:
+            return None
+        self._timed.clear()
+        return next(iter(self.series.values()))
 
     @property
     def done(self) -> bool:
@@ -121,11 +149,8 @@ class PingPlan:
             if series.name not in alive:
                 continue
             taken.append(series)
-            tags.append(series.name << 32 | (series.taken & NUMBER))
-            series.taken += 1
+            tags.append(series.tag(now))
             if series.taken != series.number:
-                due = (series.due or now) + series.interval
-                series.due = due if due > now else now + series.interval
                 again.append(series)
         for series in again:
             heappush(self._timed, (series.due, series.name, series))

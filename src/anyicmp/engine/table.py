@@ -9,10 +9,9 @@ from __future__ import annotations
 import mmap
 from array import array
 from collections import deque
+from struct import Struct
 from sys import byteorder
 from typing import TYPE_CHECKING, Literal
-
-import attrs
 
 if TYPE_CHECKING:
     from anyicmp.engine.plan import Plan
@@ -28,6 +27,7 @@ NEVER, OPEN, ANSWERED, OVER, FORGOTTEN = range(5)
 """States of a slot: never used; waiting; answered; timed out; its waiter was cancelled."""
 
 _OPEN = bytes([OPEN])
+_NONCE = Struct("!I")
 
 NOT_YET = 1 << 63
 """A time later than all others."""
@@ -37,14 +37,16 @@ _NONE = b""
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
-@attrs.define(eq=False)
 class Run:
     """Probes that left together: `count` slots from `first` on, with one generation and deadline."""
 
-    first: int
-    count: int
-    generation: int
-    deadline: int
+    __slots__ = ("count", "deadline", "first", "generation")
+
+    def __init__(self, first: int, count: int, generation: int, deadline: int) -> None:
+        self.first = first
+        self.count = count
+        self.generation = generation
+        self.deadline = deadline
 
 
 class Table:
@@ -115,19 +117,23 @@ class Table:
         Nothing changes until `open` is called with the token.
         """
         held = _NONE if quarantine is None else quarantine.held
-        base, state = lane * SLOTS, self.state
-        while state[base + self._cursor[lane]] == OPEN or (held and held[base + self._cursor[lane]]):
+        base, state, at = lane * SLOTS, self.state, self._cursor[lane]
+        while state[base + at] == OPEN or (held and held[base + at]):
             self._advance(lane, 1)
-        at = self._cursor[lane]
+            at = self._cursor[lane]
         token = lane << 48 | (self._turn[lane] & 0xFFFFFFFF) << 16 | at
         if n == 1:
             return token, 1
-        end = min(base + at + n, base + SLOTS)
-        taken = state.find(_OPEN, base + at, end)
-        end = end if taken < 0 else taken
-        if held and (taken := held.find(1, base + at, end)) >= 0:
+        if at + n > SLOTS:
+            n = SLOTS - at
+        at += base
+        end = at + n
+        taken = state.find(_OPEN, at, end)
+        if taken >= 0:
             end = taken
-        return token, end - base - at
+        if held and (taken := held.find(1, at, end)) >= 0:
+            end = taken
+        return token, end - at
 
     def _advance(self, lane: int, n: int) -> None:
         self._cursor[lane] += n
@@ -137,20 +143,19 @@ class Table:
 
     def open(self, token: int, tx: PacketBatch, start: int, stop: int, plan: Plan) -> None:
         """Open slots from a reserved token on for rows [start, stop) of `tx`."""
-        count, width, lane = stop - start, self.width, token >> 48
-        first = lane * SLOTS + (token & 0xFFFF)
+        count, width, lane, at = stop - start, self.width, token >> 48, token & 0xFFFF
+        first = lane * SLOTS + at
         if count == 1:
             self.state[first], self.plan[first], self.tag[first] = OPEN, plan, tx.tag[start]
             self.peer[first * width : (first + 1) * width] = tx.peer[start * width : stop * width]
             self.scope[first], self.sent_at[first] = tx.scope[start], 0
-            self.nonce[first] = int.from_bytes(tx.nonce[4 * start : 4 * stop], "big")
+            (self.nonce[first],) = _NONCE.unpack_from(tx.nonce, 4 * start)
             self.generation[first] = token >> 16 & 0xFFFFFFFF
             self.in_flight += 1
             plan.waiting += 1
             self.in_lane[lane] += 1
-            at = (token & 0xFFFF) + 1
-            if at < SLOTS:
-                self._cursor[lane] = at
+            if at < SLOTS - 1:
+                self._cursor[lane] = at + 1
             else:
                 self._advance(lane, 1)
             return
@@ -170,6 +175,25 @@ class Table:
         plan.waiting += count
         self.in_lane[lane] += count
         self._advance(lane, count)
+
+    def open_next(self, plan: Plan, tag: int, peer: bytes, scope: int, nonce: int) -> int:
+        """Open one slot of the first lane, which must have a vacant one; returns its token."""
+        state, at, width = self.state, self._cursor[0], self.width
+        while state[at] == OPEN:
+            self._advance(0, 1)
+            at = self._cursor[0]
+        state[at], self.plan[at], self.tag[at] = OPEN, plan, tag
+        self.peer[at * width : (at + 1) * width] = peer
+        self.scope[at], self.sent_at[at], self.nonce[at] = scope, 0, nonce
+        self.generation[at] = turn = self._turn[0] & 0xFFFFFFFF
+        self.in_flight += 1
+        plan.waiting += 1
+        self.in_lane[0] += 1
+        if at < SLOTS - 1:
+            self._cursor[0] = at + 1
+        else:
+            self._advance(0, 1)
+        return turn << 16 | at
 
     def note_ports(self, token: int, count: int, own_port: int, port: int) -> None:
         """The probes that were opened from a token on have these ports: their plan may soon choose others."""

@@ -189,6 +189,17 @@ class ProbeMethod(Protocol):
         """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+        """Give the probe in row i, whose template carries a token and whose lane stays, another token.
+
+        Returns the whole reply to it, None where not all its octets are known before.
+        """
+        ...
+
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
+        """Whether row i is that reply. Where the kernel has verified its checksum, that is not compared."""
+        ...
+
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
         """The first n rows at once if all are whole replies alike; None where `tokens` must look at each.
 

@@ -15,6 +15,7 @@ from sys import byteorder
 from typing import ClassVar
 
 from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
+from anyicmp.methods.echo_payload import HEADER, LARGEST, PREFIX, template_of
 from anyicmp.methods.flow import quoted_at
 from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
@@ -23,9 +24,6 @@ from anyicmp.wire.wide import counting, ones
 
 __all__ = ["EchoMethod"]
 
-HEADER = 8
-PREFIX = 20
-LARGEST = 65507
 FEW = 4
 """Below this many rows, one by one is quicker than by columns."""
 
@@ -36,12 +34,13 @@ MOST_ROWS = 256
 SEQUENCE = 6
 GENERATION, NONCE = 8, 12
 GENERATION_COMPLEMENT, NONCE_COMPLEMENT, SEQUENCE_COMPLEMENT = 16, 20, 24
-PATTERN = bytes(range(256)) * 256
 
 _ECHO = Struct("!BBHHH")
 _WORDS = Struct("!II")
 _ECHOED = Struct("!B3xHHII")
 _STAMP = Struct("!IIIIH")
+_TOKEN = Struct("!HIIIIH")
+_NONCE = Struct("!I")
 _FULL = 0xFFFFFFFF
 
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
@@ -59,22 +58,6 @@ _ANSWERS: dict[int, dict[int, int]] = {
     },
     6: {129: Answer.REPLY, 1: Answer.ERROR, 2: Answer.ERROR, 3: Answer.ERROR, 4: Answer.ERROR},
 }
-
-
-def _of(data: bytes, flow: int | None, label: int, *, carries: bool) -> Template:
-    size = len(data)
-    return Template(data=data, octets=HEADER + size, size=size, flow=flow, carries_token=carries, label=label)
-
-
-@lru_cache(maxsize=64)
-def _template(size: int, payload: bytes | None, flow: int | None, label: int) -> Template:
-    if payload is not None:
-        return _of(payload, flow, label, carries=False)
-    if not 0 <= size <= LARGEST:
-        raise ValueError(f"size must be 0 to {LARGEST} octets, not {size}")
-    carries = size >= PREFIX
-    data = bytes(PREFIX) + PATTERN[PREFIX:size] if carries else PATTERN[:size]
-    return _of(data, flow, label, carries=carries)
 
 
 @lru_cache(maxsize=64)
@@ -140,7 +123,7 @@ class EchoMethod:
 
         Payloads below 20 octets, and those given by the caller, carry no token. Echo has no ports.
         """
-        return _template(size, payload, flow, UNSET if flow is None or self.version == 4 else flow + 1)
+        return template_of(size, payload, flow, UNSET if flow is None or self.version == 4 else flow + 1)
 
     def _row(self, template: Template, lane: int) -> tuple[bytes, tuple[bytes, bytes]]:
         """The probe of a lane with sequence, generation and nonce 0, and what `replies` expects back.
@@ -173,10 +156,10 @@ class EchoMethod:
         length, n = len(row), stop - start
         if template.carries_token:
             self._expected[lane, length] = back
-        if n >= FEW and template.carries_token:
-            self._stamp_columns(tx, start, stop, token, row)
+            stamp = self._stamp_columns if n >= FEW else self._stamp_rows
+            stamp(tx, start, stop, token, row)
         else:
-            self._stamp_rows(tx, start, stop, token, row, template.carries_token)
+            self._sum_rows(tx, start, stop, token, row)
         if n == 1:
             tx.length[start], tx.lane[start], tx.token[start] = length, lane, token
             return
@@ -184,24 +167,26 @@ class EchoMethod:
         tx.lane[start:stop] = bytes((lane,)) * n
         tx.token[start:stop] = array("Q", range(token, token + n))
 
-    def _stamp_rows(
-        self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes, carries_token: bool
-    ) -> None:
+    def _stamp_rows(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
         slot, data, length = tx.slot, tx.data, len(row)
-        generation = token >> 16 & _FULL
+        generation, sequence = token >> 16 & _FULL, token & 0xFFFF
         for i in range(start, stop):
             at = i * slot
             data[at : at + length] = row
-            sequence = token & 0xFFFF
-            data[at + 6 : at + 8] = sequence.to_bytes(2, "big")
-            if carries_token:
-                nonce = int.from_bytes(tx.nonce[4 * i : 4 * i + 4], "big")
-                complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
-                _STAMP.pack_into(data, at + HEADER, generation, nonce, *complements)
-            else:
-                data[at + 2 : at + 4] = b"\0\0"
-                value = checksum(memoryview(data)[at : at + length])
-                data[at + 2 : at + 4] = value.to_bytes(2, "big")
+            (nonce,) = _NONCE.unpack_from(tx.nonce, 4 * i)
+            complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
+            _TOKEN.pack_into(data, at + SEQUENCE, sequence, generation, nonce, *complements)
+            sequence += 1
+
+    def _sum_rows(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
+        """Without a token the sequence changes the checksum."""
+        slot, data, length = tx.slot, tx.data, len(row)
+        for i in range(start, stop):
+            at = i * slot
+            data[at : at + length] = row[:2] + b"\0\0" + row[4:]
+            data[at + 6 : at + 8] = (token & 0xFFFF).to_bytes(2, "big")
+            value = checksum(memoryview(data)[at : at + length])
+            data[at + 2 : at + 4] = value.to_bytes(2, "big")
             token += 1
 
     def _stamp_columns(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
@@ -219,6 +204,23 @@ class EchoMethod:
         nonces = tx.nonce[4 * start : 4 * stop]
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
+
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+        at, length, lane, data = i * tx.slot, tx.length[i], token >> 48, tx.data
+        generation, sequence = token >> 16 & _FULL, token & 0xFFFF
+        complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
+        _TOKEN.pack_into(data, at + SEQUENCE, sequence, generation, nonce, *complements)
+        tx.token[i] = token
+        return bytes((self._reply, 0)) + self._expected[lane, length][0] + data[at + 4 : at + length]
+
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
+        begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]
+        if rx.kind[i] or rx.truncated[i]:  # RowKind.ICMP is 0
+            return False
+        heard = rx.data[begin:end]
+        if not self._verify:
+            heard[2:4] = expected[2:4]
+        return heard == expected
 
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]

@@ -103,6 +103,13 @@ class TcpMethod:
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         return None
 
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+        self.stamp(tx, i, i + 1, token, self.template(size=tx.length[i]))
+        return None
+
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
+        return False
+
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
         return None
 

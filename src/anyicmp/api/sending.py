@@ -1,0 +1,84 @@
+"""Rows on their way into a transport: how many a call takes, and which are held back when it is full.
+
+Which rows they are is the exchange's to say, when to try again the driver's.
+"""
+
+from __future__ import annotations
+
+from errno import EAGAIN, ENOBUFS
+from typing import TYPE_CHECKING
+
+from anyicmp.api.observer import Observer, tell_sent
+
+if TYPE_CHECKING:
+    from anyicmp.api.driver import Driver
+
+__all__ = ["Sending"]
+
+LONG = 300_000
+"""Nanoseconds: after a longer send call the next ones have fewer rows, as a row left somewhere within it."""
+
+MOST = 64
+"""Rows that one send call takes at most."""
+
+FEWEST = 8
+"""Rows in the first call, when nothing is known of how long one takes."""
+
+RETRY, PATIENCE = 1_000_000, 50_000_000
+
+
+class Sending:
+    """The rows of the driver's batch that are to leave.
+
+    Attributes:
+        pending: those that are written but not sent yet, from one to before another.
+        patience: nanoseconds until they shall be tried again.
+    """
+
+    def __init__(self, driver: Driver, observer: Observer | None) -> None:
+        self.pending = (0, 0)
+        self.patience = 0
+        self._driver = driver
+        self._observer = observer
+        self._rows = FEWEST
+
+    @property
+    def held_back(self) -> bool:
+        """Whether rows are pending."""
+        return self.pending[0] != self.pending[1]
+
+    def send(self, start: int, stop: int) -> bool:
+        """Send rows of the batch; returns False when the kernel's buffers are full."""
+        driver = self._driver
+        tx, exchange = driver.batches.tx, driver.exchange
+        while start < stop:
+            tx.before, tx.real = driver.both_clocks()
+            n, errno = driver.transport.send(tx, start, min(stop, start + self._rows))
+            tx.after = driver.now()
+            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(MOST, self._rows * 2)
+            if n:
+                exchange.sent(tx, start, start + n)
+                if self._observer is not None:
+                    tell_sent(self._observer, tx, start, start + n)
+                start += n
+                self._relax()
+            if errno in (EAGAIN, ENOBUFS):
+                self.pending = (start, stop)
+                self._hold_back()
+                return False
+            if errno:
+                driver.deliver(exchange.failed(tx, start, errno, tx.after))
+                start += 1
+        self.pending = (0, 0)
+        return True
+
+    def _hold_back(self) -> None:
+        # The first time room in the buffer is waited for; where there is room and yet nothing leaves (a
+        # full queue behind the socket), only time helps.
+        self._driver.transport.watch_writable(self.patience == 0)
+        self.patience = min(max(RETRY, self.patience * 2), PATIENCE)
+
+    def _relax(self) -> None:
+        if self.patience:
+            self.patience = 0
+            self._driver.transport.watch_writable(False)
