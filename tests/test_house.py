@@ -77,6 +77,7 @@ MECHANISM = (
     "rate_loss",
     "reserved",
     "room",
+    "rows",
     "schedule",
     "segments",
     "stamps",

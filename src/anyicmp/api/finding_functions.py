@@ -11,8 +11,8 @@ from typing import Unpack
 from anyicmp.api.diagnose import DiagnosisStream
 from anyicmp.api.diagnoser import USUAL_PORTS
 from anyicmp.api.listener import Kind, Listener
-from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober
+from anyicmp.api.prober_options import ProberOptions
 from anyicmp.findings import Diagnosis
 from anyicmp.results import IPAddress
 

@@ -10,9 +10,9 @@ from typing import Unpack
 
 from anyicmp.api.environment import active_environment
 from anyicmp.api.names import AsnLookup
-from anyicmp.api.owner import ProberOptions
 from anyicmp.api.ping import PingStream
 from anyicmp.api.prober import Prober
+from anyicmp.api.prober_options import ProberOptions
 from anyicmp.api.sweep import SweepStream
 from anyicmp.api.targets import Targets
 from anyicmp.api.trace import TraceStream

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from anyicmp.api.driver import SystemClocks
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.errors import SocketPermissionError
-from anyicmp.net.recorder import Recorder, RecordingTransport
 from anyicmp.net.transport import Transport
 
 if TYPE_CHECKING:
     from anyicmp.api.listener import Intake, Kind, Listener, ListenOptions
+    from anyicmp.net.recorder import Recorder, RecordingTransport
 
 __all__ = ["Hearer"]
 

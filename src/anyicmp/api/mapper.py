@@ -5,10 +5,14 @@ They check their options and hand over to the file that does the work.
 
 from __future__ import annotations
 
-from anyicmp.api.multipath import MultipathOptions, MultipathStream, Rule, multipath
+from typing import TYPE_CHECKING
+
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.paths import PathGraph
 from anyicmp.results import IPAddress
+
+if TYPE_CHECKING:
+    from anyicmp.api.multipath import MultipathStream, Rule
 
 __all__ = ["Mapper"]
 
@@ -56,6 +60,8 @@ class Mapper(Sweeper):
             dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`, which
                 raises the same.
         """
+        from anyicmp.api.multipath import MultipathOptions, multipath
+
         options = MultipathOptions.check(
             self,
             method=method,
@@ -104,6 +110,8 @@ class Mapper(Sweeper):
 
         Options and exceptions as in `multipath`; names are looked up and sockets opened on entering.
         """
+        from anyicmp.api.multipath import MultipathOptions, MultipathStream
+
         options = MultipathOptions.check(
             self,
             method=method,

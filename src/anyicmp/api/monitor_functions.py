@@ -9,8 +9,8 @@ from typing import Unpack
 
 from anyicmp.api.monitor import Monitor
 from anyicmp.api.monitor_options import Targets
-from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober
+from anyicmp.api.prober_options import ProberOptions
 from anyicmp.results import IPAddress
 
 __all__ = ["open_monitor"]

@@ -23,7 +23,7 @@ from anyicmp.engine.multipath import MultipathPlan
 from anyicmp.engine.stopping import RULES, share
 from anyicmp.engine.vertex import Vertex
 from anyicmp.errors import NameLookupError
-from anyicmp.methods import METHODS
+from anyicmp.methods import method_class
 from anyicmp.methods.base import Template
 from anyicmp.paths import PathGraph
 from anyicmp.results import IPAddress, Statistics
@@ -85,7 +85,7 @@ class MultipathOptions:
             method=method,
             hop_limited=True,
         )
-        kind = METHODS[method]
+        kind = method_class(method)
         if port is not None and kind.PORT is None:
             raise ValueError("port belongs to the methods 'udp' and 'tcp'; echo has none")
         fewest, most, usual = kind.SIZES

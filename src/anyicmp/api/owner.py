@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
@@ -27,31 +27,20 @@ from anyicmp.api.wake import running_loop
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
-from anyicmp.net.recorder import Recorder
 from anyicmp.net.transport import Transport
 from anyicmp.results import Capabilities, IPAddress, ProberStatistics
 from anyicmp.wire.batch import Version
 
-__all__ = ["ProberOptions", "SocketOwner"]
+if TYPE_CHECKING:
+    from anyicmp.net.recorder import Recorder
+
+__all__ = ["SocketOwner"]
 
 MOST_PINGS = 64
 """Kinds of pings that are kept for the next that is alike, although none of them runs."""
 
 LARGEST_BUFFER = (1 << 31) - 1
 """Octets: socket options are C ints (socket(7))."""
-
-
-class ProberOptions(TypedDict, total=False):
-    """The options of a prober, as the functions that open one for a single call take them too."""
-
-    privileged: bool | None
-    resolver: Resolver | None
-    network: Network | None
-    observer: Observer | None
-    receive_buffer: int | None
-    batched: bool | None
-    record: str | os.PathLike[str] | None
-    transmit_stamps: bool
 
 
 class SocketOwner:
@@ -149,6 +138,8 @@ class SocketOwner:
         self._settle()
         try:
             if self._record is not None:
+                from anyicmp.net.recorder import Recorder
+
                 self._recorder = Recorder(self._record)
                 self._drivers.wrap = self._recorded
             first: Version = 6 if self.family == 6 else 4

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Unpack
 
 from anyicmp.api.multipath import MultipathStream, Rule
-from anyicmp.api.owner import ProberOptions
 from anyicmp.api.path_mtu import Progress
 from anyicmp.api.prober import Prober
+from anyicmp.api.prober_options import ProberOptions
 from anyicmp.paths import PathGraph, PathMtu
 from anyicmp.results import IPAddress
 

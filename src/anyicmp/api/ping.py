@@ -19,9 +19,9 @@ from anyicmp.api.resolve import literal
 from anyicmp.api.route import Route
 from anyicmp.api.stream import Stream
 from anyicmp.api.wake import Place, Waiter, waiter
-from anyicmp.engine.lone import Answered
-from anyicmp.engine.outcome import REPLY, OutcomeBatch, reply_of
+from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.ping import Series
+from anyicmp.engine.rows import Answered, reply_of
 from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
 from anyicmp.errors import NameLookupError

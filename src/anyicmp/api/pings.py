@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from anyicmp.api.driver import Driver
-from anyicmp.engine.lone import Answered
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.ping import PingPlan, Series
+from anyicmp.engine.rows import Answered
 
 __all__ = ["Listener", "Pings"]
 
@@ -23,7 +23,7 @@ class Listener(Protocol):
         ...
 
     def answered(self, answered: Answered) -> None:
-        """The same of a reply to a series that is alone."""
+        """The same of a reply without further copies."""
         ...
 
     def copy(self) -> None:
@@ -88,16 +88,21 @@ class Pings:
     # What the driver tells.
 
     def answered(self, series: Series, answered: Answered) -> None:
-        """The reply to a series that is alone."""
+        """See `PingSink`."""
         series.listener.answered(answered)
-        if series.over:
-            self.running = False
+        if series.ended == series.number:
             self._plan.drop(series)
+            self.running = not self._plan.done
             series.listener.ended(None)
 
     def outcomes(self, batch: OutcomeBatch) -> None:
         """See `Sink`."""
-        alive = self._plan.series
+        alive, replies = self._plan.series, not self.many and batch.plain_replies()
+        if replies:
+            for tag, answered in replies:
+                if (series := alive.get(tag >> 32)) is not None:
+                    self.answered(series, answered)
+            return
         for i, tag in enumerate(batch.tags):
             if (series := alive.get(tag >> 32)) is not None:
                 series.listener.outcome(batch, i)

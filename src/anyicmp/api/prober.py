@@ -5,15 +5,19 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
-from anyicmp.api.path_mtu import PathMtuOptions, Progress, path_mtu
 from anyicmp.api.ping import PingStream, ping, ping_options
-from anyicmp.api.trace import TraceOptions, TraceStream, traceroute
 from anyicmp.api.watcher import Watcher
 from anyicmp.paths import PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
+
+if TYPE_CHECKING:
+    from anyicmp.api.path_mtu import Progress
+    from anyicmp.api.trace import TraceStream
 
 __all__ = ["Prober"]
 
@@ -167,6 +171,8 @@ class Prober(Diagnoser, Mapper, Watcher):
             dscp, dont_fragment, source, interface, mark, new_identifier, time_limit: as in `ping`, which
                 raises the same.
         """
+        from anyicmp.api.trace import TraceOptions, traceroute
+
         options = TraceOptions.check(
             self,
             method=method,
@@ -222,6 +228,8 @@ class Prober(Diagnoser, Mapper, Watcher):
 
         A hop's `outcomes` are the last round's, its `statistics` all rounds'. The rest as in `traceroute`.
         """
+        from anyicmp.api.trace import TraceOptions, TraceStream
+
         options = TraceOptions.check(
             self,
             method=method,
@@ -276,6 +284,8 @@ class Prober(Diagnoser, Mapper, Watcher):
             dscp, source, interface, mark, new_identifier, time_limit: as in `ping`, which raises the same;
                 UnsupportedError on other systems than Linux.
         """
+        from anyicmp.api.path_mtu import PathMtuOptions, path_mtu
+
         options = PathMtuOptions.check(
             self,
             probes=probes,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from anyicmp.engine.lone import Answered
     from anyicmp.engine.outcome import OutcomeBatch
     from anyicmp.engine.ping import Series
+    from anyicmp.engine.rows import Answered
 
 __all__ = ["PingSink", "Sink"]
 
@@ -29,5 +29,5 @@ class PingSink(Sink, Protocol):
     """One that takes single replies too."""
 
     def answered(self, series: Series, answered: Answered) -> None:
-        """The reply to a series that is alone."""
+        """The reply to a series, which is told of nothing else."""
         ...

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from anyicmp.api.owner import ProberOptions
 from anyicmp.api.prober import Prober
+from anyicmp.api.prober_options import ProberOptions
 from anyicmp.results import IPAddress
 from anyicmp.tables import Interface, Neighbor, Route
 

@@ -6,7 +6,6 @@ They check their options and ask the environment. Reading them needs no right an
 from __future__ import annotations
 
 from anyicmp.api.environment import HostTables, RouteQuery
-from anyicmp.api.host_tables import SystemTables
 from anyicmp.api.options import check_family, yes_no
 from anyicmp.api.owner import SocketOwner
 from anyicmp.results import IPAddress
@@ -90,4 +89,8 @@ class TableReader(SocketOwner):
         return await self._tables().interfaces()
 
     def _tables(self) -> HostTables:
-        return self._environment.host_tables or SystemTables()
+        if self._environment.host_tables is not None:
+            return self._environment.host_tables
+        from anyicmp.api.host_tables import SystemTables
+
+        return SystemTables()

@@ -32,7 +32,7 @@ from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.statistics import Tally
 from anyicmp.engine.trace import TracePlan
 from anyicmp.errors import NameLookupError
-from anyicmp.methods import METHODS
+from anyicmp.methods import method_class
 from anyicmp.paths import Hop, Trace
 from anyicmp.results import IPAddress, Outcome, Statistics
 
@@ -97,7 +97,7 @@ class TraceOptions:
             method=method,
             hop_limited=True,
         )
-        kind = METHODS[method]
+        kind = method_class(method)
         if port is None:
             port = kind.PORT
         elif kind.PORT is None:

@@ -6,13 +6,16 @@ It checks the options and hands over to the file that does the work.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from anyicmp.api.monitor import Monitor
-from anyicmp.api.monitor_options import MonitorOptions, Targets
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.wake import Wake
 from anyicmp.results import IPAddress
 from anyicmp.states import MonitorTarget
+
+if TYPE_CHECKING:
+    from anyicmp.api.monitor import Monitor
+    from anyicmp.api.monitor_options import Targets
 
 __all__ = ["Watcher"]
 
@@ -70,6 +73,9 @@ class Watcher(SocketOwner):
         Raises:
             ValueError, TypeError: an option is out of range, or two targets have one key.
         """
+        from anyicmp.api.monitor import Monitor
+        from anyicmp.api.monitor_options import MonitorOptions
+
         usual = MonitorTarget(
             "127.0.0.1",
             interval=interval,

@@ -6,11 +6,14 @@ Kept as octets until someone wants the message. Whose probe it is about was deci
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import attrs
 
-from anyicmp.wire import Message, QuotedDatagram, assemble_error, decode, parse_extensions
 from anyicmp.wire.batch import Quoted, Version
+
+if TYPE_CHECKING:
+    from anyicmp.wire import Message
 
 __all__ = ["ErrorBytes"]
 
@@ -35,6 +38,9 @@ class ErrorBytes:
 
     def message(self, version: Version) -> Message:
         """The decoded message. What the kernel withheld of the quoted datagram is not made up."""
+        # Most probers never hear an error.
+        from anyicmp.wire import QuotedDatagram, assemble_error, decode, parse_extensions
+
         data = self.data
         if self.quoted == Quoted.PACKET:
             return decode(data, version=version, verify=False)

@@ -12,15 +12,12 @@ from struct import Struct
 from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.matching import SLACK
 from anyicmp.engine.ping import PingPlan, Series
+from anyicmp.engine.rows import Answered
 from anyicmp.engine.stamps import note_sending, stamp_time
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, Run
 from anyicmp.wire.batch import PacketBatch, RowKind
 
-__all__ = ["Answered", "Lone"]
-
-Answered = tuple[int, float, float, int, int, bool]
-"""A reply: sequence, Unix time of sending, round trip in seconds, hop limit (-1: unknown), octets of payload,
-and whether the kernel stamped it."""
+__all__ = ["Lone"]
 
 SECOND = 1_000_000_000
 STAMP = int(RowKind.STAMP)

@@ -12,16 +12,18 @@ from functools import cache
 from ipaddress import IPv6Address
 from itertools import repeat
 from os import strerror
-from typing import Literal, overload
+from typing import TYPE_CHECKING, overload
 
 from anyicmp.engine.addresses import address, addresses
 from anyicmp.engine.heard import ErrorBytes
-from anyicmp.results import ErrorReply, IPAddress, NoReply, Outcome, Reply, SendFailure
-from anyicmp.wire import DestinationUnreachable, Message
+from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_reply, new_reply, reply
+from anyicmp.results import IPAddress, Outcome
 from anyicmp.wire.batch import Version
-from anyicmp.wire.plain import maker
 
-__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch", "reply_of"]
+if TYPE_CHECKING:
+    from anyicmp.wire import Message
+
+__all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
@@ -125,6 +127,20 @@ class OutcomeBatch(Sequence[Outcome]):
         if tag in self.tags:
             self.duplicates[self.tags.index(tag)] += 1
 
+    def plain_replies(self) -> Iterator[tuple[int, Answered]] | None:
+        """Tag and values of each row, if all are replies of the targets themselves, and no more is told."""
+        n = len(self.kinds)
+        if (
+            self.kinds.count(REPLY) != n
+            or self.sources != self.packed
+            or self.copies
+            or self.late
+            or self.ended
+        ):
+            return None
+        values = zip(self.sequences, self.sent_at, self.rtts, self.ttls, self.sizes, self.kernel, strict=True)
+        return zip(self.tags, values, strict=True)
+
     def endings(self, many: bool) -> int:
         """How many probes ended with this batch; with `many`, a reply is not a probe's end."""
         replies = self.kinds.count(REPLY) if many else 0
@@ -201,9 +217,9 @@ class OutcomeBatch(Sequence[Outcome]):
         targets = addresses(self.packed, self.version)
         hosts = map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host)
         if kind == TIMEOUT:
-            return map(_new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
+            return map(new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
         return map(
-            _new_reply,
+            new_reply,
             hosts,
             targets,
             self.sequences,
@@ -213,19 +229,19 @@ class OutcomeBatch(Sequence[Outcome]):
             self.ttls if min(self.ttls) >= 0 else [ttl if ttl >= 0 else None for ttl in self.ttls],
             self.sizes,
             self.duplicates,
-            map(_CLOCKS.__getitem__, self.kernel),
+            map(CLOCKS.__getitem__, self.kernel),
         )
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""
-        return _ROWS[self.kinds[i]](self, i, self.host_of(i), None)
+        return ROWS[self.kinds[i]](self, i, self.host_of(i), None)
 
     def row_of(self, i: int, host: str | None, target: IPAddress) -> Outcome:
         """Row i for people, by the name and the address that its caller asked for."""
         zone = target.scope_id if isinstance(target, IPv6Address) else None
         if self.kinds[i] != REPLY:
-            return _ROWS[self.kinds[i]](self, i, host, zone)
-        return _reply(self, i, host, zone, target)
+            return ROWS[self.kinds[i]](self, i, host, zone)
+        return reply(self, i, host, zone, target)
 
     def target(self, i: int, zone: str | None = None) -> IPAddress:
         """The address that probe i went to."""
@@ -243,6 +259,8 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def is_unreachable(self, i: int) -> bool:
         """Whether row i is an error that ends the way, instead of naming a router on it."""
+        from anyicmp.wire import DestinationUnreachable
+
         return self.errors[i].data[0] == DestinationUnreachable.TYPES[self.version]
 
     def why_failed(self, i: int) -> str:
@@ -261,83 +279,3 @@ class OutcomeBatch(Sequence[Outcome]):
     def host_of(self, i: int) -> str | None:
         """The name under which the target was asked for, None where it was an address."""
         return self.hosts.get(self.sequences[i]) if self.hosts else self.host
-
-
-def reply_of(
-    host: str | None,
-    target: IPAddress,
-    sequence: int,
-    sent_at: float,
-    rtt: float,
-    ttl: int,
-    size: int,
-    kernel: bool,
-) -> Reply:
-    """A reply of the target itself, from the values of its columns."""
-    hops = ttl if ttl >= 0 else None
-    return _new_reply(host, target, sequence, sent_at, target, rtt, hops, size, 0, _CLOCKS[kernel])
-
-
-_CLOCKS: tuple[Literal["user"], Literal["kernel"]] = ("user", "kernel")
-"""What stamped an answer, by the batch's column."""
-
-# Fields in the order of their classes: a maker sets them without the guard of a frozen class.
-_new_reply, _new_no_reply = maker(Reply), maker(NoReply)
-
-
-def _reply(
-    batch: OutcomeBatch, i: int, host: str | None, zone: str | None, target: IPAddress | None = None
-) -> Reply:
-    target, ttl = batch.target(i, zone) if target is None else target, batch.ttls[i]
-    width = 4 if batch.version == 4 else 16
-    ours = slice(i * width, (i + 1) * width)
-    return _new_reply(
-        host,
-        target,
-        batch.sequences[i],
-        batch.sent_at[i],
-        target if batch.sources[ours] == batch.packed[ours] else batch.source(i, zone),
-        batch.rtts[i],
-        ttl if ttl >= 0 else None,
-        batch.sizes[i],
-        batch.duplicates[i],
-        _CLOCKS[batch.kernel[i]],
-    )
-
-
-def _error(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> ErrorReply:
-    message = batch.message(i)
-    return ErrorReply(
-        host=host,
-        target=batch.target(i, zone),
-        sequence=batch.sequences[i],
-        sent_at=batch.sent_at[i],
-        source=batch.source(i, zone),
-        rtt=batch.rtts[i],
-        ttl=batch.ttls[i] if batch.ttls[i] >= 0 else None,
-        clock="kernel" if batch.kernel[i] else "user",
-        message=message,
-        type=message.type,
-        code=message.code,
-        reason=message.explain(),
-        local=i in batch.local,
-    )
-
-
-def _no_reply(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> NoReply:
-    return _new_no_reply(host, batch.target(i, zone), batch.sequences[i], batch.sent_at[i], batch.timeout)
-
-
-def _failure(batch: OutcomeBatch, i: int, host: str | None, zone: str | None) -> SendFailure:
-    errno = batch.failures[i][0]
-    return SendFailure(
-        host=host,
-        target=None if batch.nowhere else batch.target(i, zone),
-        sequence=batch.sequences[i],
-        sent_at=batch.sent_at[i],
-        errno=errno,
-        reason=batch.why_failed(i),
-    )
-
-
-_ROWS = (_reply, _error, _no_reply, _failure)

@@ -61,8 +61,9 @@ class Series:
         """The tag of its next probe, which leaves now."""
         tag = self.name << 32 | (self.taken & NUMBER)
         self.taken += 1
-        due = (self.due or now) + self.interval
-        self.due = due if due > now else now + self.interval
+        if self.taken != self.number:
+            due = (self.due or now) + self.interval
+            self.due = due if due > now else now + self.interval
         return tag
 
     @property

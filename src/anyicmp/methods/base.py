@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import attrs
 
-from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import UNSET, PacketBatch, Version
+
+if TYPE_CHECKING:
+    from anyicmp.wire import QuotedDatagram
 
 __all__ = ["ENOUGH", "Answer", "Answers", "EchoedToken", "ProbeMethod", "Replies", "Template", "Told"]
 
@@ -148,6 +150,8 @@ class ProbeMethod(Protocol):
     name: str
     version: Version
     protocol: int
+
+    def __init__(self, version: Version) -> None: ...
 
     def identify(self, identifiers: Sequence[int], *, verify: bool) -> None:
         """Take the identifiers of the transport's lanes, as the kernel or the caller chose them.

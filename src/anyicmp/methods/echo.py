@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 from sys import byteorder
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
 from anyicmp.methods.echo_payload import HEADER, LARGEST, PREFIX, template_of
 from anyicmp.methods.flow import quoted_at
-from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
 from anyicmp.wire.checksum import checksum
 from anyicmp.wire.wide import counting, ones
+
+if TYPE_CHECKING:
+    from anyicmp.wire import QuotedDatagram
 
 __all__ = ["EchoMethod"]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
 from anyicmp.wire.checksum import checksum
-from anyicmp.wire.ip import find_transport
 
 __all__ = [
     "ERRORS",
@@ -82,6 +81,9 @@ def quoted_at(rx: PacketBatch, i: int, protocol: int) -> int:
     at, end = i * rx.slot + rx.start[i] + _HEADER, i * rx.slot + rx.length[i]
     if rx.kind[i] != RowKind.ICMP and rx.quoted[i] != Quoted.PACKET:
         return at if rx.quoted[i] == Quoted.TRANSPORT else -1
+    # Most probers never hear an error.
+    from anyicmp.wire.ip import find_transport
+
     found = find_transport(data, at, end)
     if found is None or data[at] >> 4 != rx.version or found[0] != protocol or found[2]:
         return -1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from errno import ECONNREFUSED
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from anyicmp.methods.base import Answer, Answers, EchoedToken, Replies, Template, Told
 from anyicmp.methods.flow import (
@@ -23,9 +23,11 @@ from anyicmp.methods.flow import (
     port_of,
     quoted_at,
 )
-from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import PacketBatch, RowKind, Version
 from anyicmp.wire.ports import ACK, RST, SYN, TCP, TCP_HEADER, build_tcp, read_tcp, transport_checksum
+
+if TYPE_CHECKING:
+    from anyicmp.wire import QuotedDatagram
 
 __all__ = ["TcpMethod"]
 

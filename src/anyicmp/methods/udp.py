@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from anyicmp.methods.base import Answer, Answers, EchoedToken, Replies, Template, Told
 from anyicmp.methods.flow import (
@@ -25,9 +25,11 @@ from anyicmp.methods.flow import (
     quoted_at,
     sequence_of,
 )
-from anyicmp.wire import QuotedDatagram
 from anyicmp.wire.batch import PacketBatch, RowKind, Version
 from anyicmp.wire.ports import UDP, UDP_HEADER, balance_udp, build_udp
+
+if TYPE_CHECKING:
+    from anyicmp.wire import QuotedDatagram
 
 __all__ = ["UdpMethod"]
 

@@ -1,7 +1,7 @@
 """The codec: ICMP and ICMPv6 bytes to messages and back, without any input or output.
 
-The public shelf of this room; what is not named here is private. Messages beyond the everyday ones load
-when first asked for: import time is a feature.
+The public shelf of this room; what is not named here is private. What sends and receives needs no message as
+an object: all of them load when first asked for, for import time and memory are features.
 """
 
 from importlib import import_module
@@ -9,44 +9,42 @@ from typing import TYPE_CHECKING
 
 from anyicmp.errors import DecodeError
 from anyicmp.wire.checksum import checksum, compensator, pseudo_header_v6, update
-from anyicmp.wire.codes import (
-    CODES,
-    ExtendedEchoCode,
-    ParameterProblemCode4,
-    ParameterProblemCode6,
-    RedirectCode,
-    TimeExceededCode4,
-    TimeExceededCode6,
-    UnreachableCode4,
-    UnreachableCode6,
-)
-from anyicmp.wire.echo import EchoReply, EchoRequest
-from anyicmp.wire.error import (
-    DestinationUnreachable,
-    ErrorMessage,
-    PacketTooBig,
-    ParameterProblem,
-    SourceQuench,
-    TimeExceeded,
-)
-from anyicmp.wire.extension import ExtensionObject, MplsLabel, MplsStack, RawObject, parse_extensions
-from anyicmp.wire.icmp import MESSAGES, assemble_error, decode, decode_packet, encode, message_class
-from anyicmp.wire.ip import (
-    IPAddress,
-    Packet,
-    QuotedDatagram,
-    build_ipv4_header,
-    build_ipv6_header,
-    find_transport,
-    parse_quoted,
-)
-from anyicmp.wire.message import Message, Opaque, Unknown, code_name, type_name
-from anyicmp.wire.redirect import Redirect
-from anyicmp.wire.registry import Type4, Type6
 
 if TYPE_CHECKING:
+    from anyicmp.wire.codes import (
+        CODES,
+        ExtendedEchoCode,
+        ParameterProblemCode4,
+        ParameterProblemCode6,
+        RedirectCode,
+        TimeExceededCode4,
+        TimeExceededCode6,
+        UnreachableCode4,
+        UnreachableCode6,
+    )
+    from anyicmp.wire.echo import EchoReply, EchoRequest
+    from anyicmp.wire.error import (
+        DestinationUnreachable,
+        ErrorMessage,
+        PacketTooBig,
+        ParameterProblem,
+        SourceQuench,
+        TimeExceeded,
+    )
     from anyicmp.wire.extended_echo import ExtendedEchoReply, ExtendedEchoRequest
+    from anyicmp.wire.extension import ExtensionObject, MplsLabel, MplsStack, RawObject, parse_extensions
+    from anyicmp.wire.icmp import MESSAGES, assemble_error, decode, decode_packet, encode, message_class
     from anyicmp.wire.interface import ExtendedInformation, InterfaceIdentification, InterfaceInformation
+    from anyicmp.wire.ip import (
+        IPAddress,
+        Packet,
+        QuotedDatagram,
+        build_ipv4_header,
+        build_ipv6_header,
+        find_transport,
+        parse_quoted,
+    )
+    from anyicmp.wire.message import Message, Opaque, Unknown, code_name, type_name
     from anyicmp.wire.multicast import (
         MulticastAddressRecord,
         MulticastListenerDone,
@@ -73,6 +71,8 @@ if TYPE_CHECKING:
         SourceLinkAddress,
         TargetLinkAddress,
     )
+    from anyicmp.wire.redirect import Redirect
+    from anyicmp.wire.registry import Type4, Type6
     from anyicmp.wire.router import AdvertisedRouter, RouterAdvertisement4, RouterSolicitation4
     from anyicmp.wire.timestamp import (
         AddressMaskReply,
@@ -170,6 +170,65 @@ __all__ = [
 ]
 
 _LATER = {
+    "codes": (
+        "CODES",
+        "ExtendedEchoCode",
+        "ParameterProblemCode4",
+        "ParameterProblemCode6",
+        "RedirectCode",
+        "TimeExceededCode4",
+        "TimeExceededCode6",
+        "UnreachableCode4",
+        "UnreachableCode6",
+    ),
+    "echo": (
+        "EchoReply",
+        "EchoRequest",
+    ),
+    "error": (
+        "DestinationUnreachable",
+        "ErrorMessage",
+        "PacketTooBig",
+        "ParameterProblem",
+        "SourceQuench",
+        "TimeExceeded",
+    ),
+    "extension": (
+        "ExtensionObject",
+        "MplsLabel",
+        "MplsStack",
+        "RawObject",
+        "parse_extensions",
+    ),
+    "icmp": (
+        "MESSAGES",
+        "assemble_error",
+        "decode",
+        "decode_packet",
+        "encode",
+        "message_class",
+    ),
+    "ip": (
+        "IPAddress",
+        "Packet",
+        "QuotedDatagram",
+        "build_ipv4_header",
+        "build_ipv6_header",
+        "find_transport",
+        "parse_quoted",
+    ),
+    "message": (
+        "Message",
+        "Opaque",
+        "Unknown",
+        "code_name",
+        "type_name",
+    ),
+    "redirect": ("Redirect",),
+    "registry": (
+        "Type4",
+        "Type6",
+    ),
     "extended_echo": ("ExtendedEchoReply", "ExtendedEchoRequest"),
     "interface": ("ExtendedInformation", "InterfaceIdentification", "InterfaceInformation"),
     "multicast": (
