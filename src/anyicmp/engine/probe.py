@@ -48,6 +48,8 @@ class Probe:
         tx.stamped[start:stop] = bytes([self.stamped]) * n
         if self.local is not None:
             tx.local[start * width : stop * width] = self.local * n
+        # Many rows are compared by columns; and plans write over some of these.
+        tx.header[start:stop] = [None] * n
 
     def write(
         self,
@@ -62,6 +64,9 @@ class Probe:
         width = tx.width
         tx.peer[i * width : (i + 1) * width] = self.peer if peer is None else peer
         tx.scope[i] = self.scope if scope is None else scope
+        if tx.header[i] is self and hop_limit is None:
+            return
+        tx.header[i] = self if hop_limit is None else None
         tx.hop_limit[i] = self.hop_limit if hop_limit is None else hop_limit
         tx.traffic_class[i] = self.traffic_class
         tx.flow_label[i] = self.flow_label

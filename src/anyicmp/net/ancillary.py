@@ -23,7 +23,7 @@ __all__ = [
     "note",
     "note_error",
     "pack_messages",
-    "past_headers",
+    "past_header",
     "stamp_key",
     "stamp_wish",
     "stamped_token",
@@ -42,6 +42,8 @@ _EXTENDED = Struct("=iBBBxI4s")  # struct sock_extended_err
 _RFC4884 = Struct("=HBx")
 _HEADER = Struct("!BBHI")
 _SECOND = 1_000_000_000
+_IPV4 = Struct("=BB6xB")  # version and length, traffic class, hop limit
+IPV4, NO_OPTIONS = 20, 0x45  # octets of a header without options, and how it begins
 
 # Where the address stands in a sockaddr of each version, and its address family.
 _OFFENDER = {4: (_EXTENDED.size + 4, socket.AF_INET), 6: (_EXTENDED.size + 8, socket.AF_INET6)}
@@ -137,18 +139,17 @@ def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Itera
     rx.peer[ours] = rx.reporter[ours]
 
 
-def past_headers(rx: PacketBatch, begin: int, end: int) -> None:
-    """Rows that hold an IPv4 header: `start` goes behind it, hop limit and traffic class come from it.
+def past_header(rx: PacketBatch, i: int) -> None:
+    """A row that begins with its IPv4 header: `start` goes behind it, hop limit and class come from it.
 
     A row too short for its own header gets start == length: an empty message.
     """
-    slot, data = rx.slot, rx.data
-    for i in range(begin, end):
-        at, length = i * slot, rx.length[i]
-        header = (data[at] & 15) * 4 if length >= 20 else length
-        rx.start[i] = min(header, length)
-        if length >= 20:
-            rx.hop_limit[i], rx.traffic_class[i] = data[at + 8], data[at + 1]
+    length = rx.length[i]
+    if length < IPV4:
+        rx.start[i], rx.hop_limit[i], rx.traffic_class[i] = length, UNSET, UNSET
+        return
+    first, rx.traffic_class[i], rx.hop_limit[i] = _IPV4.unpack_from(rx.data, rx.slot * i)
+    rx.start[i] = IPV4 if first == NO_OPTIONS else min((first & 15) * 4, length)
 
 
 def message_kind(level: int, kind: int) -> bytes:

@@ -63,6 +63,11 @@ SOFTWARE = 1 << 4
 OPT_ID = 1 << 7
 OPT_TSONLY = 1 << 11
 
+# linux/eventpoll.h
+EPOLLIN = 1 << 0
+EPOLLOUT = 1 << 2
+EPOLLERR = 1 << 3
+
 # linux/socket.h
 MSG_TRUNC = 0x20
 MSG_DONTWAIT = 0x40

@@ -5,26 +5,36 @@ What one entry means is in `ancillary.py`; packets are received into `arrays.py`
 
 from __future__ import annotations
 
-import sys
 from array import array
+from struct import Struct
 
 from anyicmp.net import constants as c
-from anyicmp.net.ancillary import ERROR_HEADER, message_kind, note_error, stamped_token
+from anyicmp.net.ancillary import ERROR_HEADER, note_error, stamped_token
 from anyicmp.net.arrays import (
     CONTROLLEN_W,
     FEW,
     HEADER_H,
     HEADER_W,
     LENGTH_H,
+    NAMELEN_H,
+    NAME_ROOM,
     SECOND,
     STAMP_W,
     Arrays,
+    kind_word,
 )
 from anyicmp.wire.batch import PacketBatch, RowKind
 
 __all__ = ["Errors"]
 
 CONTROL_ERROR = 256
+RECORD = CONTROL_ERROR + NAME_ROOM
+
+STAMP = int(RowKind.STAMP)
+LEAST = 8 * STAMP_W + 32
+"""Octets of control messages with a stamp: the timestamp, and struct sock_extended_err."""
+# Kind of the first message, seconds and nanoseconds, kind of the second; origin and data of what it holds.
+CONTROL = Struct("=8xQqq32x8xQ4xB7xI")
 
 
 class Errors(Arrays):
@@ -35,19 +45,21 @@ class Errors(Arrays):
         super().__init__(batch, CONTROL_ERROR, ERROR_HEADER)
         self.has_errors_as_packets = has_errors_as_packets
         self.original = memoryview(batch.original).cast("I")
-        self.stamp_kind = int.from_bytes(message_kind(c.SOL_SOCKET, c.SO_TIMESTAMPING), sys.byteorder)
-        entry = (
-            message_kind(c.SOL_IP, c.IP_RECVERR)
+        self.stamp_kind = kind_word(c.SOL_SOCKET, c.SO_TIMESTAMPING)
+        self.entry_kind = (
+            kind_word(c.SOL_IP, c.IP_RECVERR)
             if batch.version == 4
-            else message_kind(c.SOL_IPV6, c.IPV6_RECVERR)
+            else kind_word(c.SOL_IPV6, c.IPV6_RECVERR)
         )
-        self.entry_kind = int.from_bytes(entry, sys.byteorder)
+        self.usual = (self.stamp_kind, self.entry_kind, c.ORIGIN_TIMESTAMPING)
 
-    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
-        """Write rows a to b, which the kernel has just filled."""
+    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> bool:
+        """Write rows a to b, which the kernel has just filled; returns whether all are transmit timestamps."""
+        if b - a == 1 and self._stamp(rx, a, lane):
+            return True
         if b - a >= FEW and self._stamps(rx, a, b, lane):
             self.renew(a, b)
-            return
+            return True
         errors = [i for i in range(a, b) if not self._stamp(rx, i, lane)]
         if errors:
             rx.scope[a:b] = array("I", bytes(4 * (b - a)))
@@ -58,45 +70,39 @@ class Errors(Arrays):
             if self.has_errors_as_packets and rx.kind[i] == RowKind.ERROR:
                 rx.kind[i] = RowKind.LOCAL_ERROR
         self.renew(a, b)
+        return not errors
 
     def _stamps(self, rx: PacketBatch, a: int, b: int, lane: int) -> bool:
         """Write rows a to b if all are transmit timestamps; returns whether they are."""
-        n, words, step = b - a, self.control_words, CONTROL_ERROR // 8
+        n, words, step = b - a, self.record_words, RECORD // 8
         lengths = self.words[HEADER_W * a + CONTROLLEN_W : HEADER_W * b : HEADER_W].tolist()
 
         def column(at: int) -> list[int]:
             found: list[int] = words[step * a + at : step * b : step].tolist()
             return found
 
-        origins = self.control[CONTROL_ERROR * a + 8 * STAMP_W + 20 : CONTROL_ERROR * b : CONTROL_ERROR]
+        origins = self.records[RECORD * a + 8 * STAMP_W + 20 : RECORD * b : RECORD]
         if (
-            min(lengths) < 8 * STAMP_W + 32
+            min(lengths) < LEAST
             or column(1).count(self.stamp_kind) != n
             or column(STAMP_W + 1).count(self.entry_kind) != n
             or bytes(origins).count(c.ORIGIN_TIMESTAMPING) != n
         ):
             return False
-        rx.kind[a:b], rx.lane[a:b] = bytes((RowKind.STAMP,)) * n, bytes((lane,)) * n
-        rx.truncated[a:b] = bytes(n)
-        rx.start[a:b] = rx.length[a:b] = array("I", bytes(4 * n))
+        rx.kind[a:b], rx.lane[a:b] = bytes((STAMP,)) * n, bytes((lane,)) * n
         rx.when[a:b] = array("q", [s * SECOND + ns for s, ns in zip(column(2), column(3), strict=True)])
-        keys = self.control_halves[2 * (step * a + STAMP_W) + 7 : 2 * step * b : 2 * step]
+        keys = self.record_halves[2 * (step * a + STAMP_W) + 7 : 2 * step * b : 2 * step]
         rx.token[a:b] = array("Q", map(stamped_token, keys))
         return True
 
     def _stamp(self, rx: PacketBatch, i: int, lane: int) -> bool:
         """Write row i if it is a transmit timestamp as the kernel writes it; returns whether it is."""
-        words, at = self.control_words, CONTROL_ERROR // 8 * i
-        entry = at + STAMP_W
-        if (
-            self.words[HEADER_W * i + CONTROLLEN_W] < 8 * STAMP_W + 32
-            or words[at + 1] != self.stamp_kind
-            or words[entry + 1] != self.entry_kind
-            or self.control[8 * entry + 20] != c.ORIGIN_TIMESTAMPING
-        ):
+        stamp, seconds, nanoseconds, entry, origin, key = CONTROL.unpack_from(self.records, RECORD * i)
+        length = HEADER_W * i + CONTROLLEN_W
+        if (stamp, entry, origin) != self.usual or self.words[length] < LEAST:
             return False
-        rx.kind[i], rx.lane[i] = RowKind.STAMP, lane
-        rx.start[i] = rx.length[i] = rx.truncated[i] = 0
-        rx.when[i] = words[at + 2] * SECOND + words[at + 3]
-        rx.token[i] = stamped_token(self.control_halves[2 * entry + 7])
+        rx.kind[i], rx.lane[i], rx.token[i] = STAMP, lane, stamped_token(key)
+        rx.when[i] = seconds * SECOND + nanoseconds
+        # What the kernel wrote and reads again; `renew` would copy the whole header.
+        self.words[length], self.halves[HEADER_H * i + NAMELEN_H] = CONTROL_ERROR, self.name_size
         return True

@@ -12,11 +12,14 @@ import socket
 import sys
 
 from anyicmp.errors import UnsupportedError
+from anyicmp.net import constants as c
 from anyicmp.net import sockets
 from anyicmp.net.stamping import try_stamps
 from anyicmp.net.transport import SocketSpec
 
-__all__ = ["ATTEMPTS", "Lanes", "own_fault"]
+__all__ = ["ATTEMPTS", "DATA", "ERRORS", "Lanes", "own_fault"]
+
+DATA, ROOM, ERRORS = c.EPOLLIN, c.EPOLLOUT, c.EPOLLERR
 
 ATTEMPTS = 16
 """How often a call is repeated that failed by an error which an earlier probe may have left behind."""
@@ -98,37 +101,42 @@ class Lanes:
 
     def _watch(self) -> None:
         if sys.platform == "linux":
-            self._poll = select.epoll()
+            self._poll, self._most = select.epoll(), len(self.sockets)
             for sock in self.sockets:
-                self._poll.register(sock.fileno(), select.EPOLLIN)
+                self._poll.register(sock.fileno(), DATA)
             self._lane_of = {sock.fileno(): lane for lane, sock in enumerate(self.sockets)}
         elif len(self.sockets) > 1:
             raise UnsupportedError("more than one lane needs epoll(7)")
 
-    def ready(self) -> list[tuple[int, bool]]:
-        """A lane that has something to receive, and whether an error is among it. Never blocks.
+    def ready(self) -> tuple[int, int] | None:
+        """A lane that has something to receive, and whether that is DATA, ERRORS or both. Never blocks.
 
         One at a time, for rows of one lane are matched together; each has its turn.
         """
         if self._poll is None:
-            return [(0, False)] if self.sockets else []
-        found = self._poll.poll(0, len(self.sockets))
-        lanes = [
-            (self._lane_of[descriptor], bool(events & select.EPOLLERR))
-            for descriptor, events in found
-            if events & ~select.EPOLLOUT
-        ]
-        if len(lanes) > 1:
-            lanes = [min(lanes, key=lambda lane: (lane[0] - self._served - 1) % len(self.sockets))]
-            self._served = lanes[0][0]
-        return lanes
+            return (0, DATA) if self.sockets else None
+        found = self._poll.poll(0, self._most)
+        if len(found) > 1:
+            found = self._in_turn(found)
+        for descriptor, events in found:
+            if events & ~ROOM:
+                return self._lane_of[descriptor], events
+        return None
+
+    def _in_turn(self, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """That one of several lanes with something to receive whose turn it is."""
+        lanes = {self._lane_of[one[0]]: one for one in found if one[1] & ~ROOM}
+        if not lanes:
+            return []
+        self._served = min(lanes, key=lambda lane: (lane - self._served - 1) % self._most)
+        return [lanes[self._served]]
 
     def look_into(self, lane: int) -> None:
         """Note whether a lane's error queue may have lost entries; to be called before it is read.
 
-        Only where someone asks: with many probes, which may be sent again.
+        Only of use where `SocketSpec.buffers` are: with many probes, which may be sent again.
         """
-        if self.spec.buffers and sockets.queued(self.sockets[lane]) + LARGEST_ENTRY > self.receive_buffer:
+        if sockets.queued(self.sockets[lane]) + LARGEST_ENTRY > self.receive_buffer:
             self.overfull += 1
 
     def fileno(self) -> int:
@@ -144,7 +152,7 @@ class Lanes:
         """
         if self.senders is self.sockets and self._poll is not None and not self._poll.closed:
             for sock in self.sockets:
-                self._poll.modify(sock.fileno(), select.EPOLLIN | (select.EPOLLOUT if on else 0))
+                self._poll.modify(sock.fileno(), DATA | (ROOM if on else 0))
 
     def forget(self, token: int) -> None:
         """See `Transport.forget`: nothing is held open for a probe."""

@@ -1,7 +1,7 @@
 """Linux: many packets with one system call, sendmmsg(2) and recvmmsg(2), straight from a batch's arena.
 
-Here are the calls and what their errors mean; the arrays they take are in `arrays.py` and `error_queue.py`,
-the meaning of control messages in `ancillary.py`. No clock, no event loop.
+Here are the calls and what their errors mean; the arrays they take are in `arrays.py`, what is copied into
+and out of them in `outgoing.py`, `incoming.py` and `error_queue.py`. No clock, no event loop.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from errno import EAGAIN
 from weakref import WeakKeyDictionary
 
 from anyicmp.net import constants as c
-from anyicmp.net.arrays import HEADER, Incoming, Outgoing
+from anyicmp.net.arrays import HEADER
 from anyicmp.net.error_queue import Errors
-from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
+from anyicmp.net.incoming import Incoming
+from anyicmp.net.lanes import ATTEMPTS, DATA, ERRORS, Lanes, own_fault
+from anyicmp.net.outgoing import Outgoing
 from anyicmp.net.transport import SocketSpec
-from anyicmp.wire.batch import PacketBatch, RowKind
+from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["BatchedTransport", "available"]
+
+NEVER_WAIT, FROM_ERRORS = c.MSG_DONTWAIT, c.MSG_DONTWAIT | c.MSG_ERRQUEUE
 
 MANY = 8
 """So many transmit stamps are handed over alone: the engine takes them by columns."""
@@ -47,9 +51,10 @@ class BatchedTransport(Lanes):
     def __init__(self, spec: SocketSpec, raw: bool) -> None:
         super().__init__(spec, raw)
         self._has_header = raw and spec.version == 4
+        self._inward = [sock.fileno() for sock in self.sockets]
+        self._outward = [sock.fileno() for sock in self.senders]
         self._outgoing: WeakKeyDictionary[PacketBatch, Outgoing] = WeakKeyDictionary()
-        self._incoming: WeakKeyDictionary[PacketBatch, Incoming] = WeakKeyDictionary()
-        self._errors: WeakKeyDictionary[PacketBatch, Errors] = WeakKeyDictionary()
+        self._incoming: WeakKeyDictionary[PacketBatch, tuple[Incoming, Errors]] = WeakKeyDictionary()
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
@@ -60,10 +65,10 @@ class BatchedTransport(Lanes):
         at, attempts = start, 0
         while at < stop:
             lane = tx.lane[at]
-            end = stop - len(tx.lane[at:stop].lstrip(bytes((lane,))))
-            sent = _sendmmsg(
-                self.senders[lane].fileno(), arrays.address + HEADER * at, end - at, c.MSG_DONTWAIT
-            )
+            n = stop - at
+            if n > 1:
+                n -= len(tx.lane[at:stop].lstrip(bytes((lane,))))
+            sent = _sendmmsg(self._outward[lane], arrays.address + HEADER * at, n, NEVER_WAIT)
             if sent > 0:
                 at, attempts = at + sent, 0
                 continue
@@ -73,41 +78,42 @@ class BatchedTransport(Lanes):
                 return at - start, fault
         return at - start, 0
 
+    def close(self) -> None:
+        """See `Transport.close`."""
+        super().close()
+        # The system gives these numbers to others now.
+        self._inward = self._outward = []
+
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`. The first call with a batch makes its arrays, whether or not rows wait."""
-        incoming = self._incoming.get(rx)
-        if incoming is None:
-            incoming = self._incoming[rx] = Incoming(rx, self._has_header)
-            self._errors[rx] = Errors(rx, has_errors_as_packets=self.privileged)
-        at = offset
-        for lane, failed in self.ready():
-            if failed and at < rx.capacity:
-                at = self._receive_errors(rx, at, lane)
-                if at - offset >= MANY and rx.kind.count(RowKind.STAMP, offset, at) == at - offset:
-                    break
-            # Also after an error alone: only this call clears the condition that wakes us.
-            if at < rx.capacity:
-                at = self._receive(incoming, rx, at, lane)
-        return at - offset
-
-    def _receive(self, arrays: Incoming, rx: PacketBatch, at: int, lane: int) -> int:
-        for _ in range(ATTEMPTS):
-            if got := self._call(rx, arrays.address, at, lane, 0):
-                arrays.drain(rx, at, at + got, lane)
-                return at + got
+        arrays = self._incoming.get(rx)
+        if arrays is None:
+            arrays = self._incoming[rx] = (
+                Incoming(rx, self._has_header),
+                Errors(rx, has_errors_as_packets=self.privileged),
+            )
+        ready = self.ready()
+        if ready is None or offset == rx.capacity:
+            return 0
+        (lane, events), (incoming, errors), at = ready, arrays, offset
+        descriptor = self._inward[lane]
+        if events & ERRORS:
+            if self.spec.buffers:
+                self.look_into(lane)
+            got = _recvmmsg(descriptor, errors.address + HEADER * at, rx.capacity - at, FROM_ERRORS, None)
+            if got > 0:
+                at += got
+                # Stamps leave no condition that a read of the data must clear, as errors do.
+                if errors.drain(rx, offset, at, lane) and (got >= MANY or not events & DATA):
+                    return got
+        # Also after an error alone: only this call clears the condition that wakes us.
+        stale = 0
+        while at < rx.capacity and stale < ATTEMPTS:
+            got = _recvmmsg(descriptor, incoming.address + HEADER * at, rx.capacity - at, NEVER_WAIT, None)
+            if got > 0:
+                incoming.drain(rx, at, at + got, lane)
+                return at + got - offset
             if ctypes.get_errno() == EAGAIN:
                 break
-        return at
-
-    def _receive_errors(self, rx: PacketBatch, at: int, lane: int) -> int:
-        arrays = self._errors[rx]
-        self.look_into(lane)
-        if got := self._call(rx, arrays.address, at, lane, c.MSG_ERRQUEUE):
-            arrays.drain(rx, at, at + got, lane)
-        return at + got
-
-    def _call(self, rx: PacketBatch, headers: int, at: int, lane: int, flags: int) -> int:
-        """How many messages were received into the rows from `at` on; 0 where the call failed."""
-        room, descriptor = rx.capacity - at, self.sockets[lane].fileno()
-        got: int = _recvmmsg(descriptor, headers + HEADER * at, room, flags | c.MSG_DONTWAIT, None)
-        return max(got, 0)
+            stale += 1
+        return at - offset

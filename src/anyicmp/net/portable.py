@@ -11,7 +11,7 @@ import sys
 from errno import EINVAL
 
 from anyicmp.net.ancillary import Message, messages_to_send, stamp_wish
-from anyicmp.net.lanes import ATTEMPTS, Lanes, own_fault
+from anyicmp.net.lanes import ATTEMPTS, ERRORS, Lanes, own_fault
 from anyicmp.net.reading import WAITS_NEVER, read_errors, read_rows
 from anyicmp.net.sockets import FAMILY
 from anyicmp.net.transport import SocketSpec
@@ -71,11 +71,14 @@ class PortableTransport(Lanes):
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        at = offset
-        for lane, failed in self.ready():
-            if failed:
+        ready = self.ready()
+        if ready is None:
+            return 0
+        (lane, events), at = ready, offset
+        if events & ERRORS:
+            if self.spec.buffers:
                 self.look_into(lane)
-                at = read_errors(self.sockets[lane], rx, at, lane, raw=self.privileged)
-            # Also after an error alone: only this clears the condition that wakes us.
-            at = read_rows(self.sockets[lane], rx, at, lane, RowKind.ICMP, has_header=self._has_header)
+            at = read_errors(self.sockets[lane], rx, at, lane, raw=self.privileged)
+        # Also after an error alone: only this clears the condition that wakes us.
+        at = read_rows(self.sockets[lane], rx, at, lane, RowKind.ICMP, has_header=self._has_header)
         return at - offset

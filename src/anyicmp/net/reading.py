@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from anyicmp.net import constants as c
-from anyicmp.net.ancillary import ERROR_HEADER, note, note_error, past_headers
+from anyicmp.net.ancillary import ERROR_HEADER, note, note_error, past_header
 from anyicmp.net.lanes import ATTEMPTS
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
 
@@ -49,7 +49,7 @@ def read_rows(
         rx.reporter[i * width : (i + 1) * width] = rx.peer[i * width : (i + 1) * width]
         note(rx, i, messages)
         if has_header:
-            past_headers(rx, i, i + 1)
+            past_header(rx, i)
 
     return _drain(sock, rx, at, 0, 0, write)
 

@@ -81,6 +81,8 @@ class PacketBatch:
         token: the probe's token: written by the engine, used to key transmit stamps; of a received row that
             concerns a connection it is the probe's whole token.
         stamped: 1 where a row to send shall come back as a STAMP row, if the transport `stamps_sending`.
+        header: of a row to send, the object that wrote hop_limit, traffic_class, flow_label, local, has_local,
+            interface and stamped, and would write the same again; who writes one otherwise puts None here.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
         before, after: monotonic nanoseconds around the call that sends; of what is received only the time
@@ -99,6 +101,7 @@ class PacketBatch:
         "extension",
         "flow_label",
         "has_local",
+        "header",
         "hop_limit",
         "identification",
         "interface",
@@ -160,6 +163,7 @@ class PacketBatch:
         self.identification = array("i", [UNSET]) * capacity
         self.token = array("Q", bytes(8 * capacity))
         self.stamped = bytearray(capacity)
+        self.header: list[object | None] = [None] * capacity
         self.tag = array("Q", bytes(8 * capacity))
         self.nonce = bytearray(4 * capacity)
         self.before = 0

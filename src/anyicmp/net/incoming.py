@@ -1,0 +1,157 @@
+"""From the kernel to a batch: the columns of what was received.
+
+Few rows are written one by one, many by columns; either way the columns are the same, and where the control
+messages are not the usual ones they are walked. Where the arrays lie is in `arrays.py`, what control messages
+mean in `ancillary.py`, error queues are in `error_queue.py`. No system call is made here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from struct import Struct
+
+from anyicmp.net import constants as c
+from anyicmp.net.ancillary import note, past_header
+from anyicmp.net.arrays import (
+    CONTROLLEN_W,
+    FEW,
+    FLAGS_H,
+    HEADER,
+    HEADER_H,
+    HEADER_W,
+    LENGTH_H,
+    LOW_OCTET,
+    NAME_ROOM,
+    SECOND,
+    STAMP_W,
+    Arrays,
+    kind_word,
+)
+from anyicmp.wire.batch import UNSET, PacketBatch
+from anyicmp.wire.wide import column_of, wide
+
+__all__ = ["Incoming"]
+
+CONTROL_IN = 96  # a timestamp of 64 octets and a hop limit of 24, and what makes it whole words
+RECORD_W = (CONTROL_IN + NAME_ROOM) // 8
+
+# What the kernel writes into a struct mmsghdr: length of the name, of the control messages, flags, length.
+LEFT = Struct("=8xI28xQI4xI")
+# A record: kind of the first message, seconds and nanoseconds, kind of the second, hop limit; address, scope.
+RECORD = {4: Struct("=8xQqq32x8xQi12x4x4s16xI"), 6: Struct("=8xQqq32x8xQi12x8x16sI")}
+
+
+class Incoming(Arrays):
+    """Arrays to receive into; knows the one control layout that a socket's options make the kernel write."""
+
+    def __init__(self, batch: PacketBatch, has_header: bool) -> None:
+        """`has_header`: rows begin with their IPv4 header, and the socket tells no hop limit."""
+        # No more is offered than the kernel fills: then what is usual leaves nothing to renew.
+        offered = 64 if has_header else 88
+        super().__init__(batch, CONTROL_IN, 0, offered=offered)
+        n, version = batch.capacity, batch.version
+        self.has_header = has_header
+        self.hop_words = memoryview(batch.hop_limit)
+        self.hop_octets = self.hop_words.cast("B")
+        self.class_octets = memoryview(batch.traffic_class).cast("B")
+        self.record_shorts = self.records.cast("h")
+        self.read = RECORD[version].unpack_from
+        stamp = kind_word(c.SOL_SOCKET, c.SO_TIMESTAMPING)
+        hops = kind_word(c.SOL_IP, c.IP_TTL) if version == 4 else kind_word(c.SOL_IPV6, c.IPV6_HOPLIMIT)
+        # Where there is no second message, or no scope, nothing is ever written.
+        self.usual = (self.name_size, offered, 0, stamp, 0 if has_header else hops)
+        # Level and type of each message stand in its second word.
+        kinds = [stamp] if has_header else [stamp, hops]
+        self.layout = [(1 + STAMP_W * k, array("Q", [kind]).tobytes() * n) for k, kind in enumerate(kinds)]
+        self.control_length = array("Q", [offered]).tobytes() * n
+        self.no_flags = bytes(4 * n)
+        self.zeros = array("I", self.no_flags)
+        self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", self.no_flags))
+        self.twenty = array("I", [20]) * n
+        self.no_options = b"\x45" * n
+        self.no_class, self.no_label = array("h", [UNSET]) * n, array("i", [UNSET]) * n
+
+    def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
+        """Write the columns of rows a to b, which the kernel has just filled."""
+        if b - a < FEW:
+            for i in range(a, b):
+                self._row(rx, i, lane)
+        else:
+            self._columns(rx, a, b, lane)
+            self.renew(a, b)
+
+    def _row(self, rx: PacketBatch, i: int, lane: int) -> None:
+        name, control, flags, length = LEFT.unpack_from(self.octets, HEADER * i)
+        stamp, seconds, nanoseconds, hop, hops, peer, scope = self.read(self.records, self.record * i)
+        ours = self.ours[i]
+        rx.peer[ours] = rx.reporter[ours] = peer
+        rx.length[i], rx.scope[i], rx.lane[i] = length, scope, lane
+        rx.kind[i] = rx.quoted[i] = rx.has_local[i] = rx.truncated[i] = 0
+        rx.start[i] = rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
+        rx.traffic_class[i] = rx.flow_label[i] = UNSET
+        if (name, control, flags, stamp, hop) == self.usual:
+            rx.when[i], rx.hop_limit[i] = seconds * SECOND + nanoseconds, hops
+        else:
+            rx.truncated[i] = self.truncated(i)
+            note(rx, i, self.messages(i))
+            self.renew(i, i + 1)
+        if self.has_header:
+            past_header(rx, i)
+
+    def _columns(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
+        n, width = b - a, rx.width
+        self.length[a:b] = self.halves[HEADER_H * a + LENGTH_H : HEADER_H * b : HEADER_H]
+        self.copy_names(self.peer, a, b, out=False)
+        zeros = self.zeros[:n]
+        if width == 4:
+            rx.scope[a:b] = zeros
+        rx.lane[a:b] = bytes((lane,)) * n
+        rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
+        rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = zeros
+        self.errno[a:b] = self.no_errno[:n]
+        rx.flow_label[a:b] = self.no_label[:n]
+        rx.reporter[width * a : width * b] = rx.peer[width * a : width * b]
+        if self._as_expected(a, b):
+            self._stamps(rx, a, b)
+        else:
+            for i in range(a, b):
+                rx.truncated[i] = self.truncated(i)
+                note(rx, i, self.messages(i))
+        rx.traffic_class[a:b] = self.no_class[:n]
+        if self.has_header:
+            self._headers(rx, a, b)
+
+    def _as_expected(self, a: int, b: int) -> bool:
+        n, step = b - a, RECORD_W
+        lengths = self.words[HEADER_W * a + CONTROLLEN_W : HEADER_W * b : HEADER_W]
+        flags = self.halves[HEADER_H * a + FLAGS_H : HEADER_H * b : HEADER_H]
+        return (
+            lengths.tobytes() == self.control_length[: 8 * n]
+            and flags.tobytes() == self.no_flags[: 4 * n]
+            and all(
+                self.record_words[step * a + at : step * b : step].tobytes() == pair[: 8 * n]
+                for at, pair in self.layout
+            )
+        )
+
+    def _stamps(self, rx: PacketBatch, a: int, b: int) -> None:
+        words = self.record_words
+        seconds = wide(words[RECORD_W * a + 2 : RECORD_W * b : RECORD_W])
+        nanoseconds = wide(words[RECORD_W * a + 3 : RECORD_W * b : RECORD_W])
+        rx.when[a:b] = column_of(seconds * SECOND + nanoseconds, b - a)
+        if not self.has_header:
+            # The hop limit is the int behind the header of the second message: its low half fits.
+            low, step = 4 * (STAMP_W + 2) + LOW_OCTET, 4 * RECORD_W
+            self.hop_words[a:b] = self.record_shorts[step * a + low : step * b : step]
+
+    def _headers(self, rx: PacketBatch, a: int, b: int) -> None:
+        n, slot, arena = b - a, rx.slot, self.arena
+        first = arena[slot * a : slot * b : slot].tobytes()
+        if slot < 20 or first != self.no_options[:n] or min(rx.length[a:b]) < 20:
+            for i in range(a, b):
+                past_header(rx, i)
+            return
+        rx.start[a:b] = self.twenty[:n]
+        self.hop_octets[2 * a : 2 * b] = self.class_octets[2 * a : 2 * b] = bytes(2 * n)
+        self.hop_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 8 : slot * b : slot]
+        self.class_octets[2 * a + LOW_OCTET : 2 * b : 2] = arena[slot * a + 1 : slot * b : slot]
