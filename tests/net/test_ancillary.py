@@ -152,7 +152,7 @@ def test_a_row_begins_behind_its_header_however_malformed(octets: bytes, start: 
     rx = PacketBatch(4, capacity=1)
     rx.data[: len(octets)] = octets
     rx.length[0] = len(octets)
-    ancillary.past_header(rx, 0)
+    ancillary.past_header(rx, 0, len(octets))
     assert (rx.start[0], rx.hop_limit[0]) == (start, hop_limit)
     assert len(rx.message(0)) == len(octets) - start
 

@@ -40,8 +40,8 @@ class Plan(Protocol):
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         """Write up to stop - start probes to rows from `start` on; returns how many.
 
-        Writes peer, scope, hop_limit, traffic_class, flow_label, local with has_local, interface and
-        tag; the rest is the exchange's and the method's. The tag comes back untouched with the outcome.
+        Writes peer, scope, hop_limit, traffic_class, flow_label, local with has_local, interface, header
+        and tag; the rest is the exchange's and the method's. The tag comes back untouched with the outcome.
         """
         ...
 

@@ -130,7 +130,7 @@ def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Itera
     rx.kind[i] = RowKind.LOCAL_ERROR
     rx.lane[i] = lane
     rx.quoted[i] = Quoted.TRANSPORT
-    rx.extension[i] = rx.interface[i] = rx.errno[i] = rx.has_local[i] = 0
+    rx.extension[i] = rx.interface[i] = rx.errno[i] = rx.has_local[i] = rx.plain[i] = 0
     rx.traffic_class[i] = rx.flow_label[i] = UNSET
     ours = slice(i * rx.width, (i + 1) * rx.width)
     rx.reporter[ours] = bytes(rx.width)
@@ -139,12 +139,11 @@ def note_error(rx: PacketBatch, i: int, payload: int, lane: int, messages: Itera
     rx.peer[ours] = rx.reporter[ours]
 
 
-def past_header(rx: PacketBatch, i: int) -> None:
-    """A row that begins with its IPv4 header: `start` goes behind it, hop limit and class come from it.
+def past_header(rx: PacketBatch, i: int, length: int) -> None:
+    """A row of this length begins with its IPv4 header: `start` goes behind it, two columns come from it.
 
     A row too short for its own header gets start == length: an empty message.
     """
-    length = rx.length[i]
     if length < IPV4:
         rx.start[i], rx.hop_limit[i], rx.traffic_class[i] = length, UNSET, UNSET
         return

@@ -150,7 +150,7 @@ class Connections(Flows):
         connection.told = True
         rx.kind[at], rx.lane[at], rx.errno[at] = RowKind.CONNECTION, 0, fault
         rx.start[at] = rx.length[at] = rx.truncated[at] = rx.quoted[at] = rx.extension[at] = 0
-        rx.has_local[at] = rx.interface[at] = rx.when[at] = 0
+        rx.has_local[at] = rx.interface[at] = rx.when[at] = rx.plain[at] = 0
         rx.hop_limit[at] = rx.traffic_class[at] = rx.flow_label[at] = UNSET
         rx.scope[at], width = connection.scope, rx.width
         ours = slice(at * width, (at + 1) * width)

@@ -16,8 +16,8 @@ from anyicmp.net.arrays import (
     HEADER_H,
     HEADER_W,
     LENGTH_H,
-    NAMELEN_H,
     NAME_ROOM,
+    NAMELEN_H,
     SECOND,
     STAMP_W,
     Arrays,
@@ -47,20 +47,16 @@ class Errors(Arrays):
         self.original = memoryview(batch.original).cast("I")
         self.stamp_kind = kind_word(c.SOL_SOCKET, c.SO_TIMESTAMPING)
         self.entry_kind = (
-            kind_word(c.SOL_IP, c.IP_RECVERR)
-            if batch.version == 4
-            else kind_word(c.SOL_IPV6, c.IPV6_RECVERR)
+            kind_word(c.SOL_IP, c.IP_RECVERR) if batch.version == 4 else kind_word(c.SOL_IPV6, c.IPV6_RECVERR)
         )
         self.usual = (self.stamp_kind, self.entry_kind, c.ORIGIN_TIMESTAMPING)
 
     def drain(self, rx: PacketBatch, a: int, b: int, lane: int) -> bool:
-        """Write rows a to b, which the kernel has just filled; returns whether all are transmit timestamps."""
-        if b - a == 1 and self._stamp(rx, a, lane):
-            return True
+        """Write rows a to b, which the kernel has just filled; returns whether all are transmit stamps."""
         if b - a >= FEW and self._stamps(rx, a, b, lane):
             self.renew(a, b)
             return True
-        errors = [i for i in range(a, b) if not self._stamp(rx, i, lane)]
+        errors = [i for i in range(a, b) if not self.drain_stamp(rx, i, lane)]
         if errors:
             rx.scope[a:b] = array("I", bytes(4 * (b - a)))
             self.copy_names(self.original, a, b, out=False)
@@ -95,14 +91,14 @@ class Errors(Arrays):
         rx.token[a:b] = array("Q", map(stamped_token, keys))
         return True
 
-    def _stamp(self, rx: PacketBatch, i: int, lane: int) -> bool:
+    def drain_stamp(self, rx: PacketBatch, i: int, lane: int) -> bool:
         """Write row i if it is a transmit timestamp as the kernel writes it; returns whether it is."""
         stamp, seconds, nanoseconds, entry, origin, key = CONTROL.unpack_from(self.records, RECORD * i)
         length = HEADER_W * i + CONTROLLEN_W
         if (stamp, entry, origin) != self.usual or self.words[length] < LEAST:
             return False
-        rx.kind[i], rx.lane[i], rx.token[i] = STAMP, lane, stamped_token(key)
-        rx.when[i] = seconds * SECOND + nanoseconds
+        rx.kind[i], rx.lane[i], rx.when[i] = STAMP, lane, seconds * SECOND + nanoseconds
+        rx.token[i] = key >> 24 << 48 | key & 0xFFFFFF  # as `stamped_token` does, without a call
         # What the kernel wrote and reads again; `renew` would copy the whole header.
         self.words[length], self.halves[HEADER_H * i + NAMELEN_H] = CONTROL_ERROR, self.name_size
         return True

@@ -27,18 +27,22 @@ from anyicmp.net.arrays import (
     Arrays,
     kind_word,
 )
-from anyicmp.wire.batch import UNSET, PacketBatch
+from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
 from anyicmp.wire.wide import column_of, wide
 
 __all__ = ["Incoming"]
 
 CONTROL_IN = 96  # a timestamp of 64 octets and a hop limit of 24, and what makes it whole words
-RECORD_W = (CONTROL_IN + NAME_ROOM) // 8
+RECORD = CONTROL_IN + NAME_ROOM
+RECORD_W = RECORD // 8
+
+ICMP = int(RowKind.ICMP)
 
 # What the kernel writes into a struct mmsghdr: length of the name, of the control messages, flags, length.
 LEFT = Struct("=8xI28xQI4xI")
-# A record: kind of the first message, seconds and nanoseconds, kind of the second, hop limit; address, scope.
-RECORD = {4: Struct("=8xQqq32x8xQi12x4x4s16xI"), 6: Struct("=8xQqq32x8xQi12x8x16sI")}
+# And into a record: kind of the first message, seconds, nanoseconds; kind of the second, hop limit; then
+# address and scope.
+HELD = {4: Struct("=8xQqq32x8xQi12x4x4s16xI"), 6: Struct("=8xQqq32x8xQi12x8x16sI")}
 
 
 class Incoming(Arrays):
@@ -55,7 +59,7 @@ class Incoming(Arrays):
         self.hop_octets = self.hop_words.cast("B")
         self.class_octets = memoryview(batch.traffic_class).cast("B")
         self.record_shorts = self.records.cast("h")
-        self.read = RECORD[version].unpack_from
+        self.read = HELD[version].unpack_from
         stamp = kind_word(c.SOL_SOCKET, c.SO_TIMESTAMPING)
         hops = kind_word(c.SOL_IP, c.IP_TTL) if version == 4 else kind_word(c.SOL_IPV6, c.IPV6_HOPLIMIT)
         # Where there is no second message, or no scope, nothing is ever written.
@@ -75,28 +79,33 @@ class Incoming(Arrays):
         """Write the columns of rows a to b, which the kernel has just filled."""
         if b - a < FEW:
             for i in range(a, b):
-                self._row(rx, i, lane)
+                self.drain_one(rx, i, lane)
         else:
             self._columns(rx, a, b, lane)
             self.renew(a, b)
 
-    def _row(self, rx: PacketBatch, i: int, lane: int) -> None:
+    def drain_one(self, rx: PacketBatch, i: int, lane: int) -> None:
+        """The same for row i alone."""
         name, control, flags, length = LEFT.unpack_from(self.octets, HEADER * i)
-        stamp, seconds, nanoseconds, hop, hops, peer, scope = self.read(self.records, self.record * i)
+        stamp, seconds, nanoseconds, hop, hops, peer, scope = self.read(self.records, RECORD * i)
         ours = self.ours[i]
         rx.peer[ours] = rx.reporter[ours] = peer
-        rx.length[i], rx.scope[i], rx.lane[i] = length, scope, lane
-        rx.kind[i] = rx.quoted[i] = rx.has_local[i] = rx.truncated[i] = 0
-        rx.start[i] = rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
-        rx.traffic_class[i] = rx.flow_label[i] = UNSET
+        rx.kind[i], rx.length[i], rx.scope[i], rx.lane[i] = ICMP, length, scope, lane
+        if not rx.plain[i]:
+            rx.truncated[i] = rx.has_local[i] = rx.quoted[i] = 0
+            rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
+            rx.flow_label[i], rx.plain[i] = UNSET, 1
         if (name, control, flags, stamp, hop) == self.usual:
-            rx.when[i], rx.hop_limit[i] = seconds * SECOND + nanoseconds, hops
+            rx.when[i] = seconds * SECOND + nanoseconds
         else:
-            rx.truncated[i] = self.truncated(i)
+            rx.truncated[i], rx.plain[i] = self.truncated(i), 0
             note(rx, i, self.messages(i))
             self.renew(i, i + 1)
+            hops = rx.hop_limit[i]
         if self.has_header:
-            past_header(rx, i)
+            past_header(rx, i, length)
+        else:
+            rx.start[i], rx.hop_limit[i], rx.traffic_class[i] = 0, hops, UNSET
 
     def _columns(self, rx: PacketBatch, a: int, b: int, lane: int) -> None:
         n, width = b - a, rx.width
@@ -114,6 +123,7 @@ class Incoming(Arrays):
         if self._as_expected(a, b):
             self._stamps(rx, a, b)
         else:
+            rx.plain[a:b] = bytes(n)
             for i in range(a, b):
                 rx.truncated[i] = self.truncated(i)
                 note(rx, i, self.messages(i))
@@ -149,7 +159,7 @@ class Incoming(Arrays):
         first = arena[slot * a : slot * b : slot].tobytes()
         if slot < 20 or first != self.no_options[:n] or min(rx.length[a:b]) < 20:
             for i in range(a, b):
-                past_header(rx, i)
+                past_header(rx, i, rx.length[i])
             return
         rx.start[a:b] = self.twenty[:n]
         self.hop_octets[2 * a : 2 * b] = self.class_octets[2 * a : 2 * b] = bytes(2 * n)

@@ -108,20 +108,20 @@ class Lanes:
         elif len(self.sockets) > 1:
             raise UnsupportedError("more than one lane needs epoll(7)")
 
-    def ready(self) -> tuple[int, int] | None:
-        """A lane that has something to receive, and whether that is DATA, ERRORS or both. Never blocks.
+    def ready(self) -> tuple[int, int]:
+        """A lane that has something to receive, and whether that is DATA, ERRORS or both; or (0, 0).
 
-        One at a time, for rows of one lane are matched together; each has its turn.
+        Never blocks. One lane at a time, for rows of one lane are matched together; each has its turn.
         """
         if self._poll is None:
-            return (0, DATA) if self.sockets else None
+            return (0, DATA) if self.sockets else (0, 0)
         found = self._poll.poll(0, self._most)
-        if len(found) > 1:
+        if self._most > 1 and len(found) > 1:
             found = self._in_turn(found)
         for descriptor, events in found:
             if events & ~ROOM:
                 return self._lane_of[descriptor], events
-        return None
+        return 0, 0
 
     def _in_turn(self, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """That one of several lanes with something to receive whose turn it is."""

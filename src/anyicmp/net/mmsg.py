@@ -61,7 +61,10 @@ class BatchedTransport(Lanes):
         arrays = self._outgoing.get(tx)
         if arrays is None:
             arrays = self._outgoing[tx] = Outgoing(tx, self.spec.source, stamps=self.stamps_sending)
-        arrays.fill(tx, start, stop)
+        if stop - start == 1 and tx.header[start] is arrays.headers[start]:
+            arrays.fill_again(tx, start)
+        else:
+            arrays.fill(tx, start, stop)
         at, attempts = start, 0
         while at < stop:
             lane = tx.lane[at]
@@ -92,24 +95,30 @@ class BatchedTransport(Lanes):
                 Incoming(rx, self._has_header),
                 Errors(rx, has_errors_as_packets=self.privileged),
             )
-        ready = self.ready()
-        if ready is None or offset == rx.capacity:
+        lane, events = self.ready()
+        if not events:
             return 0
-        (lane, events), (incoming, errors), at = ready, arrays, offset
-        descriptor = self._inward[lane]
+        incoming, errors = arrays
+        at, descriptor = offset, self._inward[lane]
         if events & ERRORS:
             if self.spec.buffers:
                 self.look_into(lane)
-            got = _recvmmsg(descriptor, errors.address + HEADER * at, rx.capacity - at, FROM_ERRORS, None)
+            got: int = _recvmmsg(
+                descriptor, errors.address + HEADER * at, rx.capacity - at, FROM_ERRORS, None
+            )
             if got > 0:
                 at += got
+                stamps = got == 1 and errors.drain_stamp(rx, offset, lane)
                 # Stamps leave no condition that a read of the data must clear, as errors do.
-                if errors.drain(rx, offset, at, lane) and (got >= MANY or not events & DATA):
-                    return got
+                if (stamps or errors.drain(rx, offset, at, lane)) and (got >= MANY or not events & DATA):
+                    return at - offset
         # Also after an error alone: only this call clears the condition that wakes us.
         stale = 0
         while at < rx.capacity and stale < ATTEMPTS:
             got = _recvmmsg(descriptor, incoming.address + HEADER * at, rx.capacity - at, NEVER_WAIT, None)
+            if got == 1:
+                incoming.drain_one(rx, at, lane)
+                return at + 1 - offset
             if got > 0:
                 incoming.drain(rx, at, at + got, lane)
                 return at + got - offset

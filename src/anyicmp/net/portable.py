@@ -71,10 +71,10 @@ class PortableTransport(Lanes):
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        ready = self.ready()
-        if ready is None:
+        lane, events = self.ready()
+        if not events:
             return 0
-        (lane, events), at = ready, offset
+        at = offset
         if events & ERRORS:
             if self.spec.buffers:
                 self.look_into(lane)

@@ -39,7 +39,7 @@ def read_rows(
         rx.length[i], rx.start[i], rx.lane[i] = length, 0, lane
         rx.kind[i] = kind
         rx.truncated[i] = bool(flags & TRUNCATED)
-        rx.quoted[i] = rx.has_local[i] = 0
+        rx.quoted[i] = rx.has_local[i] = rx.plain[i] = 0
         rx.extension[i] = rx.interface[i] = rx.errno[i] = 0
         rx.traffic_class[i] = rx.flow_label[i] = UNSET
         _name(rx, i, rx.peer, name)
@@ -49,7 +49,7 @@ def read_rows(
         rx.reporter[i * width : (i + 1) * width] = rx.peer[i * width : (i + 1) * width]
         note(rx, i, messages)
         if has_header:
-            past_header(rx, i)
+            past_header(rx, i, length)
 
     return _drain(sock, rx, at, 0, 0, write)
 

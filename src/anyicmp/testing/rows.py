@@ -80,6 +80,7 @@ class Row(NamedTuple):
         rx.data[begin : begin + size] = octets
         rx.length[i], rx.start[i] = size, start
         rx.flow_label[i], rx.scope[i], rx.interface[i], rx.has_local[i] = UNSET, 0, INTERFACE, 1
+        rx.plain[i] = 0
         address = slice(i * width, (i + 1) * width)
         rx.local[address] = own
         rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]

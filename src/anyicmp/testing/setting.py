@@ -93,6 +93,7 @@ def requests(
     for i in range(n):
         peer = peers[i % len(peers)] if peers else setting.answering
         Probe(peer=peer, hop_limit=hop_limit, stamped=stamped).write(tx, i)
+    tx.header[:] = [None] * n  # checks write over columns
     method.stamp(tx, 0, n, lane << 48 | first, method.template(size=size))
     return tx
 

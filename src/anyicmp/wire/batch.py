@@ -81,8 +81,11 @@ class PacketBatch:
         token: the probe's token: written by the engine, used to key transmit stamps; of a received row that
             concerns a connection it is the probe's whole token.
         stamped: 1 where a row to send shall come back as a STAMP row, if the transport `stamps_sending`.
-        header: of a row to send, the object that wrote hop_limit, traffic_class, flow_label, local, has_local,
-            interface and stamped, and would write the same again; who writes one otherwise puts None here.
+        header: of a row to send, the object that wrote hop_limit, traffic_class, flow_label, local,
+            has_local, interface and stamped, and would write the same again; whoever writes one of them
+            otherwise puts None here.
+        plain: of a received row, 1 where truncated, has_local, quoted, extension, interface and errno are 0
+            and flow_label is UNSET, as in most; whoever writes one of them otherwise puts 0 here.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
         before, after: monotonic nanoseconds around the call that sends; of what is received only the time
@@ -113,6 +116,7 @@ class PacketBatch:
         "original",
         "own_port",
         "peer",
+        "plain",
         "port",
         "quoted",
         "real",
@@ -164,6 +168,7 @@ class PacketBatch:
         self.token = array("Q", bytes(8 * capacity))
         self.stamped = bytearray(capacity)
         self.header: list[object | None] = [None] * capacity
+        self.plain = bytearray(capacity)
         self.tag = array("Q", bytes(8 * capacity))
         self.nonce = bytearray(4 * capacity)
         self.before = 0
