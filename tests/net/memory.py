@@ -67,24 +67,35 @@ class Memory:
     Attributes:
         data, errors: what waits, the error queue apart.
         sent: what was sent, control messages in order of their kind.
+        sticky: an error that was read has left its condition, which only a read of the data clears.
     """
 
     def __init__(self) -> None:
         self.data: deque[Datagram] = deque()
         self.errors: deque[Datagram] = deque()
         self.sent: list[Datagram] = []
+        self.sticky = False
 
     def ready(self) -> tuple[int, int]:
         """What epoll(7) would tell."""
-        return 0, (lanes.DATA if self.data else 0) | (lanes.ERRORS if self.errors else 0)
+        return 0, (lanes.DATA if self.data else 0) | (lanes.ERRORS if self.errors or self.sticky else 0)
 
-    def _queue(self, flags: int) -> deque[Datagram]:
-        return self.errors if flags & ERRQUEUE else self.data
+    def _queue(self, flags: int) -> deque[Datagram] | None:
+        """The queue to read from; None where the call fails by what an error has left."""
+        if flags & ERRQUEUE:
+            # Stamps are of nobody.
+            self.sticky = self.sticky or any(entry.address for entry in self.errors)
+            return self.errors
+        self.sticky, failed = False, self.sticky
+        return None if failed else self.data
 
     # As the C library has it.
 
     def recvmmsg(self, _descriptor: int, address: int, room: int, flags: int, _timeout: None) -> int:
         queue, n = self._queue(flags), 0
+        if queue is None:
+            ctypes.set_errno(errno.EHOSTUNREACH)
+            return -1
         while queue and n < room:
             self._receive(Header.from_address(address + ctypes.sizeof(Header) * n), queue.popleft())
             n += 1
@@ -139,6 +150,8 @@ class Memory:
 
     def recvmsg_into(self, buffers: list[memoryview], _size: int, flags: int) -> Any:
         queue, (room,) = self._queue(flags), buffers
+        if queue is None:
+            raise OSError(errno.EHOSTUNREACH, "as an earlier probe's error says")
         if not queue:
             raise BlockingIOError
         datagram = queue.popleft()

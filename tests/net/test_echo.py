@@ -235,6 +235,9 @@ def test_closing_frees_all_descriptors_and_twice_does_no_harm(opened: Open) -> N
     assert descriptors() == before
     assert transport.fileno() == -1
     assert transport.dropped() == 0
+    # The numbers of its descriptors are others' now.
+    with pytest.raises(IndexError):
+        transport.send(PacketBatch(transport.spec.version), 0, 1)
 
 
 def test_a_transport_holds_no_batch(kind: Kind, opened: Open) -> None:
