@@ -31,7 +31,8 @@ class RowKind(IntEnum):
     ERROR = 2
     """An ICMP error from the kernel's error queue: a rebuilt 8-octet header, then what was quoted."""
     STAMP = 3
-    """The kernel's transmit timestamp of the probe that `token` names, by the bits of `STAMP_TOKEN`."""
+    """The kernel's transmit timestamp of the probe that `token` names, by the bits of `STAMP_TOKEN`. Of such
+    a row only lane, when and token are written."""
     LOCAL_ERROR = 4
     """An error that this host's own kernel queued (say, packet too big); the form is that of ERROR."""
     CONNECTION = 5
