@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyicmp.engine.monitor import COMPANY, GRID, SPREAD, STALE, Entry, MonitorPlan
+from anyicmp.engine.cohort import NAME, SLOT, Entry
+from anyicmp.engine.monitor import COMPANY, FEW, GRID, SPREAD, STALE, MonitorPlan
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.echo import EchoMethod
@@ -45,8 +46,8 @@ class Watch:
         n = self.plan.take(self.tx, 0, room, self.now)
         for i in range(n):
             tag = self.tx.tag[i]
-            assert self.tx.address(self.tx.peer, i) == (tag >> 32).to_bytes(4, "big")
-            self.taken.append((tag >> 32, tag & 0xFFFFFFFF, self.now))
+            assert self.tx.address(self.tx.peer, i) == (tag >> NAME).to_bytes(4, "big")
+            self.taken.append((tag >> NAME, tag & SLOT, self.now))
         return n
 
     def until(self, end: int) -> None:
@@ -106,7 +107,7 @@ def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall:
     while (due := watch.plan.wake_at(watch.now)) is not None and due <= watch.now:
         watch.take()
     assert len(watch.taken) <= before + 1
-    assert entry.tick * GRID > watch.now
+    assert entry.due > watch.now
     assert entry.slot == (entry.due - START) // interval
     assert entry.taken == len(watch.taken)
     assert len({slot for _, slot, _ in watch.taken}) == len(watch.taken)
@@ -152,7 +153,7 @@ def test_a_dropped_target_is_not_probed() -> None:
     watch.until(START + 2 * SECOND)
     assert {name for name, _, _ in watch.taken} == set(range(1, 8))
     assert not watch.plan.wants(0)
-    assert watch.plan.wants(1 << 32)
+    assert watch.plan.wants(1 << NAME)
 
 
 def test_one_that_moves_goes_on_where_it_was() -> None:
@@ -176,18 +177,78 @@ def test_targets_that_come_and_go_leave_nothing() -> None:
         entry = Entry(999, bytes(4), 0, interval=300 * SECOND)
         watch.plan.add(entry, watch.now)
         watch.plan.drop(entry)
-    places = sum(map(len, watch.plan._calendar.values())) + len(watch.plan._ready)
-    assert places <= 50 + 2 * STALE + 1
-    assert len(watch.plan._ticks) == len(watch.plan._calendar)
+    assert len(watch.plan._calendar) <= 50 / COMPANY + 2 * STALE + 1
     watch.until(START + 900 * SECOND)
     assert {name for name, _, _ in watch.taken} == set(range(50))
 
 
-def test_a_slot_is_told_by_its_low_bits() -> None:
-    entry = Entry(3, bytes(4), 0, interval=SECOND)
-    entry.slot = (7 << 32) + 5
-    assert entry.slot_of(3 << 32 | 4) == (7 << 32) + 4
-    assert entry.slot_of(3 << 32 | 0xFFFFFFFE) == (6 << 32) + 0xFFFFFFFE
+def test_a_tag_has_room_for_years_of_slots_and_many_targets() -> None:
+    watch, name, slot = Watch(), (1 << 28) - 1, (1 << 36) - 2
+    for i in range(3):
+        watch.plan.add(
+            Entry(name - i, (name - i).to_bytes(4, "big"), 0, interval=SECOND, slot=slot), watch.now
+        )
+    watch.until(START + 2 * SECOND)
+    assert sorted(watch.taken) == sorted(
+        (name - i, slot + k, START + k * SECOND) for k in range(2) for i in range(3)
+    )
+    assert not watch.plan.wants(1 << NAME)
+
+
+def test_those_that_come_together_stay_together() -> None:
+    """However many fit into a batch, each has its slots; whoever comes later has its own."""
+    watch = Watch()
+    watch.add(2 * COMPANY)
+    for _ in range(3):
+        while watch.plan.wake_at(watch.now) == watch.now:
+            watch.take(room=5)
+        watch.now += SECOND
+    watch.now += SECOND  # the others miss one
+    (late,) = watch.add(1)
+    while (due := watch.plan.wake_at(watch.now)) is not None and due < START + 5 * SECOND:
+        watch.now = due
+        watch.take(room=3)
+    slots: dict[int, list[int]] = {}
+    for name, slot, _ in watch.taken:
+        slots.setdefault(name, []).append(slot)
+    assert slots.pop(late.name) == [0]
+    assert [tuple(slots[i]) for i in range(2 * COMPANY)] == [(0, 1, 2, 3)] * COMPANY + [
+        (0, 1, 2, 4)
+    ] * COMPANY
+    assert [entry.taken for entry in watch.plan.entries.values()] == [4] * 2 * COMPANY + [1]
+
+
+@given(st.integers(1, COMPANY - 1), st.integers(0, COMPANY - 1))
+def test_one_may_go_while_others_wait_for_their_turn(taken: int, gone: int) -> None:
+    watch = Watch()
+    entries = watch.add(COMPANY)
+    assert watch.take(room=taken) == taken
+    before = [(entry.slot, entry.taken, entry.due) for entry in entries]
+    assert before == [(1, 1, START + SECOND)] * taken + [(0, 0, START)] * (COMPANY - taken)
+    watch.plan.drop(entries[gone])
+    assert [(entry.slot, entry.taken, entry.due) for entry in entries] == before
+    moved = entries[gone].moved(bytes(4), 0)
+    assert (moved.slot, moved.taken, moved.due, moved.following - moved.due) == (*before[gone], SECOND)
+    left = COMPANY - taken - (gone >= taken)
+    assert watch.take() == left
+    assert (watch.plan.wake_at(watch.now) or 0) > watch.now
+    watch.taken.clear()
+    watch.until(START + SECOND + 1)
+    assert sorted(watch.taken) == [(i, 1, START + SECOND) for i in range(COMPANY) if i != gone]
+
+
+def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:
+    interval = 12_345_678
+    for n, exact in ((FEW, True), (FEW + 1, False)):
+        watch = Watch()
+        entries = watch.add(n, interval=interval)
+        watch.until(START + SECOND)
+        assert {late for late, _ in watch.late} == {0}
+        first = [now for name, _, now in watch.taken if name == entries[0].name]
+        apart = {b - a for a, b in pairwise(first)}
+        assert (apart == {interval}) == exact
+        assert all(now % GRID == 0 for now in first) == (not exact)
+        assert len(first) == pytest.approx(SECOND / interval, abs=1)
 
 
 def test_a_scope_stands_in_its_own_row() -> None:
@@ -198,13 +259,8 @@ def test_a_scope_stands_in_its_own_row() -> None:
     assert list(watch.tx.scope[:3]) == [0, 7, 0]
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_people_see_slots_as_sequence_numbers(known: bool) -> None:
-    watch = Watch()
-    (entry,) = watch.add(1)
-    entry.slot = (1 << 32) + 9
+def test_people_see_slots_as_sequence_numbers() -> None:
     batch = OutcomeBatch(4)
-    batch.append(REPLY, target=bytes(4), scope=0, tag=8, sent_at=0.0)
-    if not known:
-        watch.plan.drop(entry)
-    assert list(watch.plan.heard(batch).sequences) == [(1 << 32) + 8 if known else 8]
+    for slot in (8, (1 << 36) - 1):
+        batch.append(REPLY, target=bytes(4), scope=0, tag=3 << NAME | slot, sent_at=0.0)
+    assert list(Watch().plan.heard(batch).sequences) == [8, (1 << 36) - 1]
