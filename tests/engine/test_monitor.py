@@ -39,7 +39,8 @@ class Watch:
         first = len(self.plan.entries)
         entries = [Entry(i, i.to_bytes(4, "big"), 0, interval=interval) for i in range(first, first + n)]
         for entry in entries:
-            self.plan.add(entry, self.now)
+            self.plan.add(entry)
+        self.plan.wake_at(self.now)
         return entries
 
     def take(self, room: int = 64) -> int:
@@ -175,7 +176,7 @@ def test_targets_that_come_and_go_leave_nothing() -> None:
     watch.add(50, interval=300 * SECOND)
     for _ in range(20 * STALE):
         entry = Entry(999, bytes(4), 0, interval=300 * SECOND)
-        watch.plan.add(entry, watch.now)
+        watch.plan.add(entry)
         watch.plan.drop(entry)
     assert len(watch.plan._calendar) <= 50 / COMPANY + 2 * STALE + 1
     watch.until(START + 900 * SECOND)
@@ -185,9 +186,7 @@ def test_targets_that_come_and_go_leave_nothing() -> None:
 def test_a_tag_has_room_for_years_of_slots_and_many_targets() -> None:
     watch, name, slot = Watch(), (1 << 28) - 1, (1 << 36) - 2
     for i in range(3):
-        watch.plan.add(
-            Entry(name - i, (name - i).to_bytes(4, "big"), 0, interval=SECOND, slot=slot), watch.now
-        )
+        watch.plan.add(Entry(name - i, (name - i).to_bytes(4, "big"), 0, interval=SECOND, slot=slot))
     watch.until(START + 2 * SECOND)
     assert sorted(watch.taken) == sorted(
         (name - i, slot + k, START + k * SECOND) for k in range(2) for i in range(3)
@@ -254,7 +253,7 @@ def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:
 def test_a_scope_stands_in_its_own_row() -> None:
     watch = Watch(6)
     for name, scope in enumerate((0, 7, 0)):
-        watch.plan.add(Entry(name, bytes(16), scope, interval=SECOND), watch.now)
+        watch.plan.add(Entry(name, bytes(16), scope, interval=SECOND))
     assert watch.plan.take(watch.tx, 0, 64, watch.now) == 3
     assert list(watch.tx.scope[:3]) == [0, 7, 0]
 

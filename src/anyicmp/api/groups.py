@@ -5,7 +5,6 @@ It joins watched targets with what the engine tells. Names, and who hears of a c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -77,9 +76,8 @@ class Groups:
         prober: SocketOwner,
         told: Told,
         lock: AbstractContextManager[object],
-        now: Callable[[], int],
     ) -> None:
-        self._prober, self._told, self._lock, self._now = prober, told, lock, now
+        self._prober, self._told, self._lock = prober, told, lock
         self._groups: dict[Kind, _Group] = {}
         self._touched: set[_Group] = set()
         self._lateness = Histogram()
@@ -116,7 +114,7 @@ class Groups:
                     slot=0 if before is None else before.slot,
                     taken=0 if before is None else before.taken,
                 )
-                group.plan.add(entry, self._now())
+                group.plan.add(entry)
             watched.entry, watched.address, watched.lookup_error = entry, address, None
         self._touched.add(group)
 

@@ -128,7 +128,7 @@ class Cohort:
     Attributes:
         entries: in the order in which they are probed.
         slot: number of the next time that they are due.
-        due: when that is; following: the time after; nanoseconds.
+        due: when that is, in nanoseconds, 0 before they have a phase; following: the time after.
         given: how many of them had their probe for that slot.
         rounds: how often all of them had one.
     """
@@ -146,7 +146,7 @@ class Cohort:
         "slot",
     )
 
-    def __init__(self, interval: int, slot: int, due: int, following: int) -> None:
+    def __init__(self, interval: int, slot: int, due: int = 0, following: int = 0) -> None:
         self.interval = interval
         self.slot = slot
         self.due = due

@@ -65,34 +65,47 @@ class MonitorPlan:
         self._stale = 0
         self._order = count()
         self._calendar: list[tuple[int, int, Cohort]] = []
+        self._new: list[tuple[float, Cohort]] = []
         self._open: dict[int, Cohort] = {}
 
-    def add(self, entry: Entry, now: int) -> None:
-        """Its first probe is due within its interval, at most within SPREAD; later ones keep their phase."""
+    def add(self, entry: Entry) -> None:
+        """Its first probe is due within its interval, at most within SPREAD, from when the plan is asked next
+        on; later ones keep their phase.
+        """
         slot, interval = entry.slot, entry.interval
         cohort = self._open.get(interval)
-        if cohort is None or cohort.slot != slot or cohort.due < now or len(cohort.entries) == COMPANY:
-            share = (self._places // COMPANY * GOLDEN) % 1.0
-            start = -(-now // GRID) * GRID
-            due, following = (
-                start + _on_grid(share * min(interval, SPREAD)),
-                start + _on_grid(share * interval),
-            )
-            cohort = Cohort(interval, slot, due, following if following > due else following + interval)
-            self._open[interval] = cohort
-            self._note(cohort)
+        if cohort is None or cohort.slot != slot or len(cohort.entries) >= COMPANY:
+            cohort = self._open[interval] = Cohort(interval, slot)
+            self._new.append((self._places // COMPANY * GOLDEN % 1.0, cohort))
         self._places += 1
         self._join(entry, cohort)
 
     def take_over(self, entry: Entry) -> None:
         """Go on where an entry of that name had come to, in another plan or for another address."""
+        if not entry.due:  # it had no phase yet
+            self.add(entry)
+            return
         cohort = Cohort(entry.interval, entry.slot, entry.due, entry.following)
-        self._note(cohort)
         self._join(entry, cohort)
+        self._note(cohort)
 
     def _join(self, entry: Entry, cohort: Cohort) -> None:
         self.entries[entry.name] = entry
         cohort.add(entry)
+
+    def _begin(self, now: int) -> None:
+        """Give phases to those that are new: of thousands, adding the last takes a while after the first."""
+        start = -(-now // GRID) * GRID
+        for share, cohort in self._new:
+            if not cohort.entries:
+                continue
+            cohort.due = start + _on_grid(share * min(cohort.interval, SPREAD))
+            cohort.following = start + _on_grid(share * cohort.interval)
+            if cohort.following <= cohort.due:
+                cohort.following += cohort.interval
+            self._note(cohort)
+        self._new.clear()
+        self._open.clear()
 
     def drop(self, entry: Entry) -> None:
         """It is not probed any longer."""
@@ -100,16 +113,12 @@ class MonitorPlan:
             del self.entries[entry.name]
         cohort = entry.cohort
         entry.part()
-        if cohort is not None and not cohort.entries:
+        if cohort is not None and cohort.due and not cohort.entries:
             self._stale += 1
             if self._stale > STALE and 2 * self._stale > len(self._calendar):
-                self._tidy()
-
-    def _tidy(self) -> None:
-        self._calendar = [place for place in self._calendar if place[2].entries]
-        heapify(self._calendar)
-        self._open = {cohort.interval: cohort for cohort in self._open.values() if cohort.entries}
-        self._stale = 0
+                self._calendar = [place for place in self._calendar if place[2].entries]
+                heapify(self._calendar)
+                self._stale = 0
 
     def _note(self, cohort: Cohort) -> None:
         grid = GRID if len(self.entries) > FEW else 1
@@ -120,6 +129,7 @@ class MonitorPlan:
         return tag >> NAME in self.entries
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
+        self._begin(now)
         calendar, peers, scopes, tags = self._calendar, [], array("I"), array("Q")
         at, due, together = start, 0, 0
         while at < stop and calendar and calendar[0][0] <= now:
@@ -150,8 +160,6 @@ class MonitorPlan:
 
     def _return(self, cohort: Cohort, now: int) -> None:
         """All of a cohort had their probe: wait for the next time."""
-        if self._open.get(cohort.interval) is cohort:
-            del self._open[cohort.interval]
         if cohort.entries:
             cohort.advance(now)
             self._note(cohort)
@@ -175,6 +183,7 @@ class MonitorPlan:
         return outcomes
 
     def wake_at(self, now: int) -> int | None:
+        self._begin(now)
         return max(self._calendar[0][0], now) if self._calendar else None
 
 
