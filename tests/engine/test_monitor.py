@@ -178,7 +178,9 @@ def test_targets_that_come_and_go_leave_nothing() -> None:
         entry = Entry(999, bytes(4), 0, interval=300 * SECOND)
         watch.plan.add(entry)
         watch.plan.drop(entry)
-    assert len(watch.plan._calendar) <= 50 / COMPANY + 2 * STALE + 1
+    places = sum(map(len, watch.plan._calendar.values())) + len(watch.plan._ready)
+    assert places <= 50 + 2 * STALE + 1
+    assert len(watch.plan._times) == len(watch.plan._calendar)
     watch.until(START + 900 * SECOND)
     assert {name for name, _, _ in watch.taken} == set(range(50))
 
@@ -234,6 +236,42 @@ def test_one_may_go_while_others_wait_for_their_turn(taken: int, gone: int) -> N
     watch.taken.clear()
     watch.until(START + SECOND + 1)
     assert sorted(watch.taken) == [(i, 1, START + SECOND) for i in range(COMPANY) if i != gone]
+
+
+def test_those_that_happen_to_be_due_together_are_one_cohort() -> None:
+    watch = Watch()
+    for _ in range(3):
+        (entry,) = watch.add(1, interval=10 * SECOND)
+        watch.take()
+    watch.until(START + 10 * SECOND)
+    assert watch.plan._calendar[START + 10 * SECOND] == [entry.cohort]
+    watch.until(START + 21 * SECOND)
+    assert sorted(watch.taken) == [(i, k, START + 10 * k * SECOND) for i in range(3) for k in range(3)]
+    assert [each.taken for each in watch.plan.entries.values()] == [3] * 3
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(1, 40), st.sampled_from([10, 20, 1000])), max_size=12), st.booleans())
+def test_whoever_comes_whenever_is_probed_each_interval(
+    comings: list[tuple[int, int]], names_come_slowly: bool
+) -> None:
+    watch = Watch()
+    since: dict[int, tuple[int, int]] = {}
+    for n, interval in comings:
+        for _ in range(n if names_come_slowly else 1):
+            for entry in watch.add(1 if names_come_slowly else n, interval=interval * 1_000_000):
+                since[entry.name] = watch.now, entry.interval
+            watch.until(watch.now + 1_700_000)
+    watch.until(end := watch.now + 3 * SECOND)
+    times: dict[int, list[int]] = {name: [] for name in since}
+    for name, slot, now in watch.taken:
+        assert slot == len(times[name])
+        times[name].append(now)
+    for name, (began, interval) in since.items():
+        assert times[name][0] - began <= interval + GRID
+        assert {b - a for a, b in pairwise(times[name])} == {interval}
+        assert end - times[name][-1] <= interval
+        assert watch.plan.entries[name].taken == len(times[name])
 
 
 def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:

@@ -94,18 +94,19 @@ class Entry:
             return self._following
         return cohort.following + self.interval * cohort.has_given(self)
 
-    def part(self) -> None:
-        """Leave the cohort. It keeps what was counted, and its phase."""
+    def part(self) -> Cohort | None:
+        """Leave the cohort, which is returned. It keeps what was counted, and its phase."""
         cohort = self.cohort
         if cohort is not None:
-            self._slot, self._taken, self._due, self._following = (
-                self.slot,
-                self.taken,
-                self.due,
-                self.following,
-            )
+            slot, taken, due, following = self.slot, self.taken, self.due, self.following
             self.cohort = None
             cohort.remove(self)
+            self._slot, self._taken, self._due, self._following = slot, taken, due, following
+        return cohort
+
+    def change_to(self, cohort: Cohort) -> None:
+        """Be due with others from now on, at the same time."""
+        self._taken, self.cohort = self.taken - cohort.rounds, cohort
 
     def moved(self, peer: bytes, scope: int) -> Entry:
         """One that goes on at another address. This one's place in a calendar counts no longer."""
@@ -129,6 +130,7 @@ class Cohort:
         entries: in the order in which they are probed.
         slot: number of the next time that they are due.
         due: when that is, in nanoseconds, 0 before they have a phase; following: the time after.
+        at: when a calendar has them.
         given: how many of them had their probe for that slot.
         rounds: how often all of them had one.
     """
@@ -137,6 +139,7 @@ class Cohort:
         "_names",
         "_peers",
         "_scopes",
+        "at",
         "due",
         "entries",
         "following",
@@ -152,13 +155,18 @@ class Cohort:
         self.due = due
         self.following = following
         self.entries: list[Entry] = []
-        self.given = self.rounds = 0
+        self.at = self.given = self.rounds = 0
         self._peers = b""
         self._names = 0
         self._scopes: array[int] = array("I")
 
+    @property
+    def begun(self) -> bool:
+        """Whether one of them had a probe already."""
+        return self.given + self.rounds > 0
+
     def add(self, entry: Entry) -> None:
-        """One more, before the first round."""
+        """One more, before the first probe."""
         self.entries.append(entry)
         entry.cohort = self
         self._peers = b""
@@ -168,6 +176,26 @@ class Cohort:
         self.given -= self.has_given(entry)
         self.entries.remove(entry)
         self._peers = b""
+
+    def merge(self, other: Cohort) -> bool:
+        """Take in those of another if they are always due at the same time, too; returns whether they are."""
+        if (
+            self.given
+            or other.given
+            or (self.interval, self.slot, self.due, self.following)
+            != (
+                other.interval,
+                other.slot,
+                other.due,
+                other.following,
+            )
+        ):
+            return False
+        for entry in other.entries:
+            entry.change_to(self)
+        self.entries += other.entries
+        self._peers = b""
+        return True
 
     def has_given(self, entry: Entry) -> bool:
         """Whether one of them had its probe for the next slot, while others still wait for theirs."""

@@ -7,9 +7,9 @@ target. What came of the probes it passes on; what that says of a target is not 
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
-from itertools import count
+from heapq import heappop, heappush
 
 from anyicmp.engine.cohort import NAME, SLOT, Cohort, Entry
 from anyicmp.engine.outcome import OutcomeBatch
@@ -63,10 +63,11 @@ class MonitorPlan:
         self._probe = probe
         self._places = 0
         self._stale = 0
-        self._order = count()
-        self._calendar: list[tuple[int, int, Cohort]] = []
         self._new: list[tuple[float, Cohort]] = []
         self._open: dict[int, Cohort] = {}
+        self._calendar: dict[int, list[Cohort]] = {}
+        self._times: list[int] = []
+        self._ready: deque[Cohort] = deque()
 
     def add(self, entry: Entry) -> None:
         """Its first probe is due within its interval, at most within SPREAD, from when the plan is asked next
@@ -74,7 +75,7 @@ class MonitorPlan:
         """
         slot, interval = entry.slot, entry.interval
         cohort = self._open.get(interval)
-        if cohort is None or cohort.slot != slot or len(cohort.entries) >= COMPANY:
+        if cohort is None or cohort.begun or cohort.slot != slot or len(cohort.entries) >= COMPANY:
             cohort = self._open[interval] = Cohort(interval, slot)
             self._new.append((self._places // COMPANY * GOLDEN % 1.0, cohort))
         self._places += 1
@@ -97,74 +98,84 @@ class MonitorPlan:
         """Give phases to those that are new: of thousands, adding the last takes a while after the first."""
         start = -(-now // GRID) * GRID
         for share, cohort in self._new:
-            if not cohort.entries:
-                continue
             cohort.due = start + _on_grid(share * min(cohort.interval, SPREAD))
             cohort.following = start + _on_grid(share * cohort.interval)
             if cohort.following <= cohort.due:
                 cohort.following += cohort.interval
             self._note(cohort)
         self._new.clear()
-        self._open.clear()
 
     def drop(self, entry: Entry) -> None:
         """It is not probed any longer."""
         if self.entries.get(entry.name) is entry:
             del self.entries[entry.name]
-        cohort = entry.cohort
-        entry.part()
-        if cohort is not None and cohort.due and not cohort.entries:
+        if (cohort := entry.part()) is not None and not cohort.entries:
             self._stale += 1
-            if self._stale > STALE and 2 * self._stale > len(self._calendar):
-                self._calendar = [place for place in self._calendar if place[2].entries]
-                heapify(self._calendar)
-                self._stale = 0
+            if self._stale > STALE and self._stale > len(self.entries):
+                self._tidy()
+
+    def _tidy(self) -> None:
+        kept = [cohort for place in (*self._calendar.values(), self._ready) for cohort in place]
+        self._calendar.clear()
+        self._times.clear()
+        self._ready.clear()
+        self._open.clear()
+        self._new = [new for new in self._new if new[1].entries]
+        self._stale = 0
+        for cohort in kept:
+            if cohort.entries:
+                self._note(cohort)
 
     def _note(self, cohort: Cohort) -> None:
         grid = GRID if len(self.entries) > FEW else 1
-        heappush(self._calendar, (-(-cohort.due // grid) * grid, next(self._order), cohort))
+        at = cohort.at = -(-cohort.due // grid) * grid
+        place = self._calendar.get(at)
+        if place is None:
+            self._calendar[at] = [cohort]
+            heappush(self._times, at)
+        elif any(other.merge(cohort) for other in place):
+            self._open.pop(cohort.interval, None)  # it may be the one
+        else:
+            place.append(cohort)
 
     def wants(self, tag: int) -> bool:
         """Whether the target of a probe is still watched."""
         return tag >> NAME in self.entries
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        self._begin(now)
-        calendar, peers, scopes, tags = self._calendar, [], array("I"), array("Q")
-        at, due, together = start, 0, 0
-        while at < stop and calendar and calendar[0][0] <= now:
-            when, _, cohort = calendar[0]
+        self._advance(now)
+        ready, peers, scopes, tags = self._ready, [], array("I"), array("Q")
+        row, at, together = start, 0, 0
+        while ready and row < stop:
+            cohort = ready[0]
             waiting = len(cohort.entries) - cohort.given
-            n = min(waiting, stop - at)
+            n = min(waiting, stop - row)
             if n:
-                if when != due:
-                    self._tell(now - due, together)
-                    due, together = when, 0
+                if together and cohort.at != at:
+                    self.on_taken(now - at, together)
+                    together = 0
                 packed, scope, tag = cohort.give(n)
                 peers.append(packed)
                 scopes += scope
                 tags += tag
-                at += n
+                at = cohort.at
+                row += n
                 together += n
             if n == waiting:
-                heappop(calendar)
-                self._return(cohort, now)
-        self._tell(now - due, together)
-        if at > start:
-            self._write(tx, start, at, b"".join(peers), scopes, tags)
-        return at - start
+                ready.popleft()
+                if cohort.entries:
+                    cohort.advance(now)
+                    self._note(cohort)
+        if together:
+            self.on_taken(now - at, together)
+            self._write(tx, start, row, b"".join(peers), scopes, tags)
+        return row - start
 
-    def _tell(self, late: int, n: int) -> None:
-        if n:
-            self.on_taken(late, n)
-
-    def _return(self, cohort: Cohort, now: int) -> None:
-        """All of a cohort had their probe: wait for the next time."""
-        if cohort.entries:
-            cohort.advance(now)
-            self._note(cohort)
-        else:
-            self._stale -= 1
+    def _advance(self, now: int) -> None:
+        self._begin(now)
+        times = self._times
+        while times and times[0] <= now:
+            self._ready.extend(self._calendar.pop(heappop(times)))
 
     def _write(
         self, tx: PacketBatch, start: int, stop: int, peers: bytes, scopes: array[int], tags: array[int]
@@ -184,7 +195,9 @@ class MonitorPlan:
 
     def wake_at(self, now: int) -> int | None:
         self._begin(now)
-        return max(self._calendar[0][0], now) if self._calendar else None
+        if self._ready:
+            return now
+        return max(self._times[0], now) if self._times else None
 
 
 def _on_grid(duration: float) -> int:
