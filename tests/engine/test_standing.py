@@ -36,7 +36,7 @@ class Target:
             return
         self.judged += 1
         self.window.note(at, REPLY, rtt)
-        self.window.totals.note_replies((rtt,))
+        self.window.totals.note_reply(rtt)
         self._note(self.standing.answered(at, 1000.0 + at, rtt, hop_limit, self.limits))
 
     def lose(self, cause: str | None = None, *, slot: int | None = None) -> None:

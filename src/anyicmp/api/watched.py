@@ -79,7 +79,7 @@ class Watched:
         sent_at = batch.sent_at[i]
         if kind == REPLY:
             ttl = batch.ttls[i]
-            totals.note_replies((rtt,))
+            totals.note_reply(rtt)
             totals.hop_limit = ttl
             return self.standing.answered(slot, sent_at + rtt, rtt, ttl, limits)
         if kind == TIMEOUT:

@@ -34,24 +34,26 @@ class Histogram:
 
     def add(self, duration: float, n: int = 1) -> None:
         """Count a duration, n times."""
-        self._add((duration,), n)
+        at = bisect_left(_BOUNDS, duration) + LOWEST
+        if not 0 <= at - self._first < len(self._counts):
+            self._widen(at)
+        try:
+            self._counts[at - self._first] += n
+        except OverflowError:
+            self._counts = array("Q", self._counts)
+            self._counts[at - self._first] += n
 
     def add_all(self, durations: Sequence[float]) -> None:
         """Count durations, one at least, each once."""
-        self._add(durations, 1)
-
-    def _add(self, durations: Sequence[float], n: int) -> None:
-        for extreme in (min(durations), max(durations)):
-            at = bisect_left(_BOUNDS, extreme) + LOWEST
-            if not 0 <= at - self._first < len(self._counts):
-                self._widen(at)
+        self.add(min(durations), 0)
+        self.add(max(durations), 0)
         counts, shift = self._counts, LOWEST - self._first
         for at in map(bisect_left, repeat(_BOUNDS), durations):
             try:
-                counts[at + shift] += n
+                counts[at + shift] += 1
             except OverflowError:
                 self._counts = counts = array("Q", counts)
-                counts[at + shift] += n
+                counts[at + shift] += 1
 
     def _widen(self, at: int) -> None:
         counts = self._counts

@@ -106,7 +106,8 @@ class Standing:
             self._answers += 1
             self._losses = 0
             self._cause = None
-        window.smooth(rtt)
+        if limits.degraded_rtt is not None:
+            window.smooth(rtt)
         state = self.state
         if state not in ("up", "degraded"):
             if self._answers < limits.up_after and state != "unknown":

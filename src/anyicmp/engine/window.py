@@ -47,7 +47,7 @@ class Window:
         ended, lost: of the probes in it, from the slot on that `judge_from` named; as of the last `settle`.
         expected: the hop limit of answers that change nothing (`note_expected`), or JUDGED.
         below: seconds; only shorter round trips change nothing.
-        smoothed: the smoothed round trip in seconds, -1 before the first; kept up where `below` is finite.
+        smoothed: the smoothed round trip in seconds, -1 before the first; kept up where a threshold needs it.
     """
 
     __slots__ = (
@@ -89,17 +89,24 @@ class Window:
 
     def note(self, slot: int, kind: int, rtt: float) -> None:
         """The probe of a slot has ended."""
-        self.settle()
-        slots, size, room = self._slots, self.size, len(self._slots)
-        if slot == self.head + 1:
-            self._pass(slot - size)
-            self._reuse(slot)
-        elif slot > self.head:
-            for passed in range(self.head - size + 1, min(slot - size, self.head) + 1):
-                self._pass(passed)
-            for missed in range(max(self.head + 1, slot - room + 1), slot + 1):
-                self._reuse(missed)
-        elif slot <= self.head - size:
+        head = self.head
+        if head != self._settled:
+            self.settle()
+        slots, size = self._slots, self.size
+        room = len(slots)
+        if slot > head:
+            for passed in range(head - size + 1, min(slot - size, head) + 1):
+                code = slots[passed % room]
+                if code != EMPTY and passed >= self._from and code != _CODES[FAILED]:
+                    self.ended -= 1
+                    self.lost -= code < 0
+            reused = max(head + 1, slot - room + 1)
+            for missed in range(reused, slot):
+                slots[missed % room] = EMPTY
+            if self._copies is not None or self._late is not None:
+                self._clear(reused, slot + 1)
+            self.head = self._settled = slot
+        elif slot <= head - size:
             return
         slots[slot % room] = rtt if kind == REPLY else _CODES[kind]
         if kind == REPLY and slot > self.answered:
@@ -108,20 +115,12 @@ class Window:
             self.ended += 1
             self.lost += kind != REPLY
 
-    def _pass(self, slot: int) -> None:
-        """A slot leaves the window."""
-        code = self._slots[slot % len(self._slots)]
-        if slot >= self._from and code not in (EMPTY, _CODES[FAILED]):
-            self.ended -= 1
-            self.lost -= code < 0
-
-    def _reuse(self, slot: int) -> None:
-        i = slot % len(self._slots)
-        self._slots[i] = EMPTY
-        self.head = self._settled = slot
+    def _clear(self, start: int, stop: int) -> None:
+        """Slots are used anew: of what was there before no copies are known."""
         for counts in (self._copies, self._late):
             if counts is not None:
-                counts[i] = 0
+                for slot in range(start, stop):
+                    counts[slot % len(counts)] = 0
 
     def settle(self) -> None:
         """Count the answers that were only written down."""
@@ -134,10 +133,7 @@ class Window:
         if self.below < inf:
             for rtt in rtts:
                 self.smooth(rtt)
-        for counts in (self._copies, self._late):
-            if counts is not None:
-                for slot in range(self.head - n + 1, self.head + 1):
-                    counts[slot % len(counts)] = 0
+        self._clear(self.head - n + 1, self.head + 1)
         judged = self._last(self._slots, min(self.size, self.head + 1 - self._from))
         self.lost = sum(map(judged.count, _LOST))
         self.ended = len(judged) - judged.count(EMPTY) - judged.count(_CODES[FAILED])
@@ -265,6 +261,13 @@ class Totals:
     def ended(self) -> int:
         """Probes that have ended, those that never left left out."""
         return sum(self.kinds[:FAILED])
+
+    def note_reply(self, rtt: float) -> None:
+        """A probe was answered."""
+        self.kinds[REPLY] += 1
+        self.total_rtt += rtt
+        self._moments.take(rtt)
+        self.round_trips.add(rtt)
 
     def note_replies(self, rtts: Sequence[float]) -> None:
         """Probes were answered, one after the other."""
