@@ -85,7 +85,7 @@ def two_places() -> Iterator[tuple[str, ...]]:
 
 
 async def drama(a: str, b: str, target: str, network: str, soon: bool) -> dict[str, object]:
-    """Runs in the hub: the scheduler and the client are here. `soon`: silence is noticed sooner than usual."""
+    """Runs in the hub: the scheduler and the client are here. `soon`: silence is noticed early."""
     import asyncio
     import contextlib
     import logging
