@@ -250,8 +250,8 @@ def test_those_that_happen_to_be_due_together_are_one_cohort() -> None:
     assert [each.taken for each in watch.plan.entries.values()] == [3] * 3
 
 
-@settings(max_examples=50)
-@given(st.lists(st.tuples(st.integers(1, 40), st.sampled_from([10, 20, 1000])), max_size=12), st.booleans())
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 40), st.sampled_from([50, 100, 1000])), max_size=8), st.booleans())
 def test_whoever_comes_whenever_is_probed_each_interval(
     comings: list[tuple[int, int]], names_come_slowly: bool
 ) -> None:
