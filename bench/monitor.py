@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,16 @@ import uuid
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 ENOUGH = 5_000
 """Targets of fping: with more it runs out of sequence numbers."""
+
+PATIENT = 500
+"""Targets of icmplib at once: each has a raw socket of its own, which gets a copy of what comes for any."""
+
+PATIENCE = 60.0
+"""Seconds that a child may take to start and to end."""
 
 LOOPS = {
     "asyncio": ("asyncio", {}),
@@ -85,18 +93,16 @@ ICMPLIB = """
 import asyncio, json, sys, time
 from icmplib import async_multiping
 
-TARGETS, SECONDS = json.loads(sys.argv[1])
+TARGETS, SECONDS, TASKS = json.loads(sys.argv[1])
 HOSTS = [f"127.1.{i // 256}.{i % 256}" for i in range(TARGETS)]
 
 async def main():
     start, cpu, sent, received = time.perf_counter(), time.process_time(), 0, 0
     while (passed := time.perf_counter() - start) < SECONDS:
-        hosts = await async_multiping(HOSTS, count=1, timeout=1, concurrent_tasks=1000)
+        hosts = await async_multiping(HOSTS, count=1, timeout=1, concurrent_tasks=TASKS)
         sent += len(hosts)
         received += sum(host.packets_received for host in hosts)
-    passed = time.perf_counter() - start
-    print(json.dumps({"rate": sent / passed, "share": (time.process_time() - cpu) / passed,
-                      "lost": sent - received}))
+    print(json.dumps({"sent": sent, "cpu": time.process_time() - cpu, "lost": sent - received}))
 
 asyncio.run(main())
 """
@@ -114,10 +120,10 @@ def namespace() -> Iterator[str]:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
-def child(name: str, script: str, *given: object) -> dict[str, float]:
-    """What a script prints as JSON, run in the namespace."""
+def child(name: str, script: str, limit: float, *given: object) -> dict[str, float]:
+    """What a script prints as JSON, run in the namespace, for so many seconds at most."""
     command = ["ip", "netns", "exec", name, sys.executable, "-c", script, json.dumps(given)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
     if done.returncode:
         raise RuntimeError(done.stderr)
     found: dict[str, float] = json.loads(done.stdout)
@@ -130,7 +136,8 @@ def show(loop: str, found: dict[str, float]) -> None:
     grown = max(resident[len(resident) // 2 :]) - max(resident[: len(resident) // 2])  # type: ignore[index,arg-type]
     print(
         f"{loop:>8}: {found['targets']:,} targets, {found['rate']:,.0f} probes a second, "
-        f"{found['share']:.1%} of a core; late by {found['median'] * 1e3:.2f} ms (median), "
+        f"{found['share']:.1%} of a core, {found['share'] / found['rate'] * 1e6:.1f} us a probe; "
+        f"late by {found['median'] * 1e3:.2f} ms (median), "
         f"{found['p99'] * 1e3:.2f} ms (99 %), {found['maximum'] * 1e3:.1f} ms (most); "
         f"{found['up']:,} up, {found['lost']:,} lost, {found['dropped']:,} dropped here; "
         f"{found['after_warm_up'] / 1000:.2f} kB a target, then {grown / 1e6:+.1f} MB"
@@ -139,22 +146,37 @@ def show(loop: str, found: dict[str, float]) -> None:
         print(f"          rendered {octets / 1e6:.1f} MB in {took:.2f} s, probing in between")
 
 
-def fping(name: str, seconds: float) -> None:
-    """fping, once a second to as many as it can."""
+def fping(name: str, seconds: float) -> tuple[int, float]:
+    """Probes of fping, which pings once a second as many as it can, and its CPU seconds."""
     hosts = "\n".join(f"127.1.{i // 256}.{i % 256}" for i in range(ENOUGH))
-    command = [
-        "ip",
-        "netns",
-        "exec",
-        name,
-        "bash",
-        "-c",
-        f"time timeout {seconds} fping -l -i 0.2 -q -p 1000",
-    ]
-    done = subprocess.run(command, input=hosts, capture_output=True, text=True, check=False)
-    used = [line.split() for line in done.stderr.splitlines() if line.startswith(("user", "sys"))]
-    cpu = sum(float(each[1].removeprefix("0m").removesuffix("s")) for each in used)
-    print(f"   fping: {ENOUGH:,} targets, {cpu / seconds:.1%} of a core; it does not say how late it is")
+    command = ["ip", "netns", "exec", name, "timeout", "-s", "INT", str(seconds)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [*command, "fping", "-l", "-i", "0.2", "-q", "-p", "1000"],
+        input=hosts,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * seconds + PATIENCE,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    counts = [line.split(" = ")[1].split("/") for line in done.stderr.splitlines() if "xmt/rcv" in line]
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return sum(int(sent) for sent, *_ in counts), cpu
+
+
+def others(name: str, seconds: float, ours: float) -> None:
+    """What a probe costs fping and icmplib, beside our microseconds."""
+    found = {}
+    if shutil.which("fping"):
+        found[f"fping, {ENOUGH:,} targets"] = fping(name, seconds)
+    if find_spec("icmplib") is not None:
+        # A round at a time: the last one may take longer than there is time.
+        loop = child(name, ICMPLIB, 2 * seconds + PATIENCE, PATIENT, seconds, PATIENT // 10)
+        found[f"icmplib, {PATIENT:,} targets in turn"] = int(loop["sent"]), loop["cpu"]
+    for who, (sent, cpu) in found.items():
+        each = cpu / sent * 1e6
+        print(f"{who}: {sent:,} probes, {each:.1f} us of CPU each, {each / ours:.2f} times ours")
 
 
 def main() -> None:
@@ -168,15 +190,11 @@ def main() -> None:
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     with namespace() as name:
         for loop in options.loop or LOOPS:
-            show(loop, child(name, WATCH, options.targets, options.seconds, *LOOPS[loop]))
+            limit = 2 * options.seconds + PATIENCE
+            found = child(name, WATCH, limit, options.targets, options.seconds, *LOOPS[loop])
+            show(loop, found)
         if options.others:
-            if shutil.which("fping"):
-                fping(name, options.seconds)
-            found = child(name, ICMPLIB, options.targets, options.seconds)
-            print(
-                f" icmplib: {options.targets:,} targets in turn, {found['rate']:,.0f} probes a second, "
-                f"{found['share']:.1%} of a core, {found['lost']:,} lost"
-            )
+            others(name, options.seconds, found["share"] / found["rate"] * 1e6)
 
 
 if __name__ == "__main__":

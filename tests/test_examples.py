@@ -108,25 +108,30 @@ def test_the_example_of_a_test_passes(name: str, printed: str) -> None:
 
 @pytest.mark.usefixtures("needs_icmp_socket")
 @pytest.mark.parametrize("name", AGENTS)
-def test_an_agent_watches_reloads_and_stops(name: str, tmp_path: Path) -> None:
+def test_an_agent_watches_three_hundred_hosts_reloads_and_stops(name: str, tmp_path: Path) -> None:
     path = EXAMPLES / name
     assert len(path.read_text("utf-8").splitlines()) < 60
-    (tmp_path / "hosts.txt").write_text("127.0.0.1 127.0.0.2", "utf-8")
+    hosts = [f"127.0.{1 + i // 100}.{1 + i % 100}" for i in range(301)]
+    (tmp_path / "hosts.txt").write_text("\n".join(hosts[1:]), "utf-8")
     agent = subprocess.Popen(
-        [sys.executable, "-W", "error", str(path), "127.0.0.1"],
+        [sys.executable, "-W", "error", str(path), *hosts[:300]],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    too_late = threading.Timer(30, agent.kill)
+    too_late.start()
     try:
         assert agent.stdout is not None
-        assert agent.stdout.readline() == "127.0.0.1 is up: it answers\n"
+        said = sorted(agent.stdout.readline() for _ in hosts[:300])
+        assert said == sorted(f"{host} is up: it answers\n" for host in hosts[:300])
         agent.send_signal(signal.SIGHUP)
-        assert agent.stdout.readline() == "127.0.0.2 is up: it answers\n"
+        assert agent.stdout.readline() == f"{hosts[300]} is up: it answers\n"
         agent.send_signal(signal.SIGTERM)
         out, err = agent.communicate(timeout=30)
     finally:
+        too_late.cancel()
         agent.kill()
         agent.wait()
     assert (agent.returncode, out, err) == (0, "stopped\n", "")

@@ -57,6 +57,7 @@ MECHANISM = (
     "belief",
     "block",
     "changes",
+    "cohort",
     "collection",
     "counts",
     "exchange",
@@ -92,6 +93,7 @@ MECHANISM = (
 )
 PLAN_IMPORTS = (
     *LEAVES,
+    "engine.cohort",
     "engine.outcome",
     "engine.plan",
     "engine.probe",

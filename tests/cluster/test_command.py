@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import ip_address
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from anyicmp import Hop, Trace
 from anyicmp.cli.__main__ import main
 from anyicmp.cli.cluster import side_by_side
+from anyicmp.cli.live import HINT
+from anyicmp.cli.screen import HIDE, SHOW
 from anyicmp.cluster import Comparison
+from cli.running import LIMIT, Terminal
 
 pytestmark = pytest.mark.once
 
@@ -24,6 +28,25 @@ def test_a_sweep(scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["target"] for row in rows} == {"127.0.0.1", "127.0.0.2"}
     assert all(row["vantage"] in {"0", "1"} for row in rows)
+
+
+def test_a_sweep_is_drawn_on_a_terminal_and_ends_with_a_key(scheduler: str) -> None:
+    arguments = ("sweep", "127.0.0.0/24", "--rate", "100", "--cluster", scheduler)
+    with Terminal(*arguments, output_too=True) as terminal:
+        terminal.read(until="targets/s")
+        terminal.press("q")
+        seen = terminal.read()
+        assert terminal.process.wait(LIMIT) == 0
+        assert terminal.takes_lines
+    assert seen.count(HIDE) == seen.count(SHOW) == 1
+    drawn, _, summary = seen.partition(SHOW)
+    for part in ("/254 ", "\N{FULL BLOCK}", " alive (100%); ", HINT):
+        assert part in drawn
+    assert 0 < drawn.count("127.0.0.") < 254
+    (done,) = re.findall(r"(\d+) of 254 targets", summary)
+    places = re.findall(r"from [01]: (\d+) targets?", summary)
+    assert sum(map(int, places)) == int(done)
+    assert re.search(r"--resume \d+ goes on from here", summary)
 
 
 def test_a_trace(scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:

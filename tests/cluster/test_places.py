@@ -84,8 +84,8 @@ def two_places() -> Iterator[tuple[str, ...]]:
         yield names
 
 
-async def drama(a: str, b: str, target: str, network: str) -> dict[str, object]:
-    """Runs in the hub: the scheduler and the client are here."""
+async def drama(a: str, b: str, target: str, network: str, soon: bool) -> dict[str, object]:
+    """Runs in the hub: the scheduler and the client are here. `soon`: silence is noticed early."""
     import asyncio
     import contextlib
     import logging
@@ -100,9 +100,10 @@ async def drama(a: str, b: str, target: str, network: str) -> dict[str, object]:
     from anyicmp.cluster import measuring, open_cluster
 
     logging.disable(logging.CRITICAL)  # that a worker dies is what is asked for
-    measuring.GRACE = 1.0
-    # The scheduler looks no sooner than after ten signs of life that did not come, 5 s with few workers.
-    dask.config.set({"distributed.scheduler.worker-ttl": "2s"})
+    if soon:
+        measuring.GRACE = 1.0
+        # The scheduler looks no sooner than after ten signs of life that did not come, 5 s with few workers.
+        dask.config.set({"distributed.scheduler.worker-ttl": "2s"})
     told: dict[str, Any] = {}
 
     def echoes() -> int:
@@ -196,16 +197,29 @@ async def drama(a: str, b: str, target: str, network: str) -> dict[str, object]:
         await until({"a", "b"})
         told["back"] = (await cluster.ping("10.88.100.1", vantage="b", count=1)).results["b"].is_alive
         cut = ["ip", "-n", b, "link", "set", "control", "down"]
-        told["one cut off"] = await sweep(lambda: subprocess.run(cut, check=True))
+        watching: list[asyncio.Task[None]] = []
+
+        async def notice() -> None:
+            began = time.monotonic()
+            await until({"a"})
+            told["noticed"] = time.monotonic() - began
+
+        def cut_off() -> None:
+            subprocess.run(cut, check=True)
+            watching.append(asyncio.create_task(notice()))
+
+        told["one cut off"] = await sweep(cut_off)
+        await watching[0]
         alone = await cluster.ping("10.88.100.1", count=1)
         told["alone"] = sorted(alone.results)
     return told
 
 
 @pytest.mark.once
-def test_two_places(needs_namespaces: None) -> None:
+@pytest.mark.parametrize("soon", [True, pytest.param(False, marks=pytest.mark.slow, id="as usual")])
+def test_two_places(needs_namespaces: None, soon: bool) -> None:
     with two_places() as (hub, a, b, _, _, target):
-        told = run_in(hub, drama, a, b, target, TARGETS, timeout=90)
+        told = run_in(hub, drama, a, b, target, TARGETS, soon, timeout=90)
     reached, path, mtu, same = told["differences"]
     assert reached == {"reachable": {"a": True, "b": False}}
     assert told["words"] == "from a it is reachable; from b it is not reachable"
@@ -223,5 +237,6 @@ def test_two_places(needs_namespaces: None) -> None:
         assert sweep["given up"] == []
         assert 0 <= sweep["stated"] <= sweep["counted"] < COUNT
     assert told["back"]
+    assert told["noticed"] < 15
     assert cut["seconds"] < 15 + 3
     assert told["alone"] == ["a"]

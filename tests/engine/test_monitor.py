@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyicmp.engine.monitor import COMPANY, GRID, SPREAD, STALE, Entry, MonitorPlan
+from anyicmp.engine.cohort import NAME, SLOT, Entry
+from anyicmp.engine.monitor import COMPANY, FEW, GRID, SPREAD, STALE, MonitorPlan
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.echo import EchoMethod
@@ -38,15 +39,16 @@ class Watch:
         first = len(self.plan.entries)
         entries = [Entry(i, i.to_bytes(4, "big"), 0, interval=interval) for i in range(first, first + n)]
         for entry in entries:
-            self.plan.add(entry, self.now)
+            self.plan.add(entry)
+        self.plan.wake_at(self.now)
         return entries
 
     def take(self, room: int = 64) -> int:
         n = self.plan.take(self.tx, 0, room, self.now)
         for i in range(n):
             tag = self.tx.tag[i]
-            assert self.tx.address(self.tx.peer, i) == (tag >> 32).to_bytes(4, "big")
-            self.taken.append((tag >> 32, tag & 0xFFFFFFFF, self.now))
+            assert self.tx.address(self.tx.peer, i) == (tag >> NAME).to_bytes(4, "big")
+            self.taken.append((tag >> NAME, tag & SLOT, self.now))
         return n
 
     def until(self, end: int) -> None:
@@ -106,7 +108,7 @@ def test_what_a_stall_misses_has_slots_and_is_not_made_up_for(first: int, stall:
     while (due := watch.plan.wake_at(watch.now)) is not None and due <= watch.now:
         watch.take()
     assert len(watch.taken) <= before + 1
-    assert entry.tick * GRID > watch.now
+    assert entry.due > watch.now
     assert entry.slot == (entry.due - START) // interval
     assert entry.taken == len(watch.taken)
     assert len({slot for _, slot, _ in watch.taken}) == len(watch.taken)
@@ -152,7 +154,7 @@ def test_a_dropped_target_is_not_probed() -> None:
     watch.until(START + 2 * SECOND)
     assert {name for name, _, _ in watch.taken} == set(range(1, 8))
     assert not watch.plan.wants(0)
-    assert watch.plan.wants(1 << 32)
+    assert watch.plan.wants(1 << NAME)
 
 
 def test_one_that_moves_goes_on_where_it_was() -> None:
@@ -174,37 +176,128 @@ def test_targets_that_come_and_go_leave_nothing() -> None:
     watch.add(50, interval=300 * SECOND)
     for _ in range(20 * STALE):
         entry = Entry(999, bytes(4), 0, interval=300 * SECOND)
-        watch.plan.add(entry, watch.now)
+        watch.plan.add(entry)
         watch.plan.drop(entry)
     places = sum(map(len, watch.plan._calendar.values())) + len(watch.plan._ready)
     assert places <= 50 + 2 * STALE + 1
-    assert len(watch.plan._ticks) == len(watch.plan._calendar)
+    assert len(watch.plan._times) == len(watch.plan._calendar)
     watch.until(START + 900 * SECOND)
     assert {name for name, _, _ in watch.taken} == set(range(50))
 
 
-def test_a_slot_is_told_by_its_low_bits() -> None:
-    entry = Entry(3, bytes(4), 0, interval=SECOND)
-    entry.slot = (7 << 32) + 5
-    assert entry.slot_of(3 << 32 | 4) == (7 << 32) + 4
-    assert entry.slot_of(3 << 32 | 0xFFFFFFFE) == (6 << 32) + 0xFFFFFFFE
+def test_a_tag_has_room_for_years_of_slots_and_many_targets() -> None:
+    watch, name, slot = Watch(), (1 << 28) - 1, (1 << 36) - 2
+    for i in range(3):
+        watch.plan.add(Entry(name - i, (name - i).to_bytes(4, "big"), 0, interval=SECOND, slot=slot))
+    watch.until(START + 2 * SECOND)
+    assert sorted(watch.taken) == sorted(
+        (name - i, slot + k, START + k * SECOND) for k in range(2) for i in range(3)
+    )
+    assert not watch.plan.wants(1 << NAME)
+
+
+def test_those_that_come_together_stay_together() -> None:
+    """However many fit into a batch, each has its slots; whoever comes later has its own."""
+    watch = Watch()
+    watch.add(2 * COMPANY)
+    for _ in range(3):
+        while watch.plan.wake_at(watch.now) == watch.now:
+            watch.take(room=5)
+        watch.now += SECOND
+    watch.now += SECOND  # the others miss one
+    (late,) = watch.add(1)
+    while (due := watch.plan.wake_at(watch.now)) is not None and due < START + 5 * SECOND:
+        watch.now = due
+        watch.take(room=3)
+    slots: dict[int, list[int]] = {}
+    for name, slot, _ in watch.taken:
+        slots.setdefault(name, []).append(slot)
+    assert slots.pop(late.name) == [0]
+    assert [tuple(slots[i]) for i in range(2 * COMPANY)] == [(0, 1, 2, 3)] * COMPANY + [
+        (0, 1, 2, 4)
+    ] * COMPANY
+    assert [entry.taken for entry in watch.plan.entries.values()] == [4] * 2 * COMPANY + [1]
+
+
+@given(st.integers(1, COMPANY - 1), st.integers(0, COMPANY - 1))
+def test_one_may_go_while_others_wait_for_their_turn(taken: int, gone: int) -> None:
+    watch = Watch()
+    entries = watch.add(COMPANY)
+    assert watch.take(room=taken) == taken
+    before = [(entry.slot, entry.taken, entry.due) for entry in entries]
+    assert before == [(1, 1, START + SECOND)] * taken + [(0, 0, START)] * (COMPANY - taken)
+    watch.plan.drop(entries[gone])
+    assert [(entry.slot, entry.taken, entry.due) for entry in entries] == before
+    moved = entries[gone].moved(bytes(4), 0)
+    assert (moved.slot, moved.taken, moved.due, moved.following - moved.due) == (*before[gone], SECOND)
+    left = COMPANY - taken - (gone >= taken)
+    assert watch.take() == left
+    assert (watch.plan.wake_at(watch.now) or 0) > watch.now
+    watch.taken.clear()
+    watch.until(START + SECOND + 1)
+    assert sorted(watch.taken) == [(i, 1, START + SECOND) for i in range(COMPANY) if i != gone]
+
+
+def test_those_that_happen_to_be_due_together_are_one_cohort() -> None:
+    watch = Watch()
+    for _ in range(3):
+        (entry,) = watch.add(1, interval=10 * SECOND)
+        watch.take()
+    watch.until(START + 10 * SECOND)
+    assert watch.plan._calendar[START + 10 * SECOND] == [entry.cohort]
+    watch.until(START + 21 * SECOND)
+    assert sorted(watch.taken) == [(i, k, START + 10 * k * SECOND) for i in range(3) for k in range(3)]
+    assert [each.taken for each in watch.plan.entries.values()] == [3] * 3
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 40), st.sampled_from([50, 100, 1000])), max_size=8), st.booleans())
+def test_whoever_comes_whenever_is_probed_each_interval(
+    comings: list[tuple[int, int]], names_come_slowly: bool
+) -> None:
+    watch = Watch()
+    since: dict[int, tuple[int, int]] = {}
+    for n, interval in comings:
+        for _ in range(n if names_come_slowly else 1):
+            for entry in watch.add(1 if names_come_slowly else n, interval=interval * 1_000_000):
+                since[entry.name] = watch.now, entry.interval
+            watch.until(watch.now + 1_700_000)
+    watch.until(end := watch.now + 3 * SECOND)
+    times: dict[int, list[int]] = {name: [] for name in since}
+    for name, slot, now in watch.taken:
+        assert slot == len(times[name])
+        times[name].append(now)
+    for name, (began, interval) in since.items():
+        assert times[name][0] - began <= interval + GRID
+        assert {b - a for a, b in pairwise(times[name])} == {interval}
+        assert end - times[name][-1] <= interval
+        assert watch.plan.entries[name].taken == len(times[name])
+
+
+def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:
+    interval = 12_345_678
+    for n, exact in ((FEW, True), (FEW + 1, False)):
+        watch = Watch()
+        entries = watch.add(n, interval=interval)
+        watch.until(START + SECOND)
+        assert {late for late, _ in watch.late} == {0}
+        first = [now for name, _, now in watch.taken if name == entries[0].name]
+        apart = {b - a for a, b in pairwise(first)}
+        assert (apart == {interval}) == exact
+        assert all(now % GRID == 0 for now in first) == (not exact)
+        assert len(first) == pytest.approx(SECOND / interval, abs=1)
 
 
 def test_a_scope_stands_in_its_own_row() -> None:
     watch = Watch(6)
     for name, scope in enumerate((0, 7, 0)):
-        watch.plan.add(Entry(name, bytes(16), scope, interval=SECOND), watch.now)
+        watch.plan.add(Entry(name, bytes(16), scope, interval=SECOND))
     assert watch.plan.take(watch.tx, 0, 64, watch.now) == 3
     assert list(watch.tx.scope[:3]) == [0, 7, 0]
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_people_see_slots_as_sequence_numbers(known: bool) -> None:
-    watch = Watch()
-    (entry,) = watch.add(1)
-    entry.slot = (1 << 32) + 9
+def test_people_see_slots_as_sequence_numbers() -> None:
     batch = OutcomeBatch(4)
-    batch.append(REPLY, target=bytes(4), scope=0, tag=8, sent_at=0.0)
-    if not known:
-        watch.plan.drop(entry)
-    assert list(watch.plan.heard(batch).sequences) == [(1 << 32) + 8 if known else 8]
+    for slot in (8, (1 << 36) - 1):
+        batch.append(REPLY, target=bytes(4), scope=0, tag=3 << NAME | slot, sent_at=0.0)
+    assert list(Watch().plan.heard(batch).sequences) == [8, (1 << 36) - 1]

@@ -7,34 +7,41 @@ from math import nan
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.engine.outcome import REPLY, TIMEOUT
 from anyicmp.engine.standing import FEWEST, PATH_AFTER, Standing, Thresholds, Turn
-from anyicmp.engine.window import Window
+from anyicmp.engine.window import Window, note_expected
 
 LIMITS = Thresholds(down_after=3, up_after=2, degraded_loss=0.2, degraded_rtt=0.1, path_changes=True)
 CAUSE = "Host unreachable."
 
 
 class Target:
-    """A standing and its window, told of one probe after the other."""
+    """A standing and its window, told of one probe after the other. `each`: all are judged."""
 
-    def __init__(self, limits: Thresholds = LIMITS, window: int = 20) -> None:
+    def __init__(self, limits: Thresholds = LIMITS, window: int = 20, *, each: bool = False) -> None:
         self.limits = limits
         self.window = Window(window)
-        self.standing = Standing(1000.0)
+        self.standing = Standing(1000.0, self.window)
+        self.each = each
+        self.judged = 0
         self.slot = 0
         self.turns: list[Turn] = []
 
     def answer(self, rtt: float = 0.01, *, hop_limit: int = 60, slot: int | None = None) -> None:
         at = self._next(slot)
+        if not self.each and not note_expected([self.window], [at], [REPLY], [rtt], [hop_limit]):
+            return
+        self.judged += 1
         self.window.note(at, REPLY, rtt)
-        self._note(self.standing.answered(at, 1000.0 + at, rtt, hop_limit, self.window, self.limits))
+        self.window.totals.note_reply(rtt)
+        self._note(self.standing.answered(at, 1000.0 + at, rtt, hop_limit, self.limits))
 
     def lose(self, cause: str | None = None, *, slot: int | None = None) -> None:
         at = self._next(slot)
+        assert note_expected([self.window], [at], [TIMEOUT], [nan], [-1]) == [0]
         self.window.note(at, TIMEOUT, nan)
         self._note(self.standing.lost(at, 1000.0 + at, cause, self.limits))
 
@@ -209,3 +216,55 @@ def test_every_outage_is_told_once(script: str, down_after: int, up_after: int) 
             expected.append((answering, i))
     assert [(turn.state == "up", turn.at - 1000.0) for turn in target.turns] == expected
     assert all(after.previous == before.state for before, after in pairwise(target.turns))
+
+
+steps = st.one_of(
+    st.tuples(
+        st.just("answer"), st.sampled_from([0.01, 0.02, 0.09, 0.3, 2.0]), st.sampled_from([60, 60, 60, 61])
+    ),
+    st.tuples(st.sampled_from(["answer", "answer", "lose", "miss", "swap"]), st.just(0.01), st.just(60)),
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(steps, max_size=150), st.sampled_from([1, 5, 12, 40]), st.sampled_from([0.2, 1.0]), st.booleans()
+)
+def test_what_is_only_written_down_changes_nothing(
+    script: list[tuple[str, float, int]], window: int, loss: float, slow: bool
+) -> None:
+    """States, figures of the window and of all are those of a target of which each answer is judged."""
+    limits = attrs.evolve(LIMITS, degraded_loss=loss, degraded_rtt=0.1 if slow else None)
+    each, few = Target(limits, window, each=True), Target(limits, window)
+    for target in (each, few):
+        for what, rtt, hop_limit in script:
+            if what == "answer":
+                target.answer(rtt, hop_limit=hop_limit)
+            elif what == "lose":
+                target.lose()
+            elif what == "miss":
+                target.slot += 1
+            else:
+                target.slot += 2
+                target.answer(rtt, slot=target.slot - 1)
+                target.answer(rtt, slot=target.slot - 2)
+        target.window.note_copy(target.slot - 1)
+        assert few.window.statistics().sent <= window
+    assert few.turns == each.turns
+    assert few.window.statistics() == each.window.statistics()
+    assert (few.window.ended, few.window.lost) == (each.window.ended, each.window.lost)
+    assert not slow or few.window.smoothed == pytest.approx(each.window.smoothed)
+    ours, theirs = (attrs.astuple(target.window.totals.statistics(sent=0)) for target in (few, each))
+    for our, their in zip(ours, theirs, strict=True):
+        assert our == (their if their is None else pytest.approx(their, rel=1e-6, abs=1e-9))
+    assert few.judged <= each.judged
+
+
+def test_answers_of_a_target_that_is_well_are_only_written_down() -> None:
+    target = Target()
+    target.say("r" * 1000)
+    assert target.judged == 2
+    target.say("." + "r" * 1000)
+    assert target.judged == 3
+    assert target.window.statistics().received == 20
+    assert target.window.totals.statistics(sent=0).received == 2000

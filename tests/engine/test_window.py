@@ -96,7 +96,7 @@ def test_totals_are_those_of_the_standard_library(probes: list[tuple[int, float]
     for kind, rtt in probes:
         if kind == REPLY:
             rtts.append(rtt)
-            totals.note_reply(rtt, 64)
+            totals.note_reply(rtt)
         elif kind == ERROR:
             totals.note_error(3, 1)
         elif kind == FAILED:

@@ -26,6 +26,7 @@ from anyicmp.results import ProberStatistics
 __all__ = ["Drivers"]
 
 logger = logging.getLogger("anyicmp")
+logger.addHandler(logging.NullHandler())  # a library is silent unless its application listens
 
 HOPEFUL = 1000 * SMALL
 """Octets of receive buffer, all lanes together, from which a sweep has more probes in flight than they hold

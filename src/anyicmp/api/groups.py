@@ -5,7 +5,6 @@ It joins watched targets with what the engine tells. Names, and who hears of a c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -13,10 +12,12 @@ from anyicmp.api.driver import Driver
 from anyicmp.api.monitor_options import Watching
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.watched import Watched
+from anyicmp.engine.cohort import NAME, SLOT, Entry
 from anyicmp.engine.histogram import Histogram
-from anyicmp.engine.monitor import Entry, MonitorPlan
+from anyicmp.engine.monitor import MonitorPlan
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.standing import Turn
+from anyicmp.engine.window import note_expected
 from anyicmp.results import IPAddress
 from anyicmp.states import Lateness
 from anyicmp.wire.batch import Version
@@ -45,18 +46,21 @@ class _Group:
     def outcomes(self, batch: OutcomeBatch) -> None:
         entries, turns = self.plan.entries, []
         with self.lock:
-            # The plan has made slots of the tags.
-            for i, (tag, slot) in enumerate(zip(batch.tags, batch.sequences, strict=True)):
-                if (entry := entries.get(tag >> 32)) is not None:
-                    watched = entry.watched
-                    if (turn := watched.note(batch, i, slot)) is not None:
-                        turns.append((watched, turn))
+            windows = [
+                entry.watched.window if (entry := entries.get(tag >> NAME)) is not None else None
+                for tag in batch.tags
+            ]
+            slots = batch.sequences  # the plan has made them of the tags
+            for i in note_expected(windows, slots, batch.kinds, batch.rtts, batch.ttls):
+                watched = entries[batch.tags[i] >> NAME].watched
+                if (turn := watched.note(batch, i, slots[i])) is not None:
+                    turns.append((watched, turn))
             for tag in batch.copies:
-                if (entry := entries.get(tag >> 32)) is not None:
-                    entry.watched.note_copy(entry.slot_of(tag))
+                if (entry := entries.get(tag >> NAME)) is not None:
+                    entry.watched.note_copy(tag & SLOT)
             for tag in batch.late:
-                if (entry := entries.get(tag >> 32)) is not None:
-                    entry.watched.note_late(entry.slot_of(tag))
+                if (entry := entries.get(tag >> NAME)) is not None:
+                    entry.watched.note_late(tag & SLOT)
         for watched, turn in turns:
             self.told.tell(watched, turn)
 
@@ -72,9 +76,8 @@ class Groups:
         prober: SocketOwner,
         told: Told,
         lock: AbstractContextManager[object],
-        now: Callable[[], int],
     ) -> None:
-        self._prober, self._told, self._lock, self._now = prober, told, lock, now
+        self._prober, self._told, self._lock = prober, told, lock
         self._groups: dict[Kind, _Group] = {}
         self._touched: set[_Group] = set()
         self._lateness = Histogram()
@@ -102,10 +105,16 @@ class Groups:
                 entry = before.moved(address.packed, scope)
                 group.plan.take_over(entry)
             else:
-                entry = Entry(watched.number, address.packed, scope, interval=interval, watched=watched)
-                if before is not None:
-                    entry.slot, entry.taken = before.slot, before.taken
-                group.plan.add(entry, self._now())
+                entry = Entry(
+                    watched.number,
+                    address.packed,
+                    scope,
+                    interval=interval,
+                    watched=watched,
+                    slot=0 if before is None else before.slot,
+                    taken=0 if before is None else before.taken,
+                )
+                group.plan.add(entry)
             watched.entry, watched.address, watched.lookup_error = entry, address, None
         self._touched.add(group)
 

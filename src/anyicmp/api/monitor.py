@@ -78,7 +78,7 @@ class Monitor(Stream[StateChange]):
         self._observer = observer
         self._watched: dict[str, Watched] = {}
         self._numbers = 0
-        self._groups = Groups(prober, self, self.lock, now)
+        self._groups = Groups(prober, self, self.lock)
         self._changes: deque[StateChange] = deque()
         self._over = False
         self._error: BaseException | None = None

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 
 from anyicmp.api.monitor_options import Watching
 from anyicmp.api.ping import name_of
-from anyicmp.engine.monitor import Entry
+from anyicmp.engine.cohort import Entry
 from anyicmp.engine.outcome import ERROR, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.standing import Standing, Turn
-from anyicmp.engine.window import Totals, Window
+from anyicmp.engine.window import JUDGED, Totals, Window
 from anyicmp.results import IPAddress
 from anyicmp.states import BUCKETS, TargetCounters, TargetStatus
 
@@ -55,15 +55,19 @@ class Watched:
         self.lookup_error: str | None = None
         self.retry = 0.0
         self.removed = False
-        self.window = Window(watching.slots)
         self.totals = Totals()
-        self.standing = Standing(now)
+        self.window = Window(watching.slots, self.totals)
+        self.standing = Standing(now, self.window)
 
     def change(self, watching: Watching) -> None:
         """Be probed otherwise from now on. All counters stay; a window of another length begins anew."""
-        if watching.slots != self.window.size or watching.interval != self.watching.interval:
+        window = self.window
+        window.settle()
+        if watching.slots != window.size or watching.interval != self.watching.interval:
             head = -1 if self.entry is None else self.entry.slot - 1
-            self.window = Window(watching.slots, head)
+            self.window = Window(watching.slots, self.totals, head=head, answered=window.answered)
+            self.standing.window = self.window
+        self.window.expected, self.window.smoothed = JUDGED, -1.0
         self.watching = watching
 
     # What comes of its probes.
@@ -75,8 +79,9 @@ class Watched:
         sent_at = batch.sent_at[i]
         if kind == REPLY:
             ttl = batch.ttls[i]
-            totals.note_reply(rtt, ttl)
-            return self.standing.answered(slot, sent_at + rtt, rtt, ttl, self.window, limits)
+            totals.note_reply(rtt)
+            totals.hop_limit = ttl
+            return self.standing.answered(slot, sent_at + rtt, rtt, ttl, limits)
         if kind == TIMEOUT:
             totals.kinds[TIMEOUT] += 1
             return self.standing.lost(slot, sent_at + self.watching.timeout / 1e9, None, limits)
@@ -110,6 +115,7 @@ class Watched:
     @property
     def status(self) -> TargetStatus:
         """How it is now."""
+        self.window.settle()
         taken = 0 if self.entry is None else self.entry.taken
         failed = self.totals.kinds[-1]
         return TargetStatus(
@@ -128,6 +134,7 @@ class Watched:
     @property
     def counters(self) -> TargetCounters:
         """What exporters read."""
+        self.window.settle()
         totals, route, target = self.totals, self.watching.route, self.watching.target
         return TargetCounters(
             number=self.number,

@@ -14,6 +14,7 @@ import anyio
 import anyio.abc
 
 from anyicmp import UnsupportedError
+from anyicmp.cli.log import warnings_shown
 from anyicmp.cli.status import INTERRUPTED
 
 __all__ = ["BACKENDS", "run"]
@@ -41,7 +42,8 @@ def run(work: Work, backend: str) -> int:
             f"the backend {backend} needs the extra '{backend}': pip install 'anyicmp[{backend}]'"
         )
     name, options = BACKENDS[backend]
-    return anyio.run(_until_interrupted, work, backend=name, backend_options=options)
+    with warnings_shown():
+        return anyio.run(_until_interrupted, work, backend=name, backend_options=options)
 
 
 async def _until_interrupted(work: Work) -> int:

@@ -6,7 +6,9 @@ Classes of equal ratio, so that a quantile is as right for a LAN as for a satell
 from __future__ import annotations
 
 from array import array
-from math import ceil, log2
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import repeat
 
 __all__ = ["Histogram"]
 
@@ -16,6 +18,9 @@ PER_OCTAVE = 16
 
 LOWEST, HIGHEST = -6 * PER_OCTAVE, 20 * PER_OCTAVE
 """From 0.8 microseconds to 52 seconds; what is beyond counts in the last class on its side."""
+
+_BOUNDS = [BASE * 2 ** (k / PER_OCTAVE) for k in range(LOWEST, HIGHEST)]
+"""Up to which a duration belongs to each class; the last class has none."""
 
 
 class Histogram:
@@ -29,19 +34,28 @@ class Histogram:
 
     def add(self, duration: float, n: int = 1) -> None:
         """Count a duration, n times."""
-        at = ceil(log2(duration / BASE) * PER_OCTAVE) if duration > 0 else LOWEST
-        at = LOWEST if at < LOWEST else min(at, HIGHEST)
-        counts, i = self._counts, at - self._first
-        if not 0 <= i < len(counts):
-            i = self._widen(at)
-            counts = self._counts
+        at = bisect_left(_BOUNDS, duration) + LOWEST
+        if not 0 <= at - self._first < len(self._counts):
+            self._widen(at)
         try:
-            counts[i] += n
+            self._counts[at - self._first] += n
         except OverflowError:
-            self._counts = array("Q", counts)
-            self._counts[i] += n
+            self._counts = array("Q", self._counts)
+            self._counts[at - self._first] += n
 
-    def _widen(self, at: int) -> int:
+    def add_all(self, durations: Sequence[float]) -> None:
+        """Count durations, one at least, each once."""
+        self.add(min(durations), 0)
+        self.add(max(durations), 0)
+        counts, shift = self._counts, LOWEST - self._first
+        for at in map(bisect_left, repeat(_BOUNDS), durations):
+            try:
+                counts[at + shift] += 1
+            except OverflowError:
+                self._counts = counts = array("Q", counts)
+                counts[at + shift] += 1
+
+    def _widen(self, at: int) -> None:
         counts = self._counts
         if not counts:
             self._first = at
@@ -51,7 +65,6 @@ class Histogram:
             self._first = at
         else:
             self._counts = counts + zeros * (at - self._first + 1 - len(counts))
-        return at - self._first
 
     @property
     def total(self) -> int:

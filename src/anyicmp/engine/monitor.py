@@ -1,7 +1,7 @@
 """The plan of a monitor: echo requests to many targets, each at its own interval, spread over time.
 
-A calendar, not a heap of targets: what is due together is one entry, and costs one turn. What came of the
-probes it passes on; what that says of a target is not known here.
+A calendar, not a heap of targets: what is always due together is one entry, and costs about as much as one
+target. What came of the probes it passes on; what that says of a target is not known here.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
 
+from anyicmp.engine.cohort import NAME, SLOT, Cohort, Entry
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["Entry", "MonitorPlan"]
+__all__ = ["MonitorPlan"]
 
-NUMBER = 0xFFFFFFFF
-"""The low bits of a tag: the slot. The bits above name the target."""
-
-GRID = 4_000_000
+GRID = 5_000_000
 """Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
+
+FEW = 64
+"""Up to so many targets are probed exactly when they are due, whatever their intervals."""
 
 COMPANY = 16
 """Targets that are due together even where there are few: a turn costs more than a probe. Where more leave
@@ -36,44 +36,7 @@ GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, lie evenly however many there are."""
 
 STALE = 64
-"""Places of targets that were dropped may stay in the calendar, up to so many or as many as there are."""
-
-
-class Entry:
-    """A target in the calendar. It has a slot for each time that it is due; what a stall misses is not made
-    up for, but has slots too.
-
-    Attributes:
-        name: in tags.
-        peer: packed destination; scope: interface index of a link-local one, else 0.
-        interval: nanoseconds from slot to slot.
-        watched: whoever wants to know what comes of it; the plan never looks at it.
-        slot: the next one's number.
-        taken: probes that were handed out.
-        tick: where it stands in the calendar.
-    """
-
-    __slots__ = ("due", "following", "interval", "name", "peer", "scope", "slot", "taken", "tick", "watched")
-
-    def __init__(self, name: int, peer: bytes, scope: int, *, interval: int, watched: Any = None) -> None:
-        self.name = name
-        self.peer = peer
-        self.scope = scope
-        self.interval = interval
-        self.watched = watched
-        self.slot = self.taken = 0
-        self.due = self.following = self.tick = 0
-
-    def moved(self, peer: bytes, scope: int) -> Entry:
-        """One that goes on at another address. The old one's place in a calendar counts no longer."""
-        entry = Entry(self.name, peer, scope, interval=self.interval, watched=self.watched)
-        entry.slot, entry.taken = self.slot, self.taken
-        entry.due, entry.following = self.due, self.following
-        return entry
-
-    def slot_of(self, tag: int) -> int:
-        """The slot of a probe by its tag; it never wraps."""
-        return self.slot - ((self.slot - tag) & NUMBER)
+"""Places in the calendar whose targets were dropped may stay there, up to so many or as many as others."""
 
 
 class MonitorPlan:
@@ -100,117 +63,141 @@ class MonitorPlan:
         self._probe = probe
         self._places = 0
         self._stale = 0
-        self._calendar: dict[int, list[Entry]] = {}
-        self._ticks: list[int] = []
-        self._ready: deque[Entry] = deque()
+        self._new: list[tuple[float, Cohort]] = []
+        self._open: dict[int, Cohort] = {}
+        self._calendar: dict[int, list[Cohort]] = {}
+        self._times: list[int] = []
+        self._ready: deque[Cohort] = deque()
 
-    def add(self, entry: Entry, now: int) -> None:
-        """Its first probe is due within its interval, at most within SPREAD; later ones keep their phase."""
-        share = (self._places // COMPANY * GOLDEN) % 1.0
+    def add(self, entry: Entry) -> None:
+        """Its first probe is due within its interval, at most within SPREAD, from when the plan is asked next
+        on; later ones keep their phase.
+        """
+        slot, interval = entry.slot, entry.interval
+        cohort = self._open.get(interval)
+        if cohort is None or cohort.begun or cohort.slot != slot or len(cohort.entries) >= COMPANY:
+            cohort = self._open[interval] = Cohort(interval, slot)
+            self._new.append((self._places // COMPANY * GOLDEN % 1.0, cohort))
         self._places += 1
-        start = -(-now // GRID) * GRID
-        entry.due = start + _on_grid(share * min(entry.interval, SPREAD))
-        entry.following = start + _on_grid(share * entry.interval)
-        if entry.following <= entry.due:
-            entry.following += entry.interval
-        self.take_over(entry)
+        self._join(entry, cohort)
 
     def take_over(self, entry: Entry) -> None:
         """Go on where an entry of that name had come to, in another plan or for another address."""
+        if not entry.due:  # it had no phase yet
+            self.add(entry)
+            return
+        cohort = Cohort(entry.interval, entry.slot, entry.due, entry.following)
+        self._join(entry, cohort)
+        self._note(cohort)
+
+    def _join(self, entry: Entry, cohort: Cohort) -> None:
         self.entries[entry.name] = entry
-        self._note(entry)
+        cohort.add(entry)
+
+    def _begin(self, now: int) -> None:
+        """Give phases to those that are new: of thousands, adding the last takes a while after the first."""
+        start = -(-now // GRID) * GRID
+        for share, cohort in self._new:
+            cohort.due = start + _on_grid(share * min(cohort.interval, SPREAD))
+            cohort.following = start + _on_grid(share * cohort.interval)
+            if cohort.following <= cohort.due:
+                cohort.following += cohort.interval
+            self._note(cohort)
+        self._new.clear()
 
     def drop(self, entry: Entry) -> None:
         """It is not probed any longer."""
-        if self.entries.pop(entry.name, None) is not None:
+        if self.entries.get(entry.name) is entry:
+            del self.entries[entry.name]
+        if (cohort := entry.part()) is not None and not cohort.entries:
             self._stale += 1
             if self._stale > STALE and self._stale > len(self.entries):
                 self._tidy()
 
     def _tidy(self) -> None:
-        kept = [entry for place in self._calendar.values() for entry in place if self._stands(entry)]
-        kept += [entry for entry in self._ready if self._stands(entry)]
+        kept = [cohort for place in (*self._calendar.values(), self._ready) for cohort in place]
         self._calendar.clear()
-        self._ticks.clear()
+        self._times.clear()
         self._ready.clear()
+        self._open.clear()
+        self._new = [new for new in self._new if new[1].entries]
         self._stale = 0
-        for entry in kept:
-            self._note(entry)
+        for cohort in kept:
+            if cohort.entries:
+                self._note(cohort)
 
-    def _stands(self, entry: Entry) -> bool:
-        return self.entries.get(entry.name) is entry
-
-    def _note(self, entry: Entry) -> None:
-        tick = entry.tick = -(-entry.due // GRID)
-        place = self._calendar.get(tick)
+    def _note(self, cohort: Cohort) -> None:
+        grid = GRID if len(self.entries) > FEW else 1
+        at = cohort.at = -(-cohort.due // grid) * grid
+        place = self._calendar.get(at)
         if place is None:
-            self._calendar[tick] = [entry]
-            heappush(self._ticks, tick)
+            self._calendar[at] = [cohort]
+            heappush(self._times, at)
+        elif any(other.merge(cohort) for other in place):
+            self._open.pop(cohort.interval, None)  # it may be the one
         else:
-            place.append(entry)
+            place.append(cohort)
 
     def wants(self, tag: int) -> bool:
         """Whether the target of a probe is still watched."""
-        return tag >> 32 in self.entries
+        return tag >> NAME in self.entries
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         self._advance(now)
-        ready = self._ready
-        taken: list[Entry] = []
-        tags: list[int] = []
-        room, tick, together = stop - start, 0, 0
-        entries = self.entries
-        while ready and len(taken) < room:
-            entry = ready.popleft()
-            name, slot, due = entry.name, entry.slot, entry.following
-            if entries.get(name) is not entry:
-                continue
-            taken.append(entry)
-            tags.append(name << 32 | (slot & NUMBER))
-            if entry.tick != tick:
-                if together:
-                    self.on_taken(now - tick * GRID, together)
-                tick, together = entry.tick, 0
-            together += 1
-            entry.taken += 1
-            missed = 0 if due > now else (now - due) // entry.interval + 1
-            entry.slot = slot + 1 + missed
-            entry.due = due = due + missed * entry.interval
-            entry.following = due + entry.interval
-            self._note(entry)
-        n, width = len(taken), tx.width
-        if not n:
-            return 0
-        self.on_taken(now - tick * GRID, together)
-        self._probe.write_header(tx, start, start + n)
-        if n > COMPANY:
-            tx.stamped[start : start + n] = bytes(n)
-        tx.peer[start * width : (start + n) * width] = b"".join([entry.peer for entry in taken])
-        if width == 16:
-            tx.scope[start : start + n] = array("I", [entry.scope for entry in taken])
-        tx.tag[start : start + n] = array("Q", tags)
-        return n
+        ready, peers, scopes, tags = self._ready, [], array("I"), array("Q")
+        row, at, together = start, 0, 0
+        while ready and row < stop:
+            cohort = ready[0]
+            waiting = len(cohort.entries) - cohort.given
+            n = min(waiting, stop - row)
+            if n:
+                if together and cohort.at != at:
+                    self.on_taken(now - at, together)
+                    together = 0
+                packed, scope, tag = cohort.give(n)
+                peers.append(packed)
+                scopes += scope
+                tags += tag
+                at = cohort.at
+                row += n
+                together += n
+            if n == waiting:
+                ready.popleft()
+                if cohort.entries:
+                    cohort.advance(now)
+                    self._note(cohort)
+        if together:
+            self.on_taken(now - at, together)
+            self._write(tx, start, row, b"".join(peers), scopes, tags)
+        return row - start
 
     def _advance(self, now: int) -> None:
-        ticks = self._ticks
-        while ticks and ticks[0] * GRID <= now:
-            self._ready.extend(self._calendar.pop(heappop(ticks)))
+        self._begin(now)
+        times = self._times
+        while times and times[0] <= now:
+            self._ready.extend(self._calendar.pop(heappop(times)))
+
+    def _write(
+        self, tx: PacketBatch, start: int, stop: int, peers: bytes, scopes: array[int], tags: array[int]
+    ) -> None:
+        n, width = stop - start, tx.width
+        self._probe.write_header(tx, start, stop)
+        if n > COMPANY:
+            tx.stamped[start:stop] = bytes(n)
+        tx.peer[start * width : stop * width] = peers
+        if width == 16:
+            tx.scope[start:stop] = scopes
+        tx.tag[start:stop] = tags
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
-        entries = self.entries
-        outcomes.sequences = array(
-            "Q",
-            [
-                entry.slot_of(tag) if (entry := entries.get(tag >> 32)) is not None else tag & NUMBER
-                for tag in outcomes.tags
-            ],
-        )
+        outcomes.sequences = array("Q", [tag & SLOT for tag in outcomes.tags])
         return outcomes
 
     def wake_at(self, now: int) -> int | None:
+        self._begin(now)
         if self._ready:
             return now
-        return max(self._ticks[0] * GRID, now) if self._ticks else None
+        return max(self._times[0], now) if self._times else None
 
 
 def _on_grid(duration: float) -> int:

@@ -5,9 +5,11 @@ Which words a state gets is decided here too; who is told of it is not.
 
 from __future__ import annotations
 
+from math import inf
+
 import attrs
 
-from anyicmp.engine.window import Window
+from anyicmp.engine.window import JUDGED, Window
 from anyicmp.states import State
 
 __all__ = ["Standing", "Thresholds", "Turn"]
@@ -57,12 +59,15 @@ class Standing:
     Losses count in a row if no later probe was answered, answers if no later one was lost: so the order in
     which timeouts and answers come does not matter where probes are in flight together.
 
+    Where the next answer can change nothing if it is as expected, the window is told so, and the standing
+    need not hear of it.
+
     Attributes:
         state, since, reason: as in `states.TargetStatus`.
+        window: the last probes; each is noted there first.
     """
 
     __slots__ = (
-        "_answered",
         "_answers",
         "_cause",
         "_hop_limit",
@@ -70,21 +75,21 @@ class Standing:
         "_lost",
         "_other_hop_limit",
         "_others",
-        "_smoothed",
         "reason",
         "since",
         "state",
+        "window",
     )
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, window: Window) -> None:
         """`now`: Unix time in seconds."""
+        self.window = window
         self.state: State = "unknown"
         self.since = now
         self.reason = "nothing is known yet"
         self._answers = self._losses = 0
-        self._answered = self._lost = -1  # the newest slot of each
+        self._lost = -1  # the newest slot
         self._cause: str | None = None
-        self._smoothed = -1.0
         self._hop_limit = self._other_hop_limit = -1
         self._others = 0
 
@@ -93,31 +98,44 @@ class Standing:
         """Whether the target counts as one that does not answer."""
         return self.state in ("down", "unreachable")
 
-    def answered(
-        self, slot: int, at: float, rtt: float, hop_limit: int, window: Window, limits: Thresholds
-    ) -> Turn | None:
+    def answered(self, slot: int, at: float, rtt: float, hop_limit: int, limits: Thresholds) -> Turn | None:
         """The probe of a slot was answered."""
+        window = self.window
+        window.expected = JUDGED
         if slot > self._lost:
             self._answers += 1
             self._losses = 0
             self._cause = None
-        self._answered = max(self._answered, slot)
-        # RFC 6298 section 2: a smoothed round trip that a single one does not move far.
-        self._smoothed = rtt if self._smoothed < 0 else self._smoothed + (rtt - self._smoothed) / 8
+        if limits.degraded_rtt is not None:
+            window.smooth(rtt)
         state = self.state
         if state not in ("up", "degraded"):
             if self._answers < limits.up_after and state != "unknown":
                 return None
             # What was lost before is told already: it does not make the target a bad one now.
             window.judge_from(slot + 1)
-            self._smoothed, self._hop_limit = rtt, hop_limit
+            window.smoothed, self._hop_limit = rtt, hop_limit
             words = "it answers" if self._answers < 2 else f"{self._answers} answers in a row"
             return self._turn("up", words, at)
-        return self._judge(at, window, limits) or self._look_at_path(hop_limit, at, limits)
+        turn = self._judge(at, limits) or self._look_at_path(hop_limit, at, limits)
+        if turn is None and self.state == "up" and not self._others and slot > self._lost:
+            self._expect(hop_limit, limits.degraded_rtt)
+        return turn
+
+    def _expect(self, hop_limit: int, degraded_rtt: float | None) -> None:
+        """Answers like this one change nothing: they do not raise the share that was lost.
+
+        Of few probes they do, for only then is it judged.
+        """
+        window = self.window
+        if not window.lost or window.ended >= FEWEST:
+            window.expected = hop_limit
+            window.below = inf if degraded_rtt is None else degraded_rtt
 
     def lost(self, slot: int, at: float, cause: str | None, limits: Thresholds) -> Turn | None:
         """The probe of a slot was not answered; `cause` says why, where something told."""
-        if slot < self._answered:
+        self.window.expected = JUDGED
+        if slot < self.window.answered:
             return None
         self._losses += 1
         self._answers = 0
@@ -133,18 +151,20 @@ class Standing:
         """There is nothing to probe."""
         if self.silent:
             return None
+        self.window.expected = JUDGED
         return self._turn("unreachable", cause, at)
 
     def moved(self) -> None:
         """Another address is probed from now on: its answers may well have another hop limit."""
-        self._hop_limit = -1
+        self._hop_limit, self.window.expected = -1, JUDGED
 
-    def _judge(self, at: float, window: Window, limits: Thresholds) -> Turn | None:
+    def _judge(self, at: float, limits: Thresholds) -> Turn | None:
+        window = self.window
         if self.state == "up" and not window.lost and limits.degraded_rtt is None:
             return None
         factor = 1.0 if self.state == "up" else RELIEF
         loss = window.lost / window.ended if window.ended >= FEWEST else 0.0
-        slow = limits.degraded_rtt is not None and self._smoothed >= limits.degraded_rtt * factor
+        slow = limits.degraded_rtt is not None and window.smoothed >= limits.degraded_rtt * factor
         lossy = window.lost > 0 and loss >= limits.degraded_loss * factor and limits.degraded_loss < 1.0
         if not slow and not lossy:
             return None if self.state == "up" else self._turn("up", "loss and round trips are well again", at)
@@ -152,7 +172,7 @@ class Standing:
             return None
         if lossy:
             return self._turn("degraded", f"a loss of {loss:.0%} within the window", at)
-        return self._turn("degraded", f"round trips of {self._smoothed:.6f} s, smoothed", at)
+        return self._turn("degraded", f"round trips of {window.smoothed:.6f} s, smoothed", at)
 
     def _look_at_path(self, hop_limit: int, at: float, limits: Thresholds) -> Turn | None:
         if self._hop_limit < 0:

@@ -62,6 +62,23 @@ class Moments:
         self.mean += delta * n / total
         self.count = total
 
+    def take(self, rtt: float) -> None:
+        """Take one more round trip in, in order."""
+        if self.last is None:
+            self.minimum = self.maximum = rtt
+        else:
+            self.jitter += (abs(rtt - self.last) - self.jitter) / 16
+            if rtt < self.minimum:  # type: ignore[operator] # there is one where there is a last
+                self.minimum = rtt
+            elif rtt > self.maximum:  # type: ignore[operator]
+                self.maximum = rtt
+        self.last = rtt
+        # Welford's mean and squares, a round trip at a time.
+        self.count += 1
+        delta = rtt - self.mean
+        self.mean += delta / self.count
+        self.squares += delta * (rtt - self.mean)
+
 
 class Tally:
     """Takes outcome batches, gives `Statistics`.

@@ -1,19 +1,22 @@
 """What is kept of a watched target: its last probes, slot by slot, and figures of all of them.
 
-Both in constant memory, whatever comes. Which state that makes is not decided here.
+Both in constant memory, whatever comes. Which state that makes is not decided here; but what cannot change
+one is only written down, and counted when someone looks.
 """
 
 from __future__ import annotations
 
 from array import array
-from math import sqrt
+from collections.abc import Iterable, Sequence
+from math import fsum, inf, sqrt
+from typing import TypeVar
 
 from anyicmp.engine.histogram import Histogram
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT
 from anyicmp.engine.statistics import Moments, quantile
 from anyicmp.results import Statistics
 
-__all__ = ["Totals", "Window"]
+__all__ = ["JUDGED", "Totals", "Window", "note_expected"]
 
 EMPTY = -1.0
 """No probe has ended in the slot. Others hold the round trip, or below this the kind of another end."""
@@ -24,29 +27,60 @@ MOST = 0xFFFF
 KINDS = 64
 """Different errors that are told apart for one target; further ones count as errors alone."""
 
+ROOM = 32
+"""Slots that are kept at least: so many answers are counted together, however short the window is."""
+
+JUDGED = -2
+"""In place of a hop limit: no answer is as expected."""
+
+Number = TypeVar("Number", int, float)
+
 
 class Window:
     """The last `size` slots of a target: one for each time that a probe is due, numbered from 0.
 
     Attributes:
-        ended, lost: of the probes in it, from the slot on that `judge_from` named.
+        totals: the figures of all probes, as far as `settle` has counted them.
+        size: how many slots it has.
+        head: the newest slot that is over.
+        answered: the newest slot whose probe was answered, -1 before, as of the last `settle`.
+        ended, lost: of the probes in it, from the slot on that `judge_from` named; as of the last `settle`.
+        expected: the hop limit of answers that change nothing (`note_expected`), or JUDGED.
+        below: seconds; only shorter round trips change nothing.
+        smoothed: the smoothed round trip in seconds, -1 before the first; kept up where a threshold needs it.
     """
 
-    __slots__ = ("_copies", "_from", "_head", "_late", "_slots", "ended", "lost")
+    __slots__ = (
+        "_copies",
+        "_from",
+        "_late",
+        "_settled",
+        "_slots",
+        "answered",
+        "below",
+        "ended",
+        "expected",
+        "head",
+        "lost",
+        "size",
+        "smoothed",
+        "totals",
+    )
 
-    def __init__(self, size: int, head: int = -1) -> None:
+    def __init__(
+        self, size: int, totals: Totals | None = None, *, head: int = -1, answered: int = -1
+    ) -> None:
         """`head`: the newest slot that is over."""
-        self._slots = array("d", [EMPTY]) * size
-        self._head = head
+        self.totals = Totals() if totals is None else totals
+        self.size = size
+        self.head = self._settled = head
+        self.answered = answered
+        self.ended = self.lost = 0
+        self.expected, self.below, self.smoothed = JUDGED, inf, -1.0
+        self._slots = array("d", [EMPTY]) * max(size, ROOM)
         self._from = 0
         self._copies: array[int] | None = None
         self._late: array[int] | None = None
-        self.ended = self.lost = 0
-
-    @property
-    def size(self) -> int:
-        """How many slots it has."""
-        return len(self._slots)
 
     def judge_from(self, slot: int) -> None:
         """Count `ended` and `lost` anew, of this slot and those after it."""
@@ -55,36 +89,63 @@ class Window:
 
     def note(self, slot: int, kind: int, rtt: float) -> None:
         """The probe of a slot has ended."""
-        slots, head = self._slots, self._head
-        size = len(slots)
-        at = slot % size
-        if slot == head + 1:
-            if slots[at] != EMPTY:
-                self._forget(at, slot - size)
-            self._head = slot
-        elif slot > head:
-            for passed in range(max(head + 1, slot - size + 1), slot + 1):
-                i = passed % size
-                if slots[i] != EMPTY:
-                    self._forget(i, head - (head - passed) % size)
-            self._head = slot
+        head = self.head
+        if head != self._settled:
+            self.settle()
+        slots, size = self._slots, self.size
+        room = len(slots)
+        if slot > head:
+            for passed in range(head - size + 1, min(slot - size, head) + 1):
+                code = slots[passed % room]
+                if code != EMPTY and passed >= self._from and code != _CODES[FAILED]:
+                    self.ended -= 1
+                    self.lost -= code < 0
+            reused = max(head + 1, slot - room + 1)
+            for missed in range(reused, slot):
+                slots[missed % room] = EMPTY
+            if self._copies is not None or self._late is not None:
+                self._clear(reused, slot + 1)
+            self.head = self._settled = slot
         elif slot <= head - size:
             return
-        slots[at] = rtt if kind == REPLY else _CODES[kind]
+        slots[slot % room] = rtt if kind == REPLY else _CODES[kind]
+        if kind == REPLY and slot > self.answered:
+            self.answered = slot
         if slot >= self._from and kind != FAILED:
             self.ended += 1
             self.lost += kind != REPLY
 
-    def _forget(self, i: int, slot: int) -> None:
-        code = self._slots[i]
-        self._slots[i] = EMPTY
-        if slot >= self._from and code != _CODES[FAILED]:
-            self.ended -= 1
-            self.lost -= code < 0
-        if self._copies is not None:
-            self._copies[i] = 0
-        if self._late is not None:
-            self._late[i] = 0
+    def _clear(self, start: int, stop: int) -> None:
+        """Slots are used anew: of what was there before no copies are known."""
+        for counts in (self._copies, self._late):
+            if counts is not None:
+                for slot in range(start, stop):
+                    counts[slot % len(counts)] = 0
+
+    def settle(self) -> None:
+        """Count the answers that were only written down."""
+        n = self.head - self._settled
+        if not n:
+            return
+        self.answered = self._settled = self.head
+        rtts = self._last(self._slots, n)
+        self.totals.note_replies(rtts)
+        if self.below < inf:
+            for rtt in rtts:
+                self.smooth(rtt)
+        self._clear(self.head - n + 1, self.head + 1)
+        judged = self._last(self._slots, min(self.size, self.head + 1 - self._from))
+        self.lost = sum(map(judged.count, _LOST))
+        self.ended = len(judged) - judged.count(EMPTY) - judged.count(_CODES[FAILED])
+
+    def smooth(self, rtt: float) -> None:
+        """Take a round trip into the smoothed one, which a single one does not move far (RFC 6298, 2)."""
+        self.smoothed = rtt if self.smoothed < 0 else self.smoothed + (rtt - self.smoothed) / 8
+
+    def _last(self, column: array[Number], n: int) -> array[Number]:
+        """What a column has for the newest n slots."""
+        stop = self.head % len(column) + 1
+        return column[stop - n : stop] if n <= stop else column[stop - n :] + column[:stop]
 
     def note_copy(self, slot: int) -> None:
         """Another copy of an answer came."""
@@ -95,17 +156,17 @@ class Window:
         self._late = self._count(self._late, slot)
 
     def _count(self, counts: array[int] | None, slot: int) -> array[int] | None:
-        size = len(self._slots)
-        if slot > self._head - size:
-            counts = array("H", bytes(2 * size)) if counts is None else counts
-            counts[slot % size] = min(MOST, counts[slot % size] + 1)
+        self.settle()
+        if slot > self.head - self.size:
+            counts = array("H", bytes(2 * len(self._slots))) if counts is None else counts
+            counts[slot % len(counts)] = min(MOST, counts[slot % len(counts)] + 1)
         return counts
 
     def statistics(self) -> Statistics:
         """The figures of the probes in it that have ended."""
-        slots = self._slots
-        start = (self._head + 1) % len(slots)
-        rtts = [rtt for rtt in (*slots[start:], *slots[:start]) if rtt >= 0.0]
+        self.settle()
+        slots = self._last(self._slots, self.size)
+        rtts = [rtt for rtt in slots if rtt >= 0.0]
         moments = Moments()
         moments.fold(rtts, in_order=True)
         ordered = sorted(rtts)
@@ -117,8 +178,8 @@ class Window:
             received=received,
             errors=errors,
             failed=slots.count(_CODES[FAILED]),
-            duplicates=sum(self._copies or ()),
-            late=sum(self._late or ()),
+            duplicates=0 if self._copies is None else sum(self._last(self._copies, self.size)),
+            late=0 if self._late is None else sum(self._last(self._late, self.size)),
             loss=1 - received / ended if ended else None,
             last=moments.last,
             minimum=moments.minimum,
@@ -130,6 +191,36 @@ class Window:
             p99=quantile(ordered, 0.99),
             jitter=moments.jitter if received > 1 else None,
         )
+
+
+def note_expected(
+    windows: Sequence[Window | None],
+    slots: Iterable[int],
+    kinds: Iterable[int],
+    rtts: Iterable[float],
+    hop_limits: Iterable[int],
+) -> list[int]:
+    """Write down the outcomes that change nothing: answers as expected, in the next slot of their window.
+
+    Returns the rows that are left to note and judge. Where nobody watches any longer (None), none is.
+    """
+    left: list[int] = []
+    reply = REPLY
+    for i, (window, slot, kind, rtt, hop_limit) in enumerate(
+        zip(windows, slots, kinds, rtts, hop_limits, strict=True)
+    ):
+        if window is None:
+            continue
+        if hop_limit == window.expected and slot == window.head + 1 and kind == reply and rtt < window.below:
+            column = window._slots
+            at = slot % len(column)
+            if not at:
+                window.settle()
+            column[at] = rtt
+            window.head = slot
+        else:
+            left.append(i)
+    return left
 
 
 class Totals:
@@ -145,12 +236,7 @@ class Totals:
     """
 
     __slots__ = (
-        "_jitter",
-        "_last",
-        "_maximum",
-        "_mean",
-        "_minimum",
-        "_squares",
+        "_moments",
         "duplicates",
         "errors",
         "failures",
@@ -168,34 +254,27 @@ class Totals:
         self.errors: dict[tuple[int, int], int] | None = None
         self.failures: dict[int, int] | None = None
         self.round_trips = Histogram()
-        self.total_rtt = self._mean = self._squares = self._jitter = 0.0
-        self._last = self._minimum = self._maximum = -1.0
+        self.total_rtt = 0.0
+        self._moments = Moments()
 
     @property
     def ended(self) -> int:
         """Probes that have ended, those that never left left out."""
         return sum(self.kinds[:FAILED])
 
-    def note_reply(self, rtt: float, hop_limit: int) -> None:
+    def note_reply(self, rtt: float) -> None:
         """A probe was answered."""
-        kinds, last = self.kinds, self._last
-        kinds[REPLY] += 1
-        if last < 0.0:
-            self._minimum = self._maximum = rtt
-        else:
-            self._jitter += (abs(rtt - last) - self._jitter) / 16
-            if rtt < self._minimum:
-                self._minimum = rtt
-            elif rtt > self._maximum:
-                self._maximum = rtt
-        self._last = rtt
+        self.kinds[REPLY] += 1
         self.total_rtt += rtt
-        # Welford's mean and squares, a round trip at a time.
-        delta = rtt - self._mean
-        self._mean += delta / kinds[REPLY]
-        self._squares += delta * (rtt - self._mean)
-        self.hop_limit = hop_limit
+        self._moments.take(rtt)
         self.round_trips.add(rtt)
+
+    def note_replies(self, rtts: Sequence[float]) -> None:
+        """Probes were answered, one after the other."""
+        self.kinds[REPLY] += len(rtts)
+        self.total_rtt += fsum(rtts)
+        self._moments.fold(rtts, in_order=True)
+        self.round_trips.add_all(rtts)
 
     def note_error(self, type_: int, code: int) -> None:
         """An ICMP error came instead of an answer."""
@@ -212,8 +291,7 @@ class Totals:
 
     def statistics(self, sent: int) -> Statistics:
         """The figures so far. `sent` counts probes in flight too."""
-        received, ended = self.kinds[REPLY], self.ended
-        heard = received > 0
+        received, ended, moments = self.kinds[REPLY], self.ended, self._moments
         return Statistics(
             sent=sent,
             received=received,
@@ -222,17 +300,19 @@ class Totals:
             duplicates=self.duplicates,
             late=self.late,
             loss=1 - received / ended if ended else None,
-            last=self._last if heard else None,
-            minimum=self._minimum if heard else None,
-            average=self._mean if heard else None,
-            maximum=self._maximum if heard else None,
-            stddev=sqrt(self._squares / (received - 1)) if received > 1 else None,
+            last=moments.last,
+            minimum=moments.minimum,
+            average=moments.mean if received else None,
+            maximum=moments.maximum,
+            stddev=sqrt(moments.squares / (received - 1)) if received > 1 else None,
             median=self._quantile(0.5),
             p95=self._quantile(0.95),
             p99=self._quantile(0.99),
-            jitter=self._jitter if received > 1 else None,
+            jitter=moments.jitter if received > 1 else None,
         )
 
     def _quantile(self, share: float) -> float | None:
-        found = self.round_trips.quantile(share)
-        return None if found is None else min(max(found, self._minimum), self._maximum)
+        found, moments = self.round_trips.quantile(share), self._moments
+        if found is None or moments.minimum is None or moments.maximum is None:
+            return None
+        return min(max(found, moments.minimum), moments.maximum)
