@@ -49,7 +49,7 @@ class SimulatedFlows(SimulatedTransport):
 
     def _send(self, tx: PacketBatch, i: int) -> int:
         peer = tx.address(tx.peer, i)
-        errno = self._refusal(peer)
+        errno = self._refusal(peer, self._network.host(peer))
         packet = errno or self._packet(tx, i, peer)
         return packet if isinstance(packet, int) else self._leave(tx, i, packet)
 

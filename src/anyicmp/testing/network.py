@@ -23,7 +23,6 @@ from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
 from anyicmp.testing.host_tables import SIMULATED_INTERFACE, SimulatedTables
 from anyicmp.testing.internet import Internet
-from anyicmp.testing.internet.express import Course
 from anyicmp.testing.internet.packet import destination
 from anyicmp.testing.listening import SimulatedListening
 from anyicmp.testing.recording import Recording
@@ -211,12 +210,6 @@ class SimulatedNetwork:
         return self._packed[version]
 
     # What sockets ask.
-
-    def course(self, header: bytes) -> Course | None:
-        """What becomes of all echo requests with this IP header; None where each must be looked at."""
-        if self._internet is None or self.host(destination(header)) is not None:
-            return None
-        return self._internet.course(header)
 
     def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
         """An IP packet leaves now: what comes back, (monotonic nanoseconds, IP packet) each."""

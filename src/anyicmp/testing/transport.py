@@ -16,7 +16,7 @@ from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
 from anyicmp.testing.internet.express import Course
 from anyicmp.testing.rows import header_length
-from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, ip_header
+from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, Host, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
@@ -142,7 +142,8 @@ class SimulatedTransport:
     ) -> Way | int:
         """What is the same for all rows with these fields, or the errno for which this one does not leave."""
         spec, version = self.spec, self.spec.version
-        if errno := self._refusal(peer):
+        host = self._network.host(peer)
+        if errno := self._refusal(peer, host):
             return errno
         if length + HEADER[version] > mtu and spec.dont_fragment:
             if not self.privileged:
@@ -157,7 +158,8 @@ class SimulatedTransport:
             )
         except ValueError:
             return EMSGSIZE
-        course = self._network.course(header)
+        internet = self._network.internet
+        course = None if internet is None or host is not None else internet.course(header)
         form: tuple[Any, ...] = ()
         if course is not None:
             back = course.header
@@ -169,17 +171,16 @@ class SimulatedTransport:
             )
             form = row[3:]
         way = header, course, form
-        if self._network.host(peer) is None:
+        if host is None:
             if len(self.ways) >= REMEMBERED:
                 self.ways.clear()
             self.ways[peer, source, length, hop_limit, traffic_class, flow_label, mtu] = way
         return way
 
-    def _refusal(self, peer: bytes) -> int:
-        """The errno with which nothing may be sent to an address, or 0."""
+    def _refusal(self, peer: bytes, host: Host | None) -> int:
+        """The errno with which nothing may be sent to an address and the host there, or 0."""
         if peer == BROADCAST and not self.spec.broadcast:
             return EACCES
-        host = self._network.host(peer)
         return 0 if host is None else host.errno
 
     def _seal(self, message: bytearray, peer: bytes, source: bytes) -> None:

@@ -136,7 +136,7 @@ class Internet:
         None where something on the way counts, draws or changes, so that each packet must be looked at.
         """
         # A subclass with an `inject` of its own looks at each packet.
-        return self._course(header) if type(self).inject is Internet.inject else None
+        return self._find_course(header) if type(self).inject is Internet.inject else None
 
     def _course(self, header: bytes) -> Course | None:
         try:
