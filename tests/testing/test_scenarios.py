@@ -18,7 +18,7 @@ import anyio
 import pytest
 
 from anyicmp import Prober
-from anyicmp.testing import Internet, SimulatedNetwork, Topology
+from anyicmp.testing import Internet, SimulatedNetwork
 from anyicmp.testing.tun import behind_tun
 from scenarios import playing
 from scenarios.playing import HERE, NAMES, check_of
@@ -36,15 +36,9 @@ EARLY, LATE = 5.0, 50.0
 that sent returned late, more where the pump woke late."""
 
 
-@cache
-def topology_of(name: str) -> Topology:
-    """A scenario's, read once. Whoever lives in it changes nothing of it."""
-    return Internet.from_toml(HERE / f"{name}.toml").topology
-
-
 async def play(name: str, privileged: bool) -> Any:
     check = check_of(name)
-    network = SimulatedNetwork(internet=Internet(topology_of(name)), privileged=privileged)
+    network = SimulatedNetwork.from_toml(HERE / f"{name}.toml", privileged=privileged)
     if name in LONG:
         # The rate is for the device's queue: here each probe would have a turn of its own.
         check = {**check, "options": {**check["options"], "rate": None}}
