@@ -420,6 +420,41 @@ def test_jumps_that_wake_nobody_cost_no_cycle_of_the_loop(timers: int) -> None:
     assert cycles <= 6
 
 
+def test_a_clock_that_comes_moves_and_goes_leaves_time_where_it_is() -> None:
+    """What was due while another network's clock was moved in an event is late, and time never goes back."""
+    seen: list[tuple[float, int]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        network, other = network_with(), SimulatedNetwork()
+        async with Prober(network=network) as prober:
+            await prober.ping("10.0.0.1", count=1)
+            began, start = loop.time(), network.clocks.monotonic()
+
+            def note() -> None:
+                seen.append((loop.time() - began, network.clocks.monotonic() - start))
+
+            def meddle() -> None:
+                other.clocks.join(loop.timeline)
+                other.clocks.advance(5.0)
+                other.clocks.leave()
+                note()
+
+            done: asyncio.Future[None] = loop.create_future()
+            for seconds, call in (
+                (1.0, meddle),
+                (2.0, note),
+                (7.0, note),
+                (8.0, lambda: done.set_result(None)),
+            ):
+                network.clocks.after(seconds, call)
+            await done
+
+    run("asyncio", main)
+    assert seen == [(6.0, SECOND), (6.0, 2 * SECOND), (7.0, 7 * SECOND)]
+
+
 def test_a_signal_is_heard_while_time_jumps() -> None:
     """The loop looks at descriptors seldom where it has none but its own, but it does."""
     heard: list[int] = []

@@ -121,10 +121,11 @@ class Timeline:
     def leap(self, jumps: int, work: tuple[Sized, ...]) -> bool:
         """Let so many events of the only clock come one after the other, until there is work elsewhere.
 
-        The same as `step` without a timer, again and again. Returns False where nothing is due.
+        The same as `step` without a timer, again and again. Returns False where nothing is due, or where
+        only `step` knows what comes first.
         """
         clock = self.only
-        if clock is None:
+        if clock is None or self.elapsed + clock.ahead != clock.moment:
             return False
         events, ahead = clock.events, clock.ahead
         while events:
@@ -149,6 +150,9 @@ class Timeline:
                 for turn in turns:
                     turn()
             jumps -= 1
+            if self.elapsed + ahead != clock.moment:
+                clock.catch_up()  # another clock was moved by hand meanwhile
+                return True
             if not jumps or any(work) or self.only is not clock:
                 return True
         return False

@@ -106,13 +106,18 @@ class Course(NamedTuple):
     def reply(self, message: bytes | bytearray) -> bytes | None:
         """The ICMP message that answers another, None where the slow way must decide."""
         size, _, header, request, head, change, pseudo = self
-        covered = int.from_bytes(message, "big")
+        covered, checksum = int.from_bytes(message, "big"), message[2] << 8 | message[3]
         if size & 1:
             covered <<= 8
-        if len(message) + len(header) != size or message[0] != request or (covered + pseudo) % 0xFFFF:
+        if (
+            len(message) + len(header) != size
+            or message[0] != request
+            or (covered + pseudo) % 0xFFFF
+            or checksum == 0xFFFF  # whoever writes it anew writes 0
+        ):
             return None
-        checksum = ((message[2] << 8 | message[3]) + change + message[1]) % 0xFFFF  # the code becomes 0
-        return head + checksum.to_bytes(2, "big") + message[4:]
+        answer = (checksum + change + message[1]) % 0xFFFF  # the code becomes 0
+        return head + answer.to_bytes(2, "big") + message[4:]
 
 
 def course(way: Way, header: bytes) -> Course | None:

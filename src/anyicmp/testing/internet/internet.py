@@ -126,7 +126,11 @@ class Internet:
             return []
         at = 20 if packet[0] >> 4 == 4 else 40
         found = self._course(packet[:at])
-        if found is not None and (reply := found.reply(packet[at:])) is not None:
+        if (
+            found is not None
+            and len(packet) == found.size
+            and (reply := found.reply(packet[at:])) is not None
+        ):
             return [(now + found.delay, found.header + reply)]
         return self._simulate(packet, now)
 
