@@ -134,7 +134,7 @@ PURE_ROOMS = ("wire", "methods", "engine", "export", "plot")
 """Folders of tests of what knows neither sockets nor clocks."""
 
 
-def _is_virtual(item: pytest.Item) -> bool:
+def _is_simulated(item: pytest.Item) -> bool:
     """Whether a test lives on a simulated network, and needs nothing of the system's."""
     asked = getattr(item, "fixturenames", ())
     real = any(name.startswith("needs_") or name == "pytester" for name in asked)
@@ -148,9 +148,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
     for item in items:
-        if _is_virtual(item):
+        simulated = _is_simulated(item) or item.get_closest_marker("virtual_time")
+        if simulated and not item.get_closest_marker("programs"):
             item.add_marker(pytest.mark.virtual_time)
-        if item.get_closest_marker("virtual_time") or item.path.parent.name in PURE_ROOMS:
+        if simulated or item.path.parent.name in PURE_ROOMS:
             item.add_marker(pytest.mark.anybody)
 
 

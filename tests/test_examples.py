@@ -100,6 +100,7 @@ def test_the_example_prints_what_it_promises_in_a_simulated_internet(
         assert sorted(row.partition(",")[0] for row in rows)[:2] == ["203.0.113.129", "203.0.113.130"]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(("name", "printed"), TESTS.items())
 def test_the_example_of_a_test_passes(name: str, printed: str) -> None:
     """With the plugin as it is installed, and without a network."""

@@ -20,7 +20,7 @@ from api.test_monitor import BEGAN, at, changes_until
 pytestmark = pytest.mark.once
 
 DAY = 86_400.0
-INTERVAL = 300.0
+INTERVAL = 900.0
 TIMEOUT = 1.0
 HOSTS = 20
 DOWN_AFTER, UP_AFTER = 3, 2

@@ -117,12 +117,14 @@ def shown(path: Path) -> list[dict[str, list[str]]]:
     return rows
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(TSHARK is None, reason="needs the program tshark")
 def test_tshark_reads_it(recorded: tuple[SimulatedNetwork, Path]) -> None:
     """Times to the nanosecond, directions, comments; no checksum is wrong and no packet malformed."""
     assert sum("icmp.mpls.label" in row for row in shown(recorded[1])) >= 1
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(TSHARK is None, reason="needs the program tshark")
 def test_tshark_reads_probes_with_ports(tmp_path: Path, privileged: bool) -> None:
     path = tmp_path / "ports.pcapng"

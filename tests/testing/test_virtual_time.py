@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import trio.testing
@@ -329,6 +332,22 @@ def test_work_in_threads_is_not_overtaken(way: Callable[[], Awaitable[str]]) -> 
     run("asyncio", main)
 
 
+@pytest.mark.parametrize("way", [in_executor, to_thread, by_anyio])
+def test_no_packet_overtakes_work_in_a_thread(way: Callable[[], Awaitable[str]]) -> None:
+    """Not even where nothing else is due on the loop."""
+
+    async def main() -> None:
+        network = network_with(delay=0.001)
+        async with Prober(network=network) as prober, anyio.create_task_group() as tasks:
+            tasks.start_soon(prober.ping, "10.0.0.1")
+            await anyio.lowlevel.checkpoint()
+            start = network.clocks.monotonic()
+            await way()
+            assert network.clocks.monotonic() == start
+
+    run("asyncio", main)
+
+
 def test_work_that_nobody_waits_for_any_longer_holds_nothing_up() -> None:
     async def main() -> None:
         released = threading.Event()
@@ -368,11 +387,11 @@ def test_jumps_that_wake_nobody_cost_no_cycle_of_the_loop(timers: int) -> None:
     """And a timer comes in its order among them, one that an event sets as well."""
 
     class Counting(VirtualTimeLoop):
-        asked = 0
+        cycles = 0
 
-        def pass_time(self, timer: float | None, jumps: int = 1) -> bool:
-            self.asked += 1
-            return super().pass_time(timer, jumps)
+        def _run_once(self) -> None:
+            self.cycles += 1
+            super()._run_once()
 
     async def main() -> tuple[list[float], int]:
         loop = asyncio.get_running_loop()
@@ -385,7 +404,7 @@ def test_jumps_that_wake_nobody_cost_no_cycle_of_the_loop(timers: int) -> None:
 
         async with Prober(network=network) as prober:
             await prober.ping("10.0.0.1", count=1)
-            start, asked = loop.time(), loop.asked
+            start, cycles = loop.time(), loop.cycles
             for i in range(1, 41):
                 network.clocks.after(float(i), note)
             network.clocks.after(10.25, lambda: loop.call_later(0.25, note))
@@ -393,12 +412,66 @@ def test_jumps_that_wake_nobody_cost_no_cycle_of_the_loop(timers: int) -> None:
             for _ in range(timers):
                 loop.call_later(20.5, note)
             await future
-            return [when - start for when in seen], loop.asked - asked
+            return [when - start for when in seen], loop.cycles - cycles
 
     with asyncio.Runner(loop_factory=Counting) as runner:
-        times, asked = runner.run(main())
+        times, cycles = runner.run(main())
     assert times == pytest.approx(sorted([*range(1, 41), 10.5, *([20.5] * timers)]))
-    assert asked <= 6
+    assert cycles <= 6
+
+
+def test_a_clock_that_comes_moves_and_goes_leaves_time_where_it_is() -> None:
+    """What was due while another network's clock was moved in an event is late, and time never goes back."""
+    seen: list[tuple[float, int]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        network, other = network_with(), SimulatedNetwork()
+        async with Prober(network=network) as prober:
+            await prober.ping("10.0.0.1", count=1)
+            began, start = loop.time(), network.clocks.monotonic()
+
+            def note() -> None:
+                seen.append((loop.time() - began, network.clocks.monotonic() - start))
+
+            def meddle() -> None:
+                other.clocks.join(loop.timeline)
+                other.clocks.advance(5.0)
+                other.clocks.leave()
+                note()
+
+            done: asyncio.Future[None] = loop.create_future()
+            for seconds, call in (
+                (1.0, meddle),
+                (2.0, note),
+                (7.0, note),
+                (8.0, lambda: done.set_result(None)),
+            ):
+                network.clocks.after(seconds, call)
+            await done
+
+    run("asyncio", main)
+    assert seen == [(6.0, SECOND), (6.0, 2 * SECOND), (7.0, 7 * SECOND)]
+
+
+def test_a_signal_is_heard_while_time_jumps() -> None:
+    """The loop looks at descriptors seldom where it has none but its own, but it does."""
+    heard: list[int] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: heard.append(seen))
+        seen = 0
+        network = SimulatedNetwork.from_toml(SIMPLE)
+        async with Prober(network=network) as prober, prober.open_ping("server", count=500) as outcomes:
+            async for _ in outcomes:
+                seen += 1
+                if seen == 100:
+                    os.kill(os.getpid(), signal.SIGUSR1)
+
+    run("asyncio", main)
+    (when,) = heard
+    assert 100 <= when <= 100 + 2 * 64
 
 
 def test_what_a_descriptor_has_comes_before_time_passes() -> None:

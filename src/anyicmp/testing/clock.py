@@ -6,7 +6,7 @@ clock is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -40,6 +40,7 @@ class Timeline:
         clocks: those that move on it.
         on_event: called whenever an event was added to one of them, so that whoever moves time may begin.
         stepping: `step` calls events; whoever gets work by them puts its turn into `turns`.
+        only: the clock that moves on it where it is the only one and no others move it.
         turns: what `step` calls once all that was due has been called.
         foreign: others move it too, without a word: see `look`.
     """
@@ -49,9 +50,20 @@ class Timeline:
     def __init__(self, on_event: Callable[[], None] | None = None) -> None:
         self.elapsed = 0
         self.clocks: list[VirtualClock] = []
+        self.only: VirtualClock | None = None
         self.on_event = on_event
         self.stepping = False
         self.turns: list[Callable[[], None]] = []
+
+    def add(self, clock: VirtualClock) -> None:
+        """A clock moves on it from now on."""
+        self.clocks.append(clock)
+        self.only = clock if len(self.clocks) == 1 and not self.foreign else None
+
+    def remove(self, clock: VirtualClock) -> None:
+        """A clock moves on it no more."""
+        self.clocks.remove(clock)
+        self.only = self.clocks[0] if len(self.clocks) == 1 and not self.foreign else None
 
     def look(self) -> None:
         """See how far others have moved it."""
@@ -85,20 +97,19 @@ class Timeline:
         """
         if self.foreign:
             self.look()
-        first, mover = 0, None
-        for clock in self.clocks:
-            events = clock.events
-            while events and events[0][2] is None:
-                heappop(events)
-            if events and (mover is None or events[0][0] - clock.ahead < first):
-                first, mover = events[0][0] - clock.ahead, clock
-        if mover is None or (timer is not None and first - self.elapsed > round(timer * SECOND)):
+        clocks = self.clocks
+        mover = clocks[0] if len(clocks) == 1 else self._first()
+        when = None if mover is None else mover.due()
+        if mover is None or when is None:
             if timer is not None:
                 self.wait(timer)
             return timer is not None
+        if timer is not None and when - mover.ahead - self.elapsed > round(timer * SECOND):
+            self.wait(timer)
+            return True
         self.stepping = True
         try:
-            mover.go(first + mover.ahead)
+            mover.go(when)
         finally:
             self.stepping = False
         if self.turns:
@@ -107,12 +118,62 @@ class Timeline:
                 turn()
         return True
 
+    def leap(self, jumps: int, work: tuple[Sized, ...]) -> bool:
+        """Let so many events of the only clock come one after the other, until there is work elsewhere.
+
+        The same as `step` without a timer, again and again. Returns False where nothing is due, or where
+        only `step` knows what comes first.
+        """
+        clock = self.only
+        if clock is None or self.elapsed + clock.ahead != clock.moment:
+            return False
+        events, ahead = clock.events, clock.ahead
+        while events:
+            event = heappop(events)
+            when, _, call = event
+            if call is None:
+                continue
+            self.stepping = clock.held = True
+            try:
+                clock.moment, self.elapsed = when, when - ahead
+                event[2] = None
+                call()
+                while events and events[0][0] <= when:
+                    event = heappop(events)
+                    if (call := event[2]) is not None:
+                        event[2] = None
+                        call()
+            finally:
+                self.stepping = clock.held = False
+            if turns := self.turns:
+                self.turns = []
+                for turn in turns:
+                    turn()
+            jumps -= 1
+            if self.elapsed + ahead != clock.moment:
+                clock.catch_up()  # another clock was moved by hand meanwhile
+                return True
+            if not jumps or any(work) or self.only is not clock:
+                return True
+        return False
+
+    def _first(self) -> VirtualClock | None:
+        """The clock whose next event comes first; of those of one time the clock that joined first."""
+        first, mover = 0, None
+        for clock in self.clocks:
+            due = clock.due()
+            if due is not None and (mover is None or due - clock.ahead < first):
+                first, mover = due - clock.ahead, clock
+        return mover
+
 
 class VirtualClock:
     """Time in nanoseconds. It stands still between `advance` and `jump`, or moves with a `Timeline`.
 
     Attributes:
         ahead: nanoseconds that it is ahead of its timeline.
+        moment: what `monotonic` says, as far as it has moved.
+        held: while events are called, it is their time.
         events: a heap of what is due; the first may have been cancelled.
     """
 
@@ -121,8 +182,8 @@ class VirtualClock:
         self._timeline: Timeline | None = None
         self._foreign = False
         self._on_event: Callable[[], None] | None = None
-        self._held = False  # while events are called, it is their time
-        self._monotonic = BOOTED
+        self.held = False
+        self.moment = BOOTED
         self._offset = BEGAN - BOOTED
         self.events: list[Event] = []
         self._order = count()
@@ -133,8 +194,8 @@ class VirtualClock:
             self.leave()
             timeline.look()
             self._timeline, self._foreign, self._on_event = timeline, timeline.foreign, timeline.on_event
-            self.ahead = self._monotonic - timeline.elapsed
-            timeline.clocks.append(self)
+            self.ahead = self.moment - timeline.elapsed
+            timeline.add(self)
             if self.events and self._on_event is not None:
                 self._on_event()
 
@@ -142,7 +203,7 @@ class VirtualClock:
         """Move by hand alone from now on."""
         if self._timeline is not None:
             self._look()
-            self._timeline.clocks.remove(self)
+            self._timeline.remove(self)
             self._timeline, self._foreign, self._on_event = None, False, None
 
     def _look(self) -> None:
@@ -153,24 +214,24 @@ class VirtualClock:
     def catch_up(self) -> None:
         """Move as far as the timeline has, but not past an event: what is due comes first, at its time."""
         timeline = self._timeline
-        if self._held or timeline is None:
+        if self.held or timeline is None:
             return
         now = timeline.elapsed + self.ahead
-        if now > self._monotonic:
+        if now > self.moment:
             due = self.due()
-            self._monotonic = now if due is None else min(now, due)
+            self.moment = now if due is None else min(now, due)
 
     def monotonic(self) -> int:
         """Nanoseconds that never go back."""
         if self._foreign:
             self._look()
-        return self._monotonic
+        return self.moment
 
     def real(self) -> int:
         """Unix time in nanoseconds; `step` makes it jump."""
         if self._foreign:
             self._look()
-        return self._monotonic + self._offset
+        return self.moment + self._offset
 
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
@@ -180,12 +241,31 @@ class VirtualClock:
         """Have something called at a monotonic time; what is due already is called at the next move."""
         if self._foreign:
             self._look()
-        when = max(when, self._monotonic)
-        event = Event((when, next(self._order), call))
+        event = Event((max(self.moment, when), next(self._order), call))
         heappush(self.events, event)
         if self._on_event is not None:
             self._on_event()
         return event
+
+    def later(self, nanoseconds: int, call: Callable[[], object]) -> None:
+        """Have something called so many nanoseconds from now; it cannot be cancelled."""
+        if self._foreign:
+            self._look()
+        heappush(self.events, Event((self.moment + nanoseconds, next(self._order), call)))
+        if self._on_event is not None:
+            self._on_event()
+
+    def put_off(self, event: Event, when: int) -> bool:
+        """Have an event come later than it would; False where it takes another one instead.
+
+        It stands behind all others that are due then, as if it were new.
+        """
+        # The last leaf of the heap may have any key that is not below its old one.
+        events = self.events
+        if not events or events[-1] is not event or event[2] is None or when < event[0]:
+            return False
+        event[0], event[1] = when, next(self._order)
+        return True
 
     def after(self, seconds: float, call: Callable[[], object]) -> Event:
         """Have something called in so many seconds."""
@@ -221,20 +301,19 @@ class VirtualClock:
 
         That the clock shows the time of each event is for the caller: nothing must be due before.
         """
-        events, timeline = self.events, self._timeline
-        held, self._held = self._held, True
+        events, timeline, held = self.events, self._timeline, self.held
+        self.held = True
         try:
             # An event on the way may have let more time pass.
-            self._monotonic = max(self._monotonic, when)
+            self.moment = max(self.moment, when)
             if timeline is not None:
-                timeline.reach(self._monotonic - self.ahead, self)
+                timeline.reach(self.moment - self.ahead, self)
             while events and events[0][0] <= when:
                 event = heappop(events)
-                call = event[2]
-                if call is not None:
+                if (call := event[2]) is not None:
                     event[2] = None
                     call()
         finally:
-            self._held = held
-        if timeline is not None and timeline.elapsed + self.ahead > self._monotonic:
+            self.held = held
+        if timeline is not None and timeline.elapsed + self.ahead > self.moment:
             self.catch_up()

@@ -47,7 +47,14 @@ class SimulatedFlows(SimulatedTransport):
         port = self._network.kernel_identifiers(1)[0]
         return (port if port >= FIRST_PORT else port + FIRST_PORT,)
 
+    def _send(self, tx: PacketBatch, i: int) -> int:
+        peer = tx.address(tx.peer, i)
+        errno = self._refusal(peer, self._network.host(peer))
+        packet = errno or self._packet(tx, i, peer)
+        return packet if isinstance(packet, int) else self._leave(tx, i, packet)
+
     def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
+        """Row i as the IP packet that leaves, or the errno for which it does not."""
         network, version = self._network, self.spec.version
         if peer == BROADCAST:
             return EACCES
@@ -230,7 +237,7 @@ class SimulatedTcp(SimulatedFlows):
         connection.accepted = None if errno else header.acknowledgment
         self._queue(
             Row(
-                0, 0, 0, RowKind.CONNECTION, b"", peer, errno=errno, token=connection.token, original=peer
+                0, 0, b"", 0, RowKind.CONNECTION, peer, errno=errno, token=connection.token, original=peer
             )._replace(own_port=connection.own_port, port=connection.port),
             packet,
             error=False,

@@ -10,6 +10,7 @@ from asyncio import SelectorEventLoop
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import Context
 from math import ulp
 from selectors import DefaultSelector, SelectorKey
 from typing import Any, TypeVar, TypeVarTuple
@@ -47,11 +48,16 @@ class VirtualTimeLoop(SelectorEventLoop):
 
     def __init__(self) -> None:
         self.timeline = Timeline()
+        self._closed: bool
+        self._debug: bool
+        self._stopping: bool
         self._ready: deque[asyncio.Handle]
         self._scheduled: list[asyncio.TimerHandle]
-        self._working = 0
+        self._working: set[object] = set()
         self._threads: anyio.CapacityLimiter | None = None
-        super().__init__(_Selector(self))
+        self._chooser = _Selector(self)
+        super().__init__(self._chooser)
+        self._work = self._ready, self._scheduled, self._working
         self._refine()
 
     def time(self) -> float:
@@ -63,20 +69,51 @@ class VirtualTimeLoop(SelectorEventLoop):
     ) -> asyncio.Future[Result]:
         """See `asyncio.loop.run_in_executor`; time stands still until the work is done."""
         future = super().run_in_executor(executor, func, *args)
-        self._working += 1
-        future.add_done_callback(self._worked)
+        self._working.add(future)
+        future.add_done_callback(self._working.discard)
         return future
-
-    def _worked(self, future: asyncio.Future[Any]) -> None:
-        self._working -= 1
 
     async def shutdown_default_executor(self, *args: Any, **options: Any) -> None:
         """See `asyncio.loop.shutdown_default_executor`."""
-        self._working += 1
+        self._working.add(self)
         try:
             await super().shutdown_default_executor(*args, **options)
         finally:
-            self._working -= 1
+            self._working.discard(self)
+
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        """See `asyncio.loop.call_soon`."""
+        if self._debug or self._closed:
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def _run_once(self) -> None:
+        # A cycle of the loop. Where all wait for one network, time passes without a look at descriptors.
+        chooser, threads = self._chooser, self._threads
+        chooser.passed_by += 1
+        if (
+            any(self._work)
+            or self._stopping
+            or self._debug
+            or chooser.passed_by >= SELDOM
+            or chooser.watched > 1
+            or threads is None
+            or threads.borrowed_tokens
+            or not self.timeline.leap(SELDOM, self._work)
+        ):
+            super()._run_once()  # type: ignore[misc]
+            return
+        if self.timeline.elapsed >= self._coarser:
+            self._refine()
+        ready = self._ready
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     def pass_time(self, timer: float | None, jumps: int = 1) -> bool:
         """Nothing is left to do before a timer in so many seconds (None: no timer): go to what is due next.
@@ -116,27 +153,31 @@ class VirtualTimeLoop(SelectorEventLoop):
 
 
 class _Selector(DefaultSelector):
-    """Asks the loop to let time pass before it waits."""
+    """Asks the loop to let time pass before it waits.
+
+    Attributes:
+        watched: how many descriptors.
+        passed_by: cycles of the loop in which none was looked at.
+    """
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
         self._loop = loop
-        self._watched = 0
-        self._passed_by = 0
+        self.watched = 0
+        self.passed_by = 0
 
     def register(self, *args: Any, **options: Any) -> SelectorKey:
-        self._watched += 1
+        self.watched += 1
         return super().register(*args, **options)
 
     def unregister(self, fileobj: Any) -> SelectorKey:
-        self._watched -= 1
+        self.watched -= 1
         return super().unregister(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        self._passed_by += 1
-        others = self._watched > 1
-        if others or self._passed_by >= SELDOM:
-            self._passed_by = 0
+        others = self.watched > 1
+        if others or self.passed_by >= SELDOM:
+            self.passed_by = 0
             if found := super().select(0):
                 return found
         if (timeout is None or timeout > 0) and not self._loop.pass_time(timeout, 1 if others else SELDOM):

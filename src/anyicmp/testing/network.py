@@ -23,6 +23,7 @@ from anyicmp.testing.clock import VirtualClock
 from anyicmp.testing.flows import SimulatedTcp, SimulatedUdp
 from anyicmp.testing.host_tables import SIMULATED_INTERFACE, SimulatedTables
 from anyicmp.testing.internet import Internet
+from anyicmp.testing.internet.packet import destination
 from anyicmp.testing.listening import SimulatedListening
 from anyicmp.testing.recording import Recording
 from anyicmp.testing.rows import INTERFACE
@@ -90,7 +91,7 @@ class SimulatedNetwork:
         receive_buffer: int = 212_992,
     ) -> None:
         """`seed` decides what chance decides at this host, identifiers and nonces; None: the internet's."""
-        self.internet: Internet | Recording | None = internet
+        self._internet: Internet | Recording | None = internet
         self.clocks = VirtualClock()
         self.turns = Turns(self.clocks)
         self.privileged = privileged
@@ -156,12 +157,23 @@ class SimulatedNetwork:
 
     # What there is.
 
+    @property
+    def internet(self) -> Internet | Recording | None:
+        """What lies around the host."""
+        return self._internet
+
+    @internet.setter
+    def internet(self, internet: Internet | Recording | None) -> None:
+        self._internet = internet
+        self._change()
+
     def add(self, where: str | IPAddress | Network, host: Host | None = None) -> Host:
         """Put a host at an address, or one at each address of a network. Elsewhere all is silent.
 
         Raises ValueError for text that is neither.
         """
         host = Host() if host is None else host
+        self._change()
         if isinstance(where, str):
             where = ip_network(where) if "/" in where else ip_address(where)
         if isinstance(where, (IPv4Network, IPv6Network)):
@@ -170,6 +182,10 @@ class SimulatedNetwork:
         else:
             self._hosts[where.packed] = host
         return host
+
+    def _change(self) -> None:
+        for transport in self.transports:
+            transport.ways.clear()
 
     def name(self, name: str, *addresses: str) -> None:
         """Make a name known to `resolve`."""
@@ -197,14 +213,18 @@ class SimulatedNetwork:
 
     def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
         """An IP packet leaves now: what comes back, (monotonic nanoseconds, IP packet) each."""
-        sent, now = self.sent, self.clocks.monotonic()
+        self.keep(packet)
+        now, host = self.clocks.monotonic(), self.host(destination(packet))
+        if host is not None:
+            return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
+        return () if self._internet is None else self._internet.inject(packet, now)
+
+    def keep(self, packet: bytes) -> None:
+        """Note an IP packet in `sent`."""
+        sent = self.sent
         sent.append(packet)
         if len(sent) > 2 * self.keeps:
             del sent[: len(sent) - self.keeps]
-        host = self.host(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40])
-        if host is not None:
-            return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
-        return () if self.internet is None else self.internet.inject(packet, now)
 
     def hear(self, packet: bytes) -> None:
         """An IP packet reaches the simulated host: whoever listens there hears its ICMP message."""

@@ -73,6 +73,9 @@ class Recording:
             (now + later, answer_to(answer, old, probe)) for later, answer, old in waiting.popleft().answers
         ]
 
+    def course(self, header: bytes) -> None:
+        """See `Internet.course`: here each packet is looked at."""
+
     def resolve(self, name: str) -> tuple[IPAddress, ...]:
         """A recording has no names: (). `SimulatedNetwork.name` gives some."""
         return ()

@@ -6,7 +6,7 @@ Which packets get there, and in which order, is for the sockets.
 from __future__ import annotations
 
 from errno import EHOSTUNREACH, EMSGSIZE, EPROTO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from anyicmp.testing.topology import ADDRESSES_AT, HEADER, TTL_AT
 from anyicmp.wire.batch import UNSET, PacketBatch, Quoted, RowKind, Version
@@ -22,6 +22,7 @@ __all__ = [
     "packet",
     "segment",
     "stamp",
+    "write",
 ]
 
 INTERFACE = 1
@@ -34,13 +35,16 @@ ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSG
 
 
 class Row(NamedTuple):
-    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`."""
+    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`.
+
+    Rows that differ in the first fields alone may be plain tuples: these fields, and what follows of another.
+    """
 
     lane: int
     when: int
+    octets: bytes
     cost: int
     kind: int
-    octets: bytes
     peer: bytes | None = None
     hop_limit: int = UNSET
     traffic_class: int = UNSET
@@ -53,39 +57,38 @@ class Row(NamedTuple):
     own_port: int = 0
     port: int = 0
 
-    def write(self, rx: PacketBatch, i: int, own: bytes) -> None:
-        """Put it into row i of a batch; `own` is the address that it was sent to."""
-        (
-            rx.lane[i],
-            rx.when[i],
-            _,
-            rx.kind[i],
-            octets,
-            peer,
-            rx.hop_limit[i],
-            rx.traffic_class[i],
-            start,
-            rx.errno[i],
-            rx.token[i],
-            original,
-            rx.quoted[i],
-            rx.extension[i],
-            rx.own_port[i],
-            rx.port[i],
-        ) = self
-        width, begin, size = rx.width, i * rx.slot, len(octets)
-        rx.truncated[i] = size > rx.slot
-        if size > rx.slot:
-            octets, size, start = octets[: rx.slot], rx.slot, min(start, rx.slot)
-        rx.data[begin : begin + size] = octets
-        rx.length[i], rx.start[i] = size, start
-        rx.flow_label[i], rx.scope[i], rx.interface[i], rx.has_local[i] = UNSET, 0, INTERFACE, 1
-        rx.plain[i] = 0
-        address = slice(i * width, (i + 1) * width)
-        rx.local[address] = own
-        rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
-        if original is not None:
-            rx.original[address] = original
+
+def write(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:
+    """Put it into row i of a batch; `own` is the address that it was sent to."""
+    lane, when, octets, _, kind, peer, hop_limit, traffic_class, start = row[:9]
+    width, begin, size = rx.width, i * rx.slot, len(octets)
+    address = slice(i * width, (i + 1) * width)
+    if size > rx.slot:
+        octets, size, start = octets[: rx.slot], rx.slot, min(start, rx.slot)
+        rx.truncated[i] = 1
+    else:
+        rx.truncated[i] = 0
+    rx.data[begin : begin + size] = octets
+    rx.length[i], rx.start[i] = size, start
+    rx.lane[i], rx.when[i], rx.kind[i] = lane, when, kind
+    rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
+    rx.scope[i], rx.interface[i], rx.has_local[i], rx.plain[i] = 0, INTERFACE, 1, 0
+    rx.local[address] = own
+    rx.peer[address] = rx.reporter[address] = peer or NOBODY[width]
+    if kind == ICMP:
+        rx.errno[i] = rx.quoted[i] = rx.extension[i] = 0
+        return
+    (
+        rx.errno[i],
+        rx.token[i],
+        original,
+        rx.quoted[i],
+        rx.extension[i],
+        rx.own_port[i],
+        rx.port[i],
+    ) = row[9:]
+    if original is not None:
+        rx.original[address] = original
 
 
 def header_length(octets: bytes) -> int:
@@ -96,13 +99,13 @@ def header_length(octets: bytes) -> int:
 def message(lane: int, when: int, cost: int, version: Version, octets: bytes, part: bytes) -> Row:
     """The ICMP message that is a part of an IP packet, alone, as most sockets deliver it."""
     if version == 4:
-        return Row(lane, when, cost, ICMP, part, octets[12:16], octets[8])
-    return Row(lane, when, cost, ICMP, part, octets[8:24], octets[7])
+        return Row(lane, when, part, cost, ICMP, octets[12:16], octets[8])
+    return Row(lane, when, part, cost, ICMP, octets[8:24], octets[7])
 
 
 def packet(lane: int, when: int, cost: int, octets: bytes, at: int) -> Row:
     """With its IP header of so many octets, as raw IPv4 sockets deliver it."""
-    return Row(lane, when, cost, ICMP, octets, octets[12:16], octets[8], octets[1], at)
+    return Row(lane, when, octets, cost, ICMP, octets[12:16], octets[8], octets[1], at)
 
 
 def segment(lane: int, when: int, cost: int, version: Version, octets: bytes) -> Row:
@@ -111,8 +114,8 @@ def segment(lane: int, when: int, cost: int, version: Version, octets: bytes) ->
     at = header_length(octets)
     peer, hop_limit = octets[first:second], octets[TTL_AT[version]]
     if version == 4:
-        return Row(lane, when, cost, RowKind.DATA, octets, peer, hop_limit, octets[1], at)
-    return Row(lane, when, cost, RowKind.DATA, octets[at:], peer, hop_limit)
+        return Row(lane, when, octets, cost, RowKind.DATA, peer, hop_limit, octets[1], at)
+    return Row(lane, when, octets[at:], cost, RowKind.DATA, peer, hop_limit)
 
 
 def error(
@@ -133,9 +136,9 @@ def error(
     return Row(
         lane,
         when,
+        heard[:2] + b"\0\0" + heard[4:8] + quoted[header:],
         cost,
         RowKind.ERROR,
-        heard[:2] + b"\0\0" + heard[4:8] + quoted[header:],
         peer=octets[first:second],
         hop_limit=octets[TTL_AT[version]],
         errno=ERRNO[heard[0]],
@@ -151,9 +154,9 @@ def local_error(lane: int, when: int, version: Version, octets: bytes, peer: byt
     return Row(
         lane,
         when,
+        bytes([kind, code, 0, 0]) + mtu.to_bytes(4, "big") + octets,
         0,
         RowKind.LOCAL_ERROR,
-        bytes([kind, code, 0, 0]) + mtu.to_bytes(4, "big") + octets,
         errno=EMSGSIZE,
         original=peer,
         quoted=Quoted.TRANSPORT,
@@ -162,4 +165,4 @@ def local_error(lane: int, when: int, version: Version, octets: bytes, peer: byt
 
 def stamp(lane: int, when: int, cost: int, token: int) -> Row:
     """A transmit stamp: the columns say it all."""
-    return Row(lane, when, cost, RowKind.STAMP, b"", token=token)
+    return Row(lane, when, b"", cost, RowKind.STAMP, token=token)

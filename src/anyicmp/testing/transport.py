@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 from errno import EACCES, EMSGSIZE
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyicmp.engine.room import SMALL, queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.rows import Row, header_length
-from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, ip_header
+from anyicmp.testing.internet.express import Course
+from anyicmp.testing.rows import header_length
+from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, Host, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedTransport"]
 
 BROADCAST = b"\xff\xff\xff\xff"
+REMEMBERED = 4_096
+"""Ways that a transport remembers at a time."""
+
+Way = tuple[bytes, Course | None, tuple[Any, ...]]
+"""IP header, course, and of the replies' rows all from their cost on."""
+
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
 
 class SimulatedTransport:
-    """One or more sockets in a `SimulatedNetwork`; see `net.transport.Transport` for the contract."""
+    """One or more sockets in a `SimulatedNetwork`; see `net.transport.Transport` for the contract.
+
+    Attributes:
+        ways: what is known of rows that have left: all fields that decide about the header, and the MTU, to
+            what is the same for all with these fields.
+    """
 
     stamps = True
     one_per_flow: bool = False
@@ -56,8 +68,9 @@ class SimulatedTransport:
         self._whole = privileged and spec.version == 4
         """The IP header is delivered, and no checksum looked at (raw(7))."""
         self._clock = network.clocks
-        self._data: deque[Row] = deque()
-        self._errors: deque[Row] = deque()
+        self._data: deque[tuple[Any, ...]] = deque()
+        self._errors: deque[tuple[Any, ...]] = deque()
+        self.ways: dict[tuple[Any, ...], Way] = {}
         self._used = [0] * lanes
         self._unsent = 0
         self._dropped = 0
@@ -78,16 +91,115 @@ class SimulatedTransport:
 
     def _send(self, tx: PacketBatch, i: int) -> int:
         """Send row i; returns the errno, 0 where it left."""
-        network, width = self._network, tx.width
-        peer = bytes(tx.peer[i * width : (i + 1) * width])
+        network, width, begin, lane = self._network, tx.width, i * tx.slot, tx.lane[i]
+        length, has_local = tx.length[i], tx.has_local[i]
+        message = tx.data[begin : begin + length]
+        if not self.privileged:
+            message[4:6] = self._written[lane]
+        fields = (
+            bytes(tx.peer[i * width : (i + 1) * width]),
+            tx.address(tx.local, i) if has_local else self._source,
+            length,
+            tx.hop_limit[i],
+            tx.traffic_class[i],
+            tx.flow_label[i],
+            network.mtu,
+        )
+        way = self.ways.get(fields)
+        if way is None:
+            found = self._find_way(lane, message, *fields)
+            if isinstance(found, int):
+                return found
+            way = found
+        header, course, form = way
+        if width == 16:
+            self._seal(message, *fields[:2])
+        # A checksum that is right stays as it is, also where the kernel would write it.
+        reply = None if course is None else course.reply(message)
+        if (
+            course is None
+            or reply is None
+            or network.bandwidth is not None
+            or network.listening
+            or message[4:6] != self._written[lane]
+        ):
+            if not self._whole:
+                self._seal(message, *fields[:2])
+            return self._leave(tx, i, header + message)
+        if self.stamps_sending and tx.stamped[i]:
+            self._stamp(lane, tx.token[i] & STAMP_TOKEN)
+        packet = header + message
+        network.keep(packet)
+        self._clock.later(course.delay, partial(self._hear_reply, lane, course.header, reply, form))
+        network.on_sent(packet)
+        return 0
+
+    def _find_way(
+        self,
+        lane: int,
+        message: bytearray,
+        peer: bytes,
+        source: bytes,
+        length: int,
+        hop_limit: int,
+        traffic_class: int,
+        flow_label: int,
+        mtu: int,
+    ) -> Way | int:
+        """What is the same for all rows with these fields, or the errno for which this one does not leave."""
+        spec, version = self.spec, self.spec.version
+        host = self._network.host(peer)
+        if errno := self._refusal(peer, host):
+            return errno
+        if length + HEADER[version] > mtu and spec.dont_fragment:
+            if not self.privileged:
+                self._seal(message, peer, source)
+                when = self._clock.real()
+                self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, mtu))
+                self._network.turns.readable()
+            return EMSGSIZE
+        try:
+            header = ip_header(
+                version, length, source, peer, hop_limit, traffic_class, flow_label, spec.dont_fragment
+            )
+        except ValueError:
+            return EMSGSIZE
+        internet = self._network.internet
+        course = None if internet is None or host is not None else internet.course(header)
+        form: tuple[Any, ...] = ()
+        if course is not None:
+            back = course.header
+            cost, at = queue_cost(length - 8), len(back)
+            row = (
+                rows.packet(0, 0, cost, back, at)
+                if self._whole
+                else rows.message(0, 0, cost, version, back, b"")
+            )
+            form = row[3:]
+        way = header, course, form
+        if host is None:
+            if len(self.ways) >= REMEMBERED:
+                self.ways.clear()
+            self.ways[peer, source, length, hop_limit, traffic_class, flow_label, mtu] = way
+        return way
+
+    def _refusal(self, peer: bytes, host: Host | None) -> int:
+        """The errno with which nothing may be sent to an address and the host there, or 0."""
         if peer == BROADCAST and not self.spec.broadcast:
             return EACCES
-        host = network.host(peer)
-        if host is not None and host.errno:
-            return host.errno
-        packet = self._packet(tx, i, peer)
-        if isinstance(packet, int):
-            return packet
+        return 0 if host is None else host.errno
+
+    def _seal(self, message: bytearray, peer: bytes, source: bytes) -> None:
+        """Write its checksum into an ICMP message."""
+        message[2:4] = b"\0\0"
+        covered: bytes | bytearray = message
+        if self.spec.version == 6:
+            covered = pseudo_header_v6(source, peer, len(message), PROTOCOL[6]) + message
+        message[2:4] = checksum(covered).to_bytes(2, "big")
+
+    def _leave(self, tx: PacketBatch, i: int, packet: bytes) -> int:
+        """Send what row i has become; returns the errno, 0 where it left."""
+        network = self._network
         if network.bandwidth is not None:
             if self._unsent + len(packet) > self.send_buffer:
                 return network.when_full
@@ -107,32 +219,6 @@ class SimulatedTransport:
         if self._used[lane] + SMALL <= self.receive_buffer:
             self._used[lane] += SMALL
             self._errors.append(rows.stamp(lane, self._clock.real(), SMALL, token))
-
-    def _packet(self, tx: PacketBatch, i: int, peer: bytes) -> bytes | int:
-        """Row i as the IP packet that leaves, or the errno for which it does not."""
-        spec, network = self.spec, self._network
-        version, lane, length, begin = spec.version, tx.lane[i], tx.length[i], i * tx.slot
-        message = tx.data[begin : begin + length]
-        source = tx.address(tx.local, i) if tx.has_local[i] else self._source
-        if not self.privileged:
-            message[4:6] = self._written[lane]
-        if not self._whole:
-            message[2:4] = b"\0\0"
-            covered: bytes | bytearray = message
-            if version == 6:
-                covered = pseudo_header_v6(source, peer, length, PROTOCOL[6]) + message
-            message[2:4] = checksum(covered).to_bytes(2, "big")
-        if length + HEADER[version] > network.mtu and spec.dont_fragment:
-            if not self.privileged:
-                when = self._clock.real()
-                self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, network.mtu))
-                network.turns.readable()
-            return EMSGSIZE
-        fields = tx.hop_limit[i], tx.traffic_class[i], tx.flow_label[i]
-        try:
-            return ip_header(version, length, source, peer, *fields, spec.dont_fragment) + message
-        except ValueError:
-            return EMSGSIZE
 
     def _has_left(self, octets: int) -> None:
         self._unsent -= octets
@@ -176,15 +262,30 @@ class SimulatedTransport:
             row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
-    def _queue(self, row: Row, packet: bytes, *, error: bool) -> None:
+    def _hear_reply(self, lane: int, header: bytes, message: bytes, form: tuple[Any, ...]) -> None:
+        """The same with the reply to a request of a lane that took a way on which nothing happens."""
+        if self.closed:
+            return
+        used = self._used[lane] + form[0]
+        if used > self.receive_buffer:
+            self._dropped += 1
+            return
+        self._used[lane] = used
+        packet = header + message
+        self._data.append((lane, self._clock.real(), packet if self._whole else message, *form))
+        self._network.turns.readable()
+        self._network.on_arrival(packet)
+
+    def _queue(self, row: tuple[Any, ...], packet: bytes, *, error: bool) -> None:
         """Put what a packet has become into the queue of a socket, if there is room."""
-        used = self._used[row.lane] + row.cost
+        lane, cost = row[0], row[3]
+        used = self._used[lane] + cost
         if used > self.receive_buffer:
             # No kernel counts what an error queue had no room for.
             self.overfull += error
             self._dropped += not error
             return
-        self._used[row.lane] = used
+        self._used[lane] = used
         (self._errors if error else self._data).append(row)
         self._network.turns.readable()
         self._network.on_arrival(packet)
@@ -197,8 +298,8 @@ class SimulatedTransport:
         at, end, own, used = offset, rx.capacity, self._own, self._used
         while (errors or data) and at < end:
             row = errors.popleft() if errors else data.popleft()
-            used[row.lane] -= row.cost
-            row.write(rx, at, own)
+            used[row[0]] -= row[3]
+            rows.write(row, rx, at, own)
             at += 1
         return at - offset
 

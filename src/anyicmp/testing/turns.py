@@ -81,7 +81,7 @@ class VirtualWake:
         self._turns = turns
         self._keeper = keeper
         self._timeline = keeper.timeline
-        self._at = turns.clock.at
+        self._at, self._put_off = turns.clock.at, turns.clock.put_off
         self._turn = turn
         self.readable = False
         self._called = False
@@ -108,6 +108,8 @@ class VirtualWake:
         """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
         timer = self._timer
         if timer is not None:
+            if delay is not None and timer[2] is not None and self._put_off(timer, at):
+                return
             timer[2] = None
         self._timer = None if delay is None else self._at(at, self.soon)
 

@@ -6,6 +6,7 @@ Gives the very octets and times that the slow way gives, from a few sums. It dec
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
 import attrs
 
@@ -15,13 +16,10 @@ from anyicmp.testing.internet.routing import Routes
 from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import NEVER
 
-__all__ = ["Express", "Way", "find_way"]
+__all__ = ["Course", "Way", "course", "find_way"]
 
 _HEADER = Struct("!BBHIBBH")
 _V6 = Struct("!IHBB")
-
-REMEMBERED = 4_096
-"""IP headers that are known at a time."""
 
 
 @attrs.frozen
@@ -84,75 +82,71 @@ def _walk(
     return routers, delay, mtu
 
 
-class Express:
-    """Ways that are known, by the IP headers that have taken them.
+class Course(NamedTuple):
+    """What becomes of all echo requests with one IP header: each is answered, and nothing else happens.
 
-    A header that is known needs no second look: for the next echo only the ICMP message counts.
+    Attributes:
+        size: octets of the IP packet, there and back.
+        delay: nanoseconds there and back.
+        header: IP header of the replies.
+        request: the type of a request.
+        head: type and code of a reply.
+        change: what the type adds to the checksum, or takes from it (RFC 1624).
+        pseudo: sum of what the checksum covers beside the message.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[bytes, tuple[int, int, bytes]] = {}
+    size: int
+    delay: int
+    header: bytes
+    request: int
+    head: bytes
+    change: int
+    pseudo: int
 
-    def learn(self, way: Way, packet: bytes) -> None:
-        """Know the IP header of a packet that takes this way, unless the slow way must decide about it."""
-        header = _back_v4(way, packet) if packet[0] >> 4 == 4 else _back_v6(way, packet)
-        if header is not None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[packet[: len(header)]] = len(packet), way.delay, header
-
-    def echo(self, packet: bytes) -> tuple[int, bytes] | None:
-        """(nanoseconds, IP packet) of the reply to an echo request, None where the slow way must decide."""
-        known = self._known.get(packet[:20]) or self._known.get(packet[:40])
-        if known is None:
-            return None
-        size, delay, header = known
-        # RFC 1624: what the type adds to the checksum, or takes from it. The code becomes 0.
-        if len(header) == 20:
-            kind, back, covered, change = 8, b"\0\0", int.from_bytes(packet[20:], "big"), 0x800
-        else:
-            # The pseudo-header: addresses, length and protocol.
-            kind, back, covered, change = 128, b"\x81\0", int.from_bytes(packet[8:], "big"), -0x100
-        at = len(header)
-        if len(packet) != size or packet[at] != kind:
-            return None
+    def reply(self, message: bytes | bytearray) -> bytes | None:
+        """The ICMP message that answers another, None where the slow way must decide."""
+        size, _, header, request, head, change, pseudo = self
+        covered, checksum = int.from_bytes(message, "big"), message[2] << 8 | message[3]
         if size & 1:
             covered <<= 8
-        if (covered if at == 20 else covered + size - 40 + 58) % 0xFFFF:
+        if (
+            len(message) + len(header) != size
+            or message[0] != request
+            or (covered + pseudo) % 0xFFFF
+            or checksum == 0xFFFF  # whoever writes it anew writes 0
+        ):
             return None
-        checksum = ((packet[at + 2] << 8 | packet[at + 3]) + change + packet[at + 1]) % 0xFFFF
-        return delay, header + back + checksum.to_bytes(2, "big") + packet[at + 4 :]
+        answer = (checksum + change + message[1]) % 0xFFFF  # the code becomes 0
+        return head + answer.to_bytes(2, "big") + message[4:]
 
 
-def _back_v4(way: Way, packet: bytes) -> bytes | None:
-    """The IP header that comes back to an echo request with this one, None where there may be another."""
-    size = len(packet)
+def course(way: Way, header: bytes) -> Course | None:
+    """Of the echo requests with this IP header that take a way, None where the slow way must decide."""
+    return _course_v4(way, header) if header[0] >> 4 == 4 else _course_v6(way, header)
+
+
+def _course_v4(way: Way, header: bytes) -> Course | None:
+    size = header[2] << 8 | header[3]
     if (
         size < 28
         or size > way.mtu
-        or packet[0] != 0x45
-        or packet[9] != 1
-        or packet[8] <= way.hops
-        or packet[2] << 8 | packet[3] != size
-        or packet[6] & 0x3F
-        or packet[7]
+        or header[0] != 0x45
+        or header[9] != 1
+        or header[8] <= way.hops
+        or header[6] & 0x3F
+        or header[7]
     ):
         return None
-    sums = int.from_bytes(packet[12:20], "big") + 0x4500 + packet[1] + size + (way.hop_limit << 8 | 1)
-    header = _HEADER.pack(0x45, packet[1], size, 0, way.hop_limit, 1, 0xFFFF - (sums % 0xFFFF or 0xFFFF))
-    return header + packet[16:20] + packet[12:16]
+    sums = int.from_bytes(header[12:20], "big") + 0x4500 + header[1] + size + (way.hop_limit << 8 | 1)
+    back = _HEADER.pack(0x45, header[1], size, 0, way.hop_limit, 1, 0xFFFF - (sums % 0xFFFF or 0xFFFF))
+    return Course(size, way.delay, back + header[16:20] + header[12:16], 8, b"\0\0", 0x800, 0)
 
 
-def _back_v6(way: Way, packet: bytes) -> bytes | None:
-    """The same for IPv6."""
-    size = len(packet)
-    if (
-        size < 48
-        or size > way.mtu
-        or packet[6] != 58
-        or packet[7] <= way.hops
-        or (packet[4] << 8 | packet[5]) + 40 != size
-    ):
+def _course_v6(way: Way, header: bytes) -> Course | None:
+    length = header[4] << 8 | header[5]
+    if length < 8 or length + 40 > way.mtu or header[6] != 58 or header[7] <= way.hops:
         return None
-    header = _V6.pack((packet[0] << 24 | packet[1] << 16) & 0xFFF00000, size - 40, 58, way.hop_limit)
-    return header + packet[24:40] + packet[8:24]
+    back = _V6.pack((header[0] << 24 | header[1] << 16) & 0xFFF00000, length, 58, way.hop_limit)
+    pseudo = int.from_bytes(header[8:40], "big") % 0xFFFF + length + 58
+    back += header[24:40] + header[8:24]
+    return Course(length + 40, way.delay, back, 128, b"\x81\0", -0x100, pseudo)

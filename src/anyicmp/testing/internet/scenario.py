@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def load(scenario: str | Path) -> Topology:
     """
     name, text = _named(scenario)
     try:
-        topology = _topology(_parse(text))
+        topology = _read(text).copy()
     except ScenarioError as error:
         raise error.within(name) from error
     topology.origin = name
@@ -45,6 +46,12 @@ def _named(scenario: str | Path) -> tuple[str, str]:
     if isinstance(scenario, str) and "\n" in scenario:
         return "", scenario
     return str(scenario), Path(scenario).read_text("utf-8")
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Topology:
+    # Tests read the same scenario again and again.
+    return _topology(_parse(text))
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -47,6 +47,13 @@ class Topology:
         self.links: list[Link] = []
         self.origin = ""
 
+    def copy(self) -> Topology:
+        """Another with the same nodes and links, to which further ones may be added."""
+        copy = Topology(name=self.name, about=self.about, seed=self.seed)
+        copy.client, copy.origin = self.client, self.origin
+        copy.nodes, copy.links = dict(self.nodes), list(self.links)
+        return copy
+
     def router(self, name: str, /, *address: str, **options: Any) -> Topology:
         """Add a `Router` by its keywords. Raises ScenarioError."""
         return self._add(name, Router, {"address": address, **options})

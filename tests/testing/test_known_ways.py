@@ -1,0 +1,248 @@
+"""Ways that a simulated socket knows already: the next packet that takes one fares as if it were the first.
+
+What is known is forgotten when the network changes. All in virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from heapq import heappop, heappush
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from anyicmp import Outcome, Prober, Reply
+from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology, VirtualTimeLoop
+from anyicmp.testing.clock import VirtualClock
+
+MS = 1_000_000
+TARGET = {4: "10.0.0.1", 6: "2001:db8:f::1"}
+BOTH = pytest.mark.parametrize("version", [4, 6])
+EITHER = pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
+
+
+def internet(delay: str = "2 ms", cls: type[Internet] = Internet) -> Internet:
+    topology = Topology().router("a", "10.1.0.1", "2001:db8:1::1")
+    topology.host("target", *TARGET.values()).link("client", "a", "target", delay=delay)
+    return cls(topology)
+
+
+class Looking(Internet):
+    """Looks at each packet, and hides from those in front that nothing on the way would ask."""
+
+    seen: int
+
+    def inject(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
+        self.seen = getattr(self, "seen", 0) + 1
+        return super().inject(packet, now)
+
+
+def play(network: SimulatedNetwork, version: int, *changes: Any, **options: Any) -> list[Outcome]:
+    """A ping before and after each change of the network, from the same sockets; the sequence stays."""
+
+    async def main() -> list[Outcome]:
+        async with Prober(network=network) as prober:
+            outcomes = [*await prober.ping(TARGET[version], count=2, interval=0.1, **options)]
+            for change in changes:
+                change()
+                outcomes += await prober.ping(TARGET[version], count=2, interval=0.1, timeout=0.05, **options)
+        return outcomes
+
+    return anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+def trips(outcomes: list[Outcome]) -> list[float | None]:
+    return [outcome.rtt if isinstance(outcome, Reply) else None for outcome in outcomes]
+
+
+@BOTH
+@EITHER
+@pytest.mark.parametrize("size", [0, 3, 56, 57])
+def test_octets_and_times_are_those_of_packets_that_are_looked_at(
+    version: int, privileged: bool, size: int
+) -> None:
+    told: list[tuple[Any, ...]] = []
+    for cls in (Internet, Looking):
+        network = SimulatedNetwork(internet=internet(cls=cls), seed=5, privileged=privileged)
+        arrived: list[tuple[int, bytes]] = []
+        network.on_arrival = lambda packet, network=network, arrived=arrived: arrived.append(  # type: ignore[misc]
+            (network.clocks.monotonic(), packet)
+        )
+        outcomes = play(network, version, lambda: None, size=size)
+        told.append((network.sent, arrived, trips(outcomes), [vars_of(outcome) for outcome in outcomes]))
+        assert len(arrived) == 4
+        if cls is Looking:
+            assert isinstance(network.internet, Looking)
+            assert network.internet.seen == 4
+    assert told[0] == told[1]
+
+
+def vars_of(outcome: Outcome) -> tuple[Any, ...]:
+    assert isinstance(outcome, Reply)
+    return outcome.sequence, outcome.source, outcome.ttl, outcome.size
+
+
+@BOTH
+@EITHER
+def test_what_changes_in_the_network_counts_for_the_next_packet(version: int, privileged: bool) -> None:
+    network = SimulatedNetwork(internet=internet(), privileged=privileged)
+
+    def nothing() -> None:
+        network.internet = None
+
+    def other() -> None:
+        network.internet = internet("5 ms")
+
+    found = trips(
+        play(
+            network,
+            version,
+            other,
+            nothing,
+            other,
+            lambda: network.add(TARGET[version], Host(delay=0.001)),
+            lambda: setattr(
+                network.host(network.sent[0][16:20] if version == 4 else network.sent[0][24:40]),
+                "silent",
+                True,
+            ),
+        )
+    )
+    each = (0.008, 0.02, None, 0.02, 0.001, None)
+    assert found == [trip for trip in each for _ in range(2)]
+
+
+def test_whoever_is_woken_runs_before_time_passes_on() -> None:
+    """Of two hosts a millisecond apart, each answer is read when it has come."""
+    network = SimulatedNetwork(internet=internet())
+    network.add("10.0.0.2", Host(delay=0.009))
+
+    async def watch(prober: Prober, address: str, delay: int) -> None:
+        async with prober.open_ping(address, count=20, interval=0.0123) as outcomes:
+            number = 0
+            async for _ in outcomes:
+                assert network.clocks.monotonic() - start == number * 12_300_000 + delay
+                number += 1
+            assert number == 20
+
+    async def main() -> None:
+        nonlocal start
+        async with Prober(network=network) as prober, anyio.create_task_group() as tasks:
+            start = network.clocks.monotonic()
+            tasks.start_soon(watch, prober, TARGET[4], 8 * MS)
+            tasks.start_soon(watch, prober, "10.0.0.2", 9 * MS)
+
+    start = 0
+    anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+@EITHER
+def test_an_interface_that_takes_less_refuses_what_it_took(privileged: bool) -> None:
+    network = SimulatedNetwork(internet=internet(), privileged=privileged)
+    kinds = [
+        outcome.kind
+        for outcome in play(
+            network,
+            4,
+            lambda: setattr(network, "mtu", 500),
+            lambda: setattr(network, "mtu", 1500),
+            size=1000,
+            dont_fragment=True,
+        )
+    ]
+    assert kinds == ["reply"] * 2 + ["failed"] * 2 + ["reply"] * 2
+
+
+def test_a_buffer_that_empties_slowly_holds_known_ways_back_too() -> None:
+    network = SimulatedNetwork(internet=internet())
+    network.send_buffer = 100
+    found: list[int] = []
+
+    async def main() -> None:
+        async with Prober(network=network) as prober:
+            assert (await prober.ping(TARGET[4], count=1)).is_alive
+            network.bandwidth = 1000.0  # 84 octets take 84 ms, and two packets do not fit
+            start = network.clocks.monotonic()
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(ping, prober)
+            assert len(found) == 3
+            assert max(found) - start >= 2 * 84 * MS
+
+    async def ping(prober: Prober) -> None:
+        assert (await prober.ping(TARGET[4], count=1)).is_alive
+        found.append(network.clocks.monotonic())
+
+    anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+def test_whoever_listens_hears_the_replies_of_known_ways() -> None:
+    network = SimulatedNetwork(internet=internet(), privileged=True)
+
+    async def main() -> list[str]:
+        async with Prober(network=network) as prober:
+            assert (await prober.ping(TARGET[4], count=1)).is_alive
+            async with prober.open_listener(types=None) as messages:
+                assert (await prober.ping(TARGET[4], count=1)).is_alive
+                with anyio.fail_after(1):
+                    return [str((await anext(messages)).source)]
+
+    assert anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop}) == [TARGET[4]]
+
+
+def test_replies_by_known_ways_need_room_too() -> None:
+    network = SimulatedNetwork(internet=internet(), receive_buffer=4 * 832)
+    network.rows_per_call = 1
+
+    async def main() -> None:
+        async with Prober(network=network) as prober:
+            await prober.ping(TARGET[4], count=1)
+            (transport,) = network.transports
+            network.on_arrival = lambda packet: None
+            transport._used[0] = transport.receive_buffer
+            await prober.ping(TARGET[4], count=1, timeout=0.05)
+            assert transport.dropped() == 1
+
+    asyncio.run(main())
+
+
+moves = st.lists(
+    st.one_of(
+        st.tuples(st.just("at"), st.integers(0, 4)),
+        st.tuples(st.just("put off"), st.integers(0, 4), st.integers(0, 4)),
+        st.tuples(st.just("cancel"), st.integers(0, 4)),
+    ),
+    max_size=12,
+)
+
+
+@given(moves=moves)
+@example(moves=[("at", 2), ("at", 4), ("at", 1), ("put off", 0, 4)])
+def test_what_is_put_off_is_as_if_it_were_new(moves: list[tuple[Any, ...]]) -> None:
+    """An event that cannot be moved stays as it was; all come by time, then by order."""
+    clock, called = VirtualClock(), []
+    start = clock.monotonic()
+    events: list[Any] = []
+    wanted: list[tuple[int, int, int]] = []
+    for order, (what, *numbers) in enumerate(moves):
+        if what == "at":
+            i = len(events)
+            events.append(clock.at(start + numbers[0], lambda i=i: called.append((clock.monotonic(), i))))
+            heappush(wanted, (start + numbers[0], order, i))
+        elif numbers[0] < len(events):
+            i = numbers[0]
+            if what == "cancel":
+                events[i].cancel()
+                wanted = sorted(entry for entry in wanted if entry[2] != i)
+            elif clock.put_off(events[i], start + numbers[1]):
+                (old,) = (entry for entry in wanted if entry[2] == i)
+                assert start + numbers[1] >= old[0]
+                wanted = sorted(
+                    [*(entry for entry in wanted if entry[2] != i), (start + numbers[1], order, i)]
+                )
+    while clock.jump():
+        pass
+    assert called == [(when, i) for when, _, i in (heappop(wanted) for _ in range(len(wanted)))]
