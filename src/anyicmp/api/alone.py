@@ -48,7 +48,7 @@ class Alone:
             # Where the answer is there already, no other turn is needed.
             if not (self._send(now) and self._receive()):
                 return False
-            now = driver.now()
+            now = driver.batches.tx.after
         if lone.over:
             driver.alone = None
             driver.wake.after(None)

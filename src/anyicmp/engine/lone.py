@@ -56,7 +56,7 @@ class Lone:
         self.until = series.due
         self._token = self._deadline = 0
         self._slot = NOTHING
-        self._expected: bytes | None = None
+        self._expected = b""
 
     @staticmethod
     def fits(exchange: Exchange, plan: PingPlan) -> bool:
@@ -76,12 +76,10 @@ class Lone:
             plan, series.tag(now), series.peer, series.scope, nonce
         )
         room.used[0] += room.cost[template.size]
-        if again:
-            self._expected = method.renew(tx, 0, token, nonce)
-        else:
+        if not again:
             plan.write(tx, 0, series)
             method.stamp(tx, 0, 1, token, template)
-            self._expected = method.renew(tx, 0, token, nonce)
+        self._expected = method.renew(tx, 0, token, nonce)
         self._slot = token & 0xFFFF
 
     def left(self, tx: PacketBatch) -> None:
@@ -112,7 +110,6 @@ class Lone:
         table, width = exchange.table, rx.width
         if (
             not self.in_flight
-            or self._expected is None
             or rx.lane[i]
             or rx.peer[i * width : (i + 1) * width] != series.peer
             or not exchange.method.is_expected(rx, i, self._expected)
@@ -122,10 +119,12 @@ class Lone:
         trip = (rx.after if arrived is None else arrived) - sent_at
         if trip > self.plan.timeout + SLACK and arrived is not None:
             return None
+        plan, room = self.plan, exchange.room
+        size = plan.template.size
         exchange.counts.received += 1
-        plan = table.close(slot, ANSWERED)
-        room = exchange.room
-        room.used[0] -= room.cost[plan.template.size]
+        table.state[slot] = ANSWERED
+        table.in_flight = table.in_lane[0] = plan.waiting = 0
+        room.used[0] -= room.cost[size]
         self.in_flight = False
         self.until = series.due
         series.ended += 1
@@ -136,7 +135,7 @@ class Lone:
             departed,
             trip / SECOND if trip > 0 else 0.0,
             rx.hop_limit[i],
-            plan.template.size,
+            size,
             arrived is not None,
         )
 

@@ -193,10 +193,10 @@ class ProbeMethod(Protocol):
         """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
         """Give the probe in row i, whose template carries a token and whose lane stays, another token.
 
-        Returns the whole reply to it, None where not all its octets are known before.
+        Returns the whole reply to it, nothing where not all its octets are known before.
         """
         ...
 

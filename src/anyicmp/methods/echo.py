@@ -207,7 +207,7 @@ class EchoMethod:
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
         at, length, lane, data = i * tx.slot, tx.length[i], token >> 48, tx.data
         generation, sequence = token >> 16 & _FULL, token & 0xFFFF
         complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF

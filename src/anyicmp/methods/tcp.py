@@ -105,9 +105,9 @@ class TcpMethod:
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         return None
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes | None:
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
         self.stamp(tx, i, i + 1, token, self.template(size=tx.length[i]))
-        return None
+        return b""
 
     def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
         return False
