@@ -2,8 +2,9 @@
 
 The naive one sends and receives one packet a call, finds what is answered in a dict, and makes the same rows.
 Two ratios of CPU time: of all of it; and of that outside the system calls that send and receive. How much the
-kernel takes differs from machine to machine, how fast the interpreter is cancels out.
-`python tests/kernel/naive.py 20` measures twenty times.
+kernel takes differs from machine to machine, how fast the interpreter is cancels out. Whatever else the
+machine does only adds: so a side's figure is its least of all rounds, on one core, while no garbage is
+collected. `python tests/kernel/naive.py 20` measures twenty times.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import statistics
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from ipaddress import IPv4Address
-from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -31,6 +32,13 @@ from anyicmp.wire import checksum
 FIRST, HOSTS = "127.1.0.0", 1024
 PAYLOAD = bytes(52)
 SOL_RAW, ICMP_FILTER = 255, 1  # raw(7)
+
+Change = Callable[[pytest.MonkeyPatch], None]
+"""What is made of anyicmp before it is measured."""
+
+
+def unchanged(patch: pytest.MonkeyPatch) -> None:
+    """As it is."""
 
 
 class Meter:
@@ -107,36 +115,57 @@ async def ours(prober: anyicmp.Prober, first: str, count: int) -> int:
     return alive
 
 
-async def _ratios(rounds: int) -> tuple[float, float]:
-    found = []
-    meter = Meter()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("_sendmmsg", "_recvmmsg"):
-            patch.setattr(mmsg, name, meter.around(getattr(mmsg, name)))
-        async with anyicmp.Prober(privileged=True) as prober:
-            for _ in range(rounds + 1):
-                marks = [(time.thread_time(), meter.inside)]
-                assert naive(meter, FIRST, HOSTS) == HOSTS
-                marks.append((time.thread_time(), meter.inside))
-                assert await ours(prober, FIRST, HOSTS) == HOSTS
-                marks.append((time.thread_time(), meter.inside))
-                (theirs, their_calls), (mine, my_calls) = (
-                    (b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)
-                )
-                found.append((mine / theirs, (mine - my_calls) / (theirs - their_calls)))
-    whole, python = zip(*found[1:], strict=True)  # the first is for imports and caches
-    return statistics.median(whole), statistics.median(python)
-
-
-def ratios(rounds: int) -> tuple[float, float]:
-    """Our CPU time over the naive one's, all and outside the calls: medians of so many rounds."""
+@contextmanager
+def alone() -> Iterator[None]:
+    """Stay on one core, and collect no garbage."""
+    cores = os.sched_getaffinity(0)
     gc.collect()
-    return anyio.run(_ratios, rounds)
+    gc.disable()
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        gc.enable()
+
+
+async def _ratios(rounds: int, changes: tuple[Change, ...]) -> list[tuple[float, float]]:
+    meter = Meter()
+    taken: list[list[tuple[float, float]]] = [[] for _ in (None, *changes)]
+
+    def note(side: int, mark: tuple[float, float]) -> None:
+        whole, calls = time.thread_time() - mark[0], meter.inside - mark[1]
+        taken[side].append((whole, whole - calls))
+
+    async with AsyncExitStack() as stack:
+        metered = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in ("_sendmmsg", "_recvmmsg"):
+            metered.setattr(mmsg, name, meter.around(getattr(mmsg, name)))
+        probers = [await stack.enter_async_context(anyicmp.Prober(privileged=True)) for _ in changes]
+        for _ in range(rounds + 1):
+            mark = time.thread_time(), meter.inside
+            assert naive(meter, FIRST, HOSTS) == HOSTS
+            note(0, mark)
+            for side, change in enumerate(changes, 1):
+                with pytest.MonkeyPatch.context() as patch:
+                    change(patch)
+                    mark = time.thread_time(), meter.inside
+                    assert await ours(probers[side - 1], FIRST, HOSTS) == HOSTS
+                    note(side, mark)
+    # The first round is for imports and caches.
+    theirs, *mine = ([min(column) for column in zip(*side[1:], strict=True)] for side in taken)
+    return [(whole / theirs[0], python / theirs[1]) for whole, python in mine]
+
+
+def ratios(rounds: int, *changes: Change) -> list[tuple[float, float]]:
+    """Our CPU time over the naive one's, all and outside the calls, with each of the changes."""
+    with alone():
+        return anyio.run(_ratios, rounds, changes)
 
 
 def main(times: int) -> None:
     """Print what they usually are."""
-    found = list(zip(*(ratios(21) for _ in range(times)), strict=True))
+    found = list(zip(*(ratios(40, unchanged)[0] for _ in range(times)), strict=True))
     for name, values in zip(("all", "outside the calls"), found, strict=True):
         middle, least, most = statistics.median(values), min(values), max(values)
         sys.stdout.write(f"{name}: median {middle:.3f}, {least:.3f} to {most:.3f}\n")
