@@ -7,7 +7,7 @@ import pytest
 from conftest import LOOPS
 from namespaces import NOBODY, command, namespaces, run_in, settings
 
-pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once, pytest.mark.waits]
 
 SILENT = {4: "192.0.2.{}", 6: "2001:db8::{:x}"}
 LATE = 0.05
