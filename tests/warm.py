@@ -50,9 +50,9 @@ def serve(path: str) -> None:
     import select
 
     for name in (
-        "anyicmp.testing.pump", "anyicmp.net.mmsg", "anyicmp.net.portable", "anyio._backends._asyncio",
-        "anyio._backends._trio", "uvloop", "trio", "scenarios.playing", "inspect", "json", "statistics",
-        "ast", "ctypes", "runpy", "signal", "warnings",
+        "anyicmp.testing.pump", "anyicmp.cli.__main__", "anyicmp.net.mmsg", "anyicmp.net.portable",
+        "anyio._backends._asyncio", "anyio._backends._trio", "uvloop", "trio", "scenarios.playing", "inspect",
+        "json", "statistics", "ast", "ctypes", "runpy", "signal", "warnings",
     ):  # fmt: skip
         importlib.import_module(name)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -136,7 +136,8 @@ def run(arguments: list[str]) -> None:
     kind, what, *rest = arguments
     sys.argv = [kind, *rest]
     if kind == "-m":
-        sys.modules.pop(what, None)
+        if not hasattr(sys.modules.get(what), "__path__"):  # of a package __main__ is run, which is not there yet
+            sys.modules.pop(what, None)
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
         exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})

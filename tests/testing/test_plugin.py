@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.anybody
+
 NETWORK = """\
 [host."server.example"]
 address = ["203.0.113.80", "2001:db8:300::80"]
