@@ -136,7 +136,7 @@ def run(arguments: list[str]) -> None:
     kind, what, *rest = arguments
     sys.argv = [kind, *rest]
     if kind == "-m":
-        if not hasattr(sys.modules.get(what), "__path__"):  # of a package __main__ is run, which is not there yet
+        if not hasattr(sys.modules.get(what), "__path__"):  # of a package it is __main__ that runs
             sys.modules.pop(what, None)
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:

@@ -82,7 +82,9 @@ def test_ctrl_c_leaves_whole_json(backend: str) -> None:
 
 
 @pytest.mark.usefixtures("needs_namespaces")
-@pytest.mark.parametrize(("subcommand", "backend"), crossed(["ping", "sweep", "trace", "paths", "mtu"], BACKENDS))
+@pytest.mark.parametrize(
+    ("subcommand", "backend"), crossed(["ping", "sweep", "trace", "paths", "mtu"], BACKENDS)
+)
 def test_ctrl_c_does_not_wait_for_a_silent_host(subcommand: str, backend: str) -> None:
     """The probe's timeout of 600 seconds is longer than this test waits."""
     begun = {"ping": "data bytes", "sweep": "alive", "trace": "tracing", "paths": "looking for all ways"}

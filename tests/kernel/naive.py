@@ -35,6 +35,7 @@ FIRST, HOSTS = "127.1.0.0", 1024
 PAYLOAD = bytes(52)
 SOL_RAW, ICMP_FILTER = 255, 1  # raw(7)
 
+
 class Meter:
     """Adds up the CPU time, in seconds, that calls take."""
 

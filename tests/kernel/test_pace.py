@@ -9,6 +9,7 @@ from namespaces import NOBODY, namespaces, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
+
 async def paced(rate: float, count: int) -> object:
     """Packets a second, from when the first left to when the last did; time lost in stalls is left out."""
     from ipaddress import ip_address

@@ -1,7 +1,7 @@
 """The gate: a sweep takes no more CPU time, beside a naive one in the same process, than it used to.
 
-Judged are ratios, so that neither the machine nor its load matters much; on a loopback where nobody else sends.
-That the gate sees a decay is shown by two of them, each beside the code as it is, in the same seconds.
+Judged are ratios, so that neither the machine nor its load matters much, on a loopback where nobody else
+sends. That the gate sees a decay is shown by two of them, each beside the code as it is, in the same seconds.
 """
 
 from __future__ import annotations
