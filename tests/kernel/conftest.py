@@ -1,7 +1,7 @@
 """Tests on real kernels that mostly wait, several of a module at once.
 
 A test that is marked `waits` runs before its turn, in a thread, beside others of its module; in its turn its
-end is awaited. So it may ask only for fixtures of the module or the session, and must share with no other what
+end is awaited. So it may ask only for fixtures of the module or the session, and shares with no other what
 either changes. Tests that measure, or that need a core, are not marked.
 """
 
