@@ -39,7 +39,7 @@ NEEDED_BY_LOOP = {"asyncio+uvloop": "uvloop", "trio": "trio"}
 def paired(*columns: Sequence[Any]) -> list[ParameterSet]:
     """All combinations as parameters; slow are those without which every two values still meet.
 
-    Three columns; the first one says how many of them: of each such group one combination is not slow.
+    There are three columns, and the first one is the shortest.
     """
     many = len(columns[0])
     combinations = itertools.product(*(list(enumerate(column)) for column in columns))

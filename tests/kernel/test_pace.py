@@ -25,8 +25,8 @@ async def paced(rate: float, count: int) -> object:
 
 
 @pytest.mark.waits
-@pytest.mark.parametrize(("rate", "uid", "loop"), paired([10, 500, 3000], [None, NOBODY], list(LOOPS)))
-def test_the_rate_is_kept(rate: int, uid: int | None, loop: str) -> None:
+@pytest.mark.parametrize(("uid", "rate", "loop"), paired([None, NOBODY], [10, 500, 3000], list(LOOPS)))
+def test_the_rate_is_kept(uid: int | None, rate: int, loop: str) -> None:
     """Within 5 %. What is lost while the process has no turn for more than 20 ms is not made up for."""
     count = max(rate, 12)
     with namespaces("alone") as (alone,):
