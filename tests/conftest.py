@@ -6,6 +6,7 @@ A fixture named `needs_...` skips with the reason when the machine lacks the thi
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -19,7 +20,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
+
+    from _pytest.mark import ParameterSet
 
 # Machines that run tests are shared: how long one example takes says nothing about the code.
 settings.register_profile("anyicmp", deadline=None)
@@ -31,6 +34,25 @@ LOOPS = {
     "trio": ("trio", {}),
 }
 NEEDED_BY_LOOP = {"asyncio+uvloop": "uvloop", "trio": "trio"}
+
+
+def paired(*columns: Sequence[Any]) -> list[ParameterSet]:
+    """All combinations as parameters; slow are those without which every two values still meet.
+
+    There are three columns, and the first one is the shortest.
+    """
+    many = len(columns[0])
+    combinations = itertools.product(*(list(enumerate(column)) for column in columns))
+    return [
+        pytest.param(
+            *(value for _, value in places),
+            id="-".join("root" if value is None else str(value) for _, value in places),
+            marks=pytest.mark.slow if sum(at for at, _ in places) % many else (),
+        )
+        for places in combinations
+    ]
+
+
 ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
 
 
@@ -130,7 +152,7 @@ def needs_tun() -> None:
         pytest.skip(f"needs /dev/net/tun ({error.strerror})")
 
 
-PURE_ROOMS = ("wire", "methods", "engine", "export", "plot")
+PURE_ROOMS = ("wire", "methods", "engine", "export", "plot", "differential", "truth")
 """Folders of tests of what knows neither sockets nor clocks."""
 
 
@@ -157,15 +179,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Run in some CI passes only what takes long and is the same whoever runs it (`once`, `anybody`)."""
+    """Leave out of a CI pass what is the same there as in another (`once`, `anybody`)."""
     in_pass = os.environ.get("ANYICMP_CI_PASS", "plain")
     if item.get_closest_marker("once") and in_pass != "plain":
         pytest.skip("runs once, in the CI pass plain")
     if item.get_closest_marker("anybody"):
-        if in_pass in {"root", "unprivileged"}:
-            pytest.skip("does not depend on who runs it, the CI passes plain, shut-out and wheel have it")
-        loop = getattr(item, "callspec", None) and item.callspec.params.get("anyio_backend", "asyncio")
-        if in_pass in {"shut-out", "wheel"} and isinstance(loop, str) and loop != "asyncio":
+        if in_pass in {"root", "unprivileged", "shut-out"}:
+            pytest.skip("does not depend on who runs it, the CI passes plain and wheel have it")
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        loop = given.get("anyio_backend", given.get("backend", "asyncio"))
+        if in_pass == "wheel" and isinstance(loop, str) and loop != "asyncio":
             pytest.skip("on one loop here, the CI pass plain has all")
 
 

@@ -18,6 +18,8 @@ from anyicmp.testing.topology import ip_packet
 from anyicmp.wire import EchoReply, encode
 from doc_blocks import Reader
 
+pytestmark = pytest.mark.anybody
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PRINTED = {
     "diagnose.py": "127.0.0.1 answers",

@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.once
 
 PACKAGE = Path(__file__).parent.parent / "src" / "anyicmp"
 
@@ -138,7 +141,7 @@ class File:
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, self.path)
+        return parsed(self)
 
     @property
     def module(self) -> str:
@@ -148,6 +151,12 @@ class File:
     @property
     def room(self) -> str:
         return self.module.partition(".")[0]
+
+
+@cache
+def parsed(file: File) -> ast.Module:
+    """Each rule looks at each file."""
+    return ast.parse(file.text, file.path)
 
 
 Rule = Callable[[File], Iterator[str]]

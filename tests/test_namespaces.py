@@ -8,7 +8,7 @@ import pytest
 
 from namespaces import NOBODY, chain, command, namespaces, run_in
 
-pytestmark = pytest.mark.usefixtures("needs_namespaces")
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
 
 def who() -> list[object]:

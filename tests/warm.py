@@ -14,6 +14,12 @@ import array
 import os
 import sys
 
+TYPE_CHECKING = False  # typing takes longer to import than all of this
+if TYPE_CHECKING:
+    import ctypes
+
+    Identity = tuple[tuple[int, int, int], tuple[int, int, int], int, int]
+
 SOCKET = "ANYICMP_TESTS_WARM"
 """The environment variable that names the server's socket."""
 
@@ -33,14 +39,18 @@ def ask(arguments: list[str]) -> int:
     connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, SIZE)
     connection.connect(os.environ[SOCKET])
     files = [0, 1, 2, *(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in KINDS)]
-    with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is what a quick start does without
-        sets = dict(line.split()[:2] for line in status if line.startswith("Cap"))
-    directory = os.getcwd()  # noqa: PTH109 - as above
-    identity = os.getresuid(), os.getresgid(), int(sets["CapEff:"], 16), int(sets["CapAmb:"], 16)
-    said = repr((arguments, directory, dict(os.environ), *identity))
+    directory = os.getcwd()  # noqa: PTH109 - pathlib is what a quick start does without
+    said = repr((arguments, directory, dict(os.environ), identity()))
     connection.sendmsg([said.encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", files))])
     answer = connection.recv(16)
     return int(answer) if answer else 70
+
+
+def identity() -> Identity:
+    """Who this process is: users, groups, effective and ambient capabilities."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 - as above
+        sets = dict(line.split()[:2] for line in status if line.startswith("Cap"))
+    return os.getresuid(), os.getresgid(), int(sets["CapEff:"], 16), int(sets["CapAmb:"], 16)
 
 
 def serve(path: str) -> None:
@@ -50,9 +60,9 @@ def serve(path: str) -> None:
     import select
 
     for name in (
-        "anyicmp.testing.pump", "anyicmp.net.mmsg", "anyicmp.net.portable", "anyio._backends._asyncio",
-        "anyio._backends._trio", "uvloop", "trio", "scenarios.playing", "inspect", "json", "statistics",
-        "ast", "ctypes", "runpy", "signal", "warnings",
+        "anyicmp.testing.pump", "anyicmp.cli.__main__", "anyicmp.net.mmsg", "anyicmp.net.portable",
+        "anyio._backends._asyncio", "anyio._backends._trio", "uvloop", "trio", "scenarios.playing", "inspect",
+        "json", "statistics", "ast", "ctypes", "runpy", "signal", "warnings",
     ):  # fmt: skip
         importlib.import_module(name)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -92,14 +102,30 @@ def _wait_for_child(connection: _socket.socket) -> None:
     import ctypes
     import signal
 
-    arguments, directory, environment, users, groups, effective, ambient = ast.literal_eval(said.decode())
+    arguments, directory, environment, who = ast.literal_eval(said.decode())
     libc = ctypes.CDLL(None, use_errno=True)
-    for file in files[3:]:
-        _check(libc.setns(file, 0))
+    for kind, file in zip(KINDS, files[3:], strict=True):
+        if not os.path.sameopenfile(file, own := os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)):
+            _check(libc.setns(file, 0))
+        os.close(own)
     for standard, file in enumerate(files[:3]):
         os.dup2(file, standard)
     for file in files:
         os.close(file)
+    if who != identity():
+        _become(libc, who)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = environment.get("PYTHONPATH", "").split(os.pathsep)
+    signal.alarm(LIFE)
+    sys.argv = ["", *arguments]
+
+
+def _become(libc: ctypes.CDLL, who: Identity) -> None:
+    import ctypes
+
+    users, groups, effective, ambient = who
     os.setgroups([])
     _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setresgid(*groups)
@@ -112,12 +138,6 @@ def _wait_for_child(connection: _socket.socket) -> None:
     for capability in range(64):  # what programs that it starts keep
         if ambient >> capability & 1:
             _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0))
-    os.chdir(directory)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.path[:0] = environment.get("PYTHONPATH", "").split(os.pathsep)
-    signal.alarm(LIFE)
-    sys.argv = ["", *arguments]
 
 
 def _check(result: int) -> None:
@@ -136,7 +156,8 @@ def run(arguments: list[str]) -> None:
     kind, what, *rest = arguments
     sys.argv = [kind, *rest]
     if kind == "-m":
-        sys.modules.pop(what, None)
+        if not hasattr(sys.modules.get(what), "__path__"):  # of a package it is __main__ that runs
+            sys.modules.pop(what, None)
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
         exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})

@@ -16,15 +16,22 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+from namespaces import python
+
 COMMAND = (sys.executable, "-W", "error", "-m", "anyicmp")
 BACKENDS = ("asyncio", "uvloop", "trio")
 LIMIT = 60.0
 
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command with pipes to its end."""
+    """Run the command with pipes to its end, in an interpreter that has imported much of it already."""
     return subprocess.run(
-        [*COMMAND, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=LIMIT
+        [*python(*COMMAND[1:]), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
     )
 
 

@@ -17,6 +17,8 @@ from anyicmp.cli.decode import decode_capture, decode_hex
 from anyicmp.wire import EchoRequest, build_ipv4_header, build_ipv6_header
 from cli.running import COMMAND, run
 
+pytestmark = pytest.mark.anybody
+
 ECHO = summed4("08 00 0000", "1234 0007", "61626364")
 ECHO6 = summed6("80 00 0000", "1234 0007", "61626364")
 PACKET4 = (

@@ -7,12 +7,16 @@ import re
 import shlex
 import signal
 import subprocess
+from collections.abc import Sequence
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from cli.running import BACKENDS, COMMAND, LIMIT, Terminal, start
 
 from namespaces import namespaces
+
+pytestmark = pytest.mark.anybody
 
 ESCAPE = "\x1b"
 # Frames to a neighbour that is not there: they end at the other end of the link, unheard.
@@ -20,6 +24,15 @@ SILENT = (
     "ip link add near type veth peer name far && ip link set far up && ip link set near up && "
     "ip addr add 10.99.0.1/24 dev near && ip neigh add 10.99.0.9 lladdr 02:00:00:00:00:09 dev near"
 )
+
+
+def crossed(names: Sequence[str], others: Sequence[str]) -> list[ParameterSet]:
+    """All combinations; slow are those that bring neither the first name nor the first of the others."""
+    return [
+        pytest.param(name, other, marks=pytest.mark.slow if name != names[0] and other != others[0] else ())
+        for name in names
+        for other in others
+    ]
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
@@ -69,8 +82,9 @@ def test_ctrl_c_leaves_whole_json(backend: str) -> None:
 
 
 @pytest.mark.usefixtures("needs_namespaces")
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("subcommand", ["ping", "sweep", "trace", "paths", "mtu"])
+@pytest.mark.parametrize(
+    ("subcommand", "backend"), crossed(["ping", "sweep", "trace", "paths", "mtu"], BACKENDS)
+)
 def test_ctrl_c_does_not_wait_for_a_silent_host(subcommand: str, backend: str) -> None:
     """The probe's timeout of 600 seconds is longer than this test waits."""
     begun = {"ping": "data bytes", "sweep": "alive", "trace": "tracing", "paths": "looking for all ways"}
@@ -91,8 +105,7 @@ def test_ctrl_c_does_not_wait_for_a_silent_host(subcommand: str, backend: str) -
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("output", ["--json", "--all"])
+@pytest.mark.parametrize(("output", "backend"), crossed(["--json", "--all"], BACKENDS))
 def test_a_reader_that_is_gone_ends_it_quietly(output: str, backend: str) -> None:
     with start("sweep", "127.0.0.0/16", output, "--backend", backend) as child:
         assert child.stdout is not None
@@ -153,8 +166,13 @@ def test_without_a_terminal_there_is_neither_colour_nor_progress() -> None:
 
 
 @pytest.mark.usefixtures("needs_icmp_socket")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">&- 2>&- <&-"])
-@pytest.mark.parametrize("call", ["ping -c 1 127.0.0.1", "sweep 127.0.0.1", "sweep 127.0.0.1 --json"])
+@pytest.mark.parametrize(
+    ("call", "closed"),
+    crossed(
+        ["ping -c 1 127.0.0.1", "sweep 127.0.0.1", "sweep 127.0.0.1 --json"],
+        [">&-", "2>&-", ">&- 2>&-", ">&- 2>&- <&-"],
+    ),
+)
 def test_closed_standard_streams_are_no_mistake(call: str, closed: str) -> None:
     shell = f"{shlex.join(COMMAND)} {call} {closed}"
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=LIMIT, check=False)

@@ -38,6 +38,8 @@ from anyicmp.cli.sweep_view import CELLS, NONE_ALIVE, NOT_YET, SHADES, SweepView
 from anyicmp.testing import VirtualTimeLoop
 from cli.running import BACKENDS, LIMIT, Terminal
 
+pytestmark = pytest.mark.anybody
+
 TARGET = IPv4Address("192.0.2.1")
 COLOUR = re.compile(r"\x1b\[[0-9;]+m")
 WIDTHS = st.integers(1, 200)

@@ -11,6 +11,8 @@ import pytest
 
 from cli.running import BACKENDS, LIMIT, run, start
 
+pytestmark = pytest.mark.anybody
+
 TOML = """\
 [host."far.example"]
 address = "203.0.113.80"

@@ -12,7 +12,7 @@ import pytest
 from anyicmp.testing import Internet, Topology
 from anyicmp.testing.tun import behind_tun
 
-from conftest import LOOPS
+from conftest import LOOPS, paired
 from namespaces import NOBODY, command, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces", "needs_tun"), pytest.mark.once]
@@ -68,9 +68,7 @@ async def while_busy(target: str, privileged: bool) -> object:
     return [[outcome.rtt, outcome.clock] for outcome in result.outcomes if outcome.kind == "reply"]
 
 
-@pytest.mark.parametrize("loop", list(LOOPS))
-@pytest.mark.parametrize("uid", [None, NOBODY], ids=["raw", "unprivileged"])
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("version", "uid", "loop"), paired([4, 6], [None, NOBODY], list(LOOPS)))
 def test_a_busy_loop_does_not_lengthen_round_trips(
     far: str, pinged: dict[int, float], version: int, uid: int | None, loop: str
 ) -> None:

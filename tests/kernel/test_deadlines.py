@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import LOOPS
+from conftest import LOOPS, paired
 from namespaces import NOBODY, command, namespaces, run_in, settings
 
-pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once, pytest.mark.waits]
 
 SILENT = {4: "192.0.2.{}", 6: "2001:db8::{:x}"}
 LATE = 0.05
@@ -45,9 +45,7 @@ async def waited(pattern: str) -> object:
     return found
 
 
-@pytest.mark.parametrize("loop", list(LOOPS))
-@pytest.mark.parametrize("uid", [None, NOBODY], ids=["raw", "unprivileged"])
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("version", "uid", "loop"), paired([4, 6], [None, NOBODY], list(LOOPS)))
 def test_a_probe_waits_as_long_as_it_was_told(version: int, uid: int | None, loop: str) -> None:
     """The namespace has all the addresses, and answers no echo request."""
     with namespaces("client") as (client,):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import LOOPS
+from conftest import LOOPS, paired
 from namespaces import NOBODY, command, namespaces, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
@@ -57,9 +57,7 @@ async def swept(first: str, count: int, privileged: bool) -> object:
     }
 
 
-@pytest.mark.parametrize("loop", list(LOOPS))
-@pytest.mark.parametrize("uid", [None, NOBODY], ids=["raw", "unprivileged"])
-@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("version", "uid", "loop"), paired([4, 6], [None, NOBODY], list(LOOPS)))
 def test_an_exact_sweep_at_full_speed_is_right_to_microseconds(
     version: int, uid: int | None, loop: str
 ) -> None:

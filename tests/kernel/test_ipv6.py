@@ -158,6 +158,7 @@ async def errors(targets: list[str], prefix: str) -> object:
 
 
 @users
+@pytest.mark.waits
 @pytest.mark.usefixtures("needs_nftables")
 def test_real_routers_errors_are_told_as_those_of_ipv4(uid: int | None) -> None:
     """Each that nftables knows, from the second router; and a link too small, from the third."""
@@ -233,6 +234,7 @@ async def everyone(target: str) -> object:
 
 @users
 @loops
+@pytest.mark.waits
 def test_each_responder_of_a_multicast_is_named(uid: int | None, backend: str) -> None:
     with bridged(3) as (hub, hosts):
         found = run_in(hub, everyone, "ff02::1%lan", uid=uid, backend=backend)
@@ -247,6 +249,7 @@ def test_each_responder_of_a_multicast_is_named(uid: int | None, backend: str) -
 
 
 @users
+@pytest.mark.waits
 @pytest.mark.usefixtures("needs_tun")
 @pytest.mark.parametrize("target", ["ff05::42", "10.64.0.255"])
 def test_the_same_responder_twice_is_a_duplicate(uid: int | None, target: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from namespaces import NOBODY, chain, command, run_in
 
-pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once, pytest.mark.waits]
 
 
 async def over_one_link(own: str, index: str) -> object:

@@ -6,7 +6,7 @@ import pytest
 
 from namespaces import namespaces, run_in
 
-pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once, pytest.mark.waits]
 
 
 async def watch(rounds: int) -> object:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import LOOPS
+from conftest import LOOPS, paired
 from namespaces import NOBODY, namespaces, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
-
-each_loop = pytest.mark.parametrize("loop", list(LOOPS))
-each_user = pytest.mark.parametrize("uid", [None, NOBODY], ids=["raw", "unprivileged"])
 
 
 async def paced(rate: float, count: int) -> object:
@@ -27,11 +24,11 @@ async def paced(rate: float, count: int) -> object:
     return [len(result.alive), (count - 1) / (times[-1] - times[0] - stalls)]
 
 
-@each_loop
-@each_user
-@pytest.mark.parametrize(("rate", "count"), [(10, 12), (500, 600), (3000, 3000)])
-def test_the_rate_is_kept(rate: float, count: int, uid: int | None, loop: str) -> None:
+@pytest.mark.waits
+@pytest.mark.parametrize(("uid", "rate", "loop"), paired([None, NOBODY], [10, 500, 3000], list(LOOPS)))
+def test_the_rate_is_kept(uid: int | None, rate: int, loop: str) -> None:
     """Within 5 %. What is lost while the process has no turn for more than 20 ms is not made up for."""
+    count = max(rate, 12)
     with namespaces("alone") as (alone,):
         alive, kept = run_in(alone, paced, rate, count, uid=uid, backend=loop)
     assert alive == count
@@ -56,8 +53,8 @@ async def blocked(count: int) -> object:
         return [kinds, prober.statistics.dropped, prober.statistics.sent]
 
 
-@each_loop
-@each_user
+@pytest.mark.parametrize("loop", list(LOOPS))
+@pytest.mark.parametrize("uid", [None, NOBODY], ids=["raw", "unprivileged"])
 def test_a_consumer_that_blocks_the_loop_loses_nothing(uid: int | None, loop: str) -> None:
     """With the receive buffer that a stock kernel grants an ordinary user: room for 256 replies."""
     with namespaces("alone") as (alone,):

@@ -6,7 +6,7 @@ import pytest
 
 from namespaces import NOBODY, Chain, chain, command, run_in
 
-pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
+pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once, pytest.mark.waits]
 
 slow = pytest.mark.slow
 users = pytest.mark.parametrize(

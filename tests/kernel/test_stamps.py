@@ -138,6 +138,7 @@ async def to_an_unknown_neighbour(
 @pytest.mark.parametrize("transmit_stamps", [True, False])
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.usefixtures("needs_nftables")
+@pytest.mark.waits
 def test_the_wait_for_a_neighbour_is_told_from_the_round_trip(version: int, transmit_stamps: bool) -> None:
     """The kernel keeps the probe until it knows the neighbour; `sent_at` then is when it really left."""
     with chain(routers=0) as lab:

@@ -162,6 +162,7 @@ TOOLS = {
 @pytest.mark.skipif(shutil.which("traceroute") is None, reason="needs the program traceroute")
 @FAMILIES
 @METHODS
+@pytest.mark.waits
 def test_traceroute_sees_the_same_hops(lab: Chain, method: str, family: int) -> None:
     target = lab.target4 if family == 4 else lab.target6
     ours = run_in(lab.client, trace, target, method)
@@ -265,6 +266,7 @@ def test_other_tools_see_the_same_labels_and_times(demo: TunNetwork, target: str
 @pytest.mark.skipif(shutil.which("mtr") is None, reason="needs the program mtr")
 @FAMILIES
 @METHODS
+@pytest.mark.waits
 def test_mtr_sees_the_same_hops(lab: Chain, method: str, family: int) -> None:
     target = lab.target4 if family == 4 else lab.target6
     ours = run_in(lab.client, trace, target, method)

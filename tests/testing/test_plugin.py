@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.anybody
+
 NETWORK = """\
 [host."server.example"]
 address = ["203.0.113.80", "2001:db8:300::80"]
@@ -152,22 +154,19 @@ def test_the_marker_is_described(tmp_path: Path) -> None:
     assert "@pytest.mark.simulated_network(scenario, *, seed=None, privileged=False): " in printed
 
 
-@pytest.mark.parametrize(
-    ("scenario", "said"),
-    [
-        ('"far.toml"', "No such file or directory: 'far.toml'"),
-        ("\"[host.a]\\naddres = '10.0.0.1'\\n\"", "host.a.addres: unknown key"),
-        ('"demo", speed=1', "unexpected keyword argument 'speed'"),
-    ],
-)
-def test_a_wrong_marker_fails_the_test_that_has_it(tmp_path: Path, scenario: str, said: str) -> None:
-    source = f"""
-    import pytest
+WRONG = {
+    '"far.toml"': "No such file or directory: 'far.toml'",
+    "\"[host.a]\\naddres = '10.0.0.1'\\n\"": "host.a.addres: unknown key",
+    '"demo", speed=1': "unexpected keyword argument 'speed'",
+}
 
-    @pytest.mark.simulated_network({scenario})
-    def test_it(simulated_network):
-        pass
-    """
+
+def test_a_wrong_marker_fails_the_test_that_has_it(tmp_path: Path) -> None:
+    source = "import pytest\n\n"
+    for number, scenario in enumerate(WRONG):
+        source += f"@pytest.mark.simulated_network({scenario})\ndef test_{number}(simulated_network): pass\n"
     printed = run(tmp_path, source, "-q")
-    assert said in printed, printed
-    assert "1 error in" in printed
+    for number, said in enumerate(WRONG.values()):
+        of_the_test = printed.partition(f"ERROR at setup of test_{number} ")[2].partition("ERROR at setup")[0]
+        assert said in of_the_test, printed
+    assert "3 errors in" in printed
