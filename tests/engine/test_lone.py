@@ -30,6 +30,7 @@ class Among(Rig):
             probe, self.method.template(size=56), number=number, interval=INTERVAL, timeout=TIMEOUT
         )
         self.began = self.now
+        self.series: Series = self.plan.series[0]
         self.begin()
 
     def begin(self) -> None:
@@ -37,7 +38,7 @@ class Among(Rig):
 
     def go_to(self, i: int) -> bytes:
         """Wait until the i-th probe is due, and send it; its octets."""
-        self.now = max(self.now, self.began + i * INTERVAL)
+        self.now = max(self.now, self.began + i * INTERVAL, self.series.due)
         return self.probe()
 
     def rows(self, n: int) -> list[Outcome]:
@@ -62,11 +63,10 @@ class ByItself(Among):
     lone: Lone | None
 
     def begin(self) -> None:
-        series: Series = self.plan.series[0]
         assert self.plan.lend() is None, "its first probe is ready"
         self.plan._ready.clear()
-        assert self.plan.lend() is series
-        self.lone = Lone(self.exchange, self.plan, series)
+        assert self.plan.lend() is self.series
+        self.lone = Lone(self.exchange, self.plan, self.series)
         self.again = False
 
     def rejoin(self) -> None:
@@ -156,7 +156,7 @@ def play(rig: Among, steps: list[list[Step]]) -> list[Any]:
                 n = 2
             elif kind == "wait":
                 # Not beyond the next probe: what is due at one moment comes in one order.
-                rig.now = max(rig.now, min(rig.now + values[0], rig.began + (i + 1) * INTERVAL - 1))
+                rig.now = max(rig.now, min(rig.now + values[0], rig.series.due - 1))
                 told += [rig.expire(), rig.state()]
                 continue
             else:
