@@ -14,7 +14,7 @@ import anyicmp
 from anyicmp import Prober, SocketPermissionError
 from anyicmp.cli.__main__ import COMMANDS, main
 from anyicmp.cli.status import exit_status
-from anyicmp.methods import METHODS
+from anyicmp.methods import method_class
 from cli.running import COMMAND
 
 from namespaces import NOBODY, command, namespaces, settings
@@ -192,7 +192,7 @@ def test_sizes_named_in_the_help_are_the_library_s() -> None:
     size = options_of("ping")["size"]
     assert isinstance(size, click.Option)
     assert "[default: 56]" in (size.help or "")
-    assert METHODS["icmp"].SIZES[2] == METHODS["udp"].SIZES[2] == 56
+    assert method_class("icmp").SIZES[2] == method_class("udp").SIZES[2] == 56
 
 
 def test_the_status_says_answered_not_answered_or_not_sent() -> None:

@@ -30,7 +30,11 @@ jobs.probe_chunk = made_deadly(jobs.probe_chunk)
 """
 
 
-def test_a_chunk_that_kills_its_workers_is_given_up(needs_icmp_socket: None, tmp_path: Path) -> None:
+# Two of three die of it, and the one that is left does the rest. Or both of two: then their successors do.
+@pytest.mark.parametrize(("workers", "allowed"), [(3, 1), (2, 3)])
+def test_a_chunk_that_kills_its_workers_is_given_up(
+    needs_icmp_socket: None, tmp_path: Path, workers: int, allowed: int
+) -> None:
     preload = tmp_path / "deadly.py"
     preload.write_text(DEADLY, "utf-8")
 
@@ -40,11 +44,10 @@ def test_a_chunk_that_kills_its_workers_is_given_up(needs_icmp_socket: None, tmp
                 seen = [outcome.sequence async for outcome in stream]
                 return seen, [str(part) for part in stream.given_up]
 
-    # Two of three die of it; the one that is left does the rest.
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed}),
         LocalCluster(
-            n_workers=3,
+            n_workers=workers,
             threads_per_worker=4,
             processes=True,
             protocol="tcp://",

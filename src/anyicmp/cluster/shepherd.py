@@ -134,6 +134,8 @@ class Shepherd:
         while True:
             await asyncio.sleep(LOOK)
             self._here = await self.workers()
+            if self._jobs:
+                await self.client.run_on_scheduler(_waiting_again())
             self._submit()
 
     def _submit(self) -> None:
@@ -204,6 +206,21 @@ class Shepherd:
             self._found.append((parcel.vantage, batch))
             self.received += batch.kinds.count(REPLY)
         self._submit()
+
+
+def _waiting_again() -> Callable[[Any], None]:
+    """What has the scheduler look for workers for the tasks that found none.
+
+    Dask looks when a worker joins, and that one has no lanes yet: if all had gone, nobody would look again.
+    A function within a function travels as it is, so the scheduler need not know this package.
+    """
+
+    def look(dask_scheduler: Any) -> None:
+        for worker in list(dask_scheduler.running):
+            wanted = dask_scheduler.bulk_schedule_unrunnable_after_adding_worker(worker)
+            dask_scheduler.transitions(wanted, "lanes-added")
+
+    return look
 
 
 def _only(batches: list[OutcomeBatch], rows: list[int]) -> list[OutcomeBatch]:
