@@ -31,7 +31,10 @@ __all__ = ["Driver", "SystemClocks"]
 logger = logging.getLogger("anyicmp")
 
 ROUNDS = 2
-"""Batches each way in one turn, about a millisecond's work, before other tasks have theirs."""
+"""Batches each way in one turn, at most, before other tasks have theirs."""
+
+ENOUGH = 500_000
+"""Nanoseconds: where a batch takes longer, it is all of a turn."""
 
 STAMP = int(RowKind.STAMP)
 
@@ -260,12 +263,15 @@ class Driver:
 
     def _send(self, now: int) -> bool:
         """Send what is due; returns whether more is due at once."""
+        began = now
         for again in range(ROUNDS):
+            if again and (now := self.now()) - began > ENOUGH:
+                return True
             start, stop = self.sending.pending
             if start == stop:
                 tx = self.batches.to_send(self.exchange.largest)
                 self.batches.stands(None)
-                start, stop = 0, self.exchange.fill(tx, self.now() if again else now)
+                start, stop = 0, self.exchange.fill(tx, now)
                 self.batches.used = stop
                 if not stop:
                     return False
