@@ -1,4 +1,4 @@
-"""The only pump and the only clock: fill, send, sent; recv, feed; expire; wake.
+"""The only pump, and with `alone.py` and `sending.py` the only clock: fill, send, sent; recv, feed; expire.
 
 One driver moves the packets of one exchange through one transport. It decides nothing about what is
 probed and knows no event loop; who waits for outcomes hands in a sink.
@@ -6,7 +6,6 @@ probed and knows no event loop; who waits for outcomes hands in a sink.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import cast
@@ -27,8 +26,6 @@ from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import RowKind
 
 __all__ = ["Driver", "SystemClocks"]
-
-logger = logging.getLogger("anyicmp")
 
 ROUNDS = 2
 """Batches each way in one turn, at most, before other tasks have theirs."""
