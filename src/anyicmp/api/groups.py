@@ -115,7 +115,7 @@ class Groups:
                     taken=0 if before is None else before.taken,
                 )
                 group.plan.add(entry)
-            watched.entry, watched.address, watched.lookup_error = entry, address, None
+            watched.lead_to(address, entry)
         self._touched.add(group)
 
     def leave(self, watched: Watched) -> None:

@@ -26,6 +26,7 @@ class Watched:
     Attributes:
         key, number: unlike those of any other of the monitor.
         address: that is probed, None for a name that leads to none.
+        name: the host as asked where it is a name, None where it is an address; known with the address.
         entry: its place in the calendar, None before the first.
         retry: seconds until its name is looked up again if that fails once more.
         removed: nobody wants to know any longer.
@@ -36,6 +37,7 @@ class Watched:
         "entry",
         "key",
         "lookup_error",
+        "name",
         "number",
         "removed",
         "retry",
@@ -51,6 +53,7 @@ class Watched:
         self.number = number
         self.watching = watching
         self.address: IPAddress | None = None
+        self.name: str | None = None
         self.entry: Entry | None = None
         self.lookup_error: str | None = None
         self.retry = 0.0
@@ -69,6 +72,11 @@ class Watched:
             self.standing.window = self.window
         self.window.expected, self.window.smoothed = JUDGED, -1.0
         self.watching = watching
+
+    def lead_to(self, address: IPAddress, entry: Entry) -> None:
+        """It is probed at an address from now on; `entry` is its place in the calendar."""
+        self.address, self.entry, self.lookup_error = address, entry, None
+        self.name = name_of(self.watching.target.host, address)
 
     # What comes of its probes.
 
@@ -107,10 +115,7 @@ class Watched:
     @property
     def host(self) -> str | None:
         """The name as asked, None where it was an address."""
-        host = self.watching.target.host
-        if self.address is None:
-            return str(host)
-        return name_of(host, self.address)
+        return str(self.watching.target.host) if self.address is None else self.name
 
     @property
     def status(self) -> TargetStatus:

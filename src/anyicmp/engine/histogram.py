@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 
 __all__ = ["Histogram"]
 
@@ -73,14 +73,14 @@ class Histogram:
 
     def up_to(self, doublings: int) -> tuple[int, ...]:
         """How many were at most 50 microseconds, 100, 200 and so on: `doublings` numbers, cumulated."""
-        counts, first = self._counts, self._first
-        below, at, found = 0, 0, []
-        for k in range(doublings):
-            stop = min(max(k * PER_OCTAVE + 1 - first, 0), len(counts))
-            below += sum(counts[at:stop])
-            at = max(at, stop)
-            found.append(below)
-        return tuple(found)
+        below = tuple(accumulate(self._counts, initial=0))
+        # Bounds below all that was seen have none, those above have all.
+        last = len(below) - 1
+        at = 1 - self._first
+        lower = min(doublings, max(0, -(at // PER_OCTAVE)))
+        upper = min(doublings, max(lower, -((at - last) // PER_OCTAVE)))
+        inner = below[lower * PER_OCTAVE + at : upper * PER_OCTAVE + at : PER_OCTAVE]
+        return (0,) * lower + inner + below[-1:] * (doublings - upper)
 
     def quantile(self, share: float) -> float | None:
         """The middle of the class in which `share` of the durations are reached; None of none."""

@@ -19,7 +19,7 @@ from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["MonitorPlan"]
 
-GRID = 5_000_000
+GRID = 10_000_000
 """Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
 
 FEW = 64

@@ -17,7 +17,16 @@ from anyicmp.wire import code_name, type_name
 if TYPE_CHECKING:
     from anyicmp import Monitor, TargetCounters
 
-__all__ = ["CONTENT_TYPE", "FAMILIES", "OWN", "Exposition", "labels_of", "own_values", "values_of"]
+__all__ = [
+    "CONTENT_TYPE",
+    "FAMILIES",
+    "OWN",
+    "Exposition",
+    "labels_of",
+    "own_values",
+    "reasons_of",
+    "values_of",
+]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -70,20 +79,27 @@ def _reason(version: int, number: int, code: int) -> str:
     return code_name(version, number, code) or type_name(version, number) or "unknown"
 
 
-def values_of(target: TargetCounters) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    """Metric, further labels and value of a target, but for the histogram."""
-    answers = target.state in {"up", "degraded"}
-    yield "smokeping_requests_total", {}, target.probes
+def values_of(target: TargetCounters) -> dict[str, float]:
+    """Metrics and values of a target, which have its labels and no others."""
+    values: dict[str, float] = {
+        "smokeping_requests_total": target.probes,
+        "smokeping_response_duplicates_total": target.duplicates,
+        "smokeping_send_errors_total": sum(target.failures.values()),
+        "anyicmp_target_state_timestamp_seconds": target.since,
+        "anyicmp_target_resolved": 1 if target.lookup_error is None else 0,
+        "anyicmp_late_responses_total": target.late,
+    }
+    state = target.state
     if target.ttl is not None:
-        yield "smokeping_response_ttl", {}, target.ttl
-    yield "smokeping_response_duplicates_total", {}, target.duplicates
-    yield "smokeping_send_errors_total", {}, sum(target.failures.values())
-    if target.state != "unknown":
-        yield "anyicmp_target_up", {}, int(answers)
-        yield "anyicmp_target_degraded", {}, int(target.state == "degraded")
-    yield "anyicmp_target_state_timestamp_seconds", {}, target.since
-    yield "anyicmp_target_resolved", {}, int(target.lookup_error is None)
-    yield "anyicmp_late_responses_total", {}, target.late
+        values["smokeping_response_ttl"] = target.ttl
+    if state != "unknown":
+        values["anyicmp_target_up"] = 1 if state in {"up", "degraded"} else 0
+        values["anyicmp_target_degraded"] = 1 if state == "degraded" else 0
+    return values
+
+
+def reasons_of(target: TargetCounters) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """Metric, further labels and value of what happened to a target's probes."""
     version = 4 if target.target is None else target.target.version
     for (number, code), count in target.errors.items():
         labels = {"type": str(int(number)), "code": str(code), "reason": _reason(version, number, code)}
@@ -118,15 +134,16 @@ class Exposition:
         self._monitor = monitor
         self._parts: dict[str, list[bytes]] = {name: [] for name in FAMILIES}
 
-    def steps(self, targets: int = 4) -> Iterator[None]:
+    def steps(self, targets: int = 16) -> Iterator[None]:
         """Render so many targets a step."""
         counters = self._monitor.counters()
         while some := list(islice(counters, targets)):
-            lines: dict[str, list[str]] = {}
+            lines: dict[str, list[str]] = {name: [] for name in FAMILIES}
             for target in some:
                 _add(target, lines)
             for name, rendered in lines.items():
-                self._parts[name].append("".join(rendered).encode())
+                if rendered:
+                    self._parts[name].append("".join(rendered).encode())
             yield
 
     @property
@@ -135,7 +152,7 @@ class Exposition:
         own: dict[str, list[bytes]] = {name: [] for name in OWN}
         for name, labels, value in own_values(self._monitor):
             braces = f"{{{_pairs(labels)}}}" if labels else ""
-            own[name].append(f"{name}{braces} {_number(value)}\n".encode())
+            own[name].append(f"{name}{braces} {value!r}\n".encode())
         return [
             part
             for kinds, parts in ((FAMILIES, self._parts), (OWN, own))
@@ -152,30 +169,26 @@ class Exposition:
 
 def _add(target: TargetCounters, lines: dict[str, list[str]]) -> None:
     labels = _pairs(labels_of(target))
-    counts = (*target.buckets, target.received)
-    lines.setdefault("smokeping_response_duration_seconds", []).append(
-        (_HISTOGRAM % (*counts, repr(target.total_rtt), target.received)).replace("\0", labels)
+    received = target.received
+    lines[_NAME].append(
+        (_HISTOGRAM % (*target.buckets, received, target.total_rtt, received)).replace("\0", labels)
     )
-    for name, more, value in values_of(target):
-        extra = f",{_pairs(more)}" if more else ""
-        lines.setdefault(name, []).append(f"{name}{{{labels}{extra}}} {_number(value)}\n")
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else repr(float(value))
+    for name, value in values_of(target).items():
+        lines[name].append(f"{name}{{{labels}}} {value!r}\n")
+    for name, more, value in reasons_of(target):
+        lines[name].append(f"{name}{{{labels},{_pairs(more)}}} {value!r}\n")
 
 
 def _pairs(labels: Mapping[str, str]) -> str:
-    return ",".join([f'{name}="{_escaped(value)}"' for name, value in labels.items()])
+    return ",".join([f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items()])
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 _NAME = "smokeping_response_duration_seconds"
 _HISTOGRAM = "".join(
     [f'{_NAME}_bucket{{\0,le="{bound!r}"}} %d\n' for bound in BUCKETS]
-    + [f'{_NAME}_bucket{{\0,le="+Inf"}} %d\n', f"{_NAME}_sum{{\0}} %s\n", f"{_NAME}_count{{\0}} %d\n"]
+    + [f'{_NAME}_bucket{{\0,le="+Inf"}} %d\n', f"{_NAME}_sum{{\0}} %r\n", f"{_NAME}_count{{\0}} %d\n"]
 )
 """All lines of a target's histogram; the labels stand where \\0 is."""
