@@ -12,12 +12,12 @@ from anyicmp.api.driver import Driver
 from anyicmp.api.monitor_options import Watching
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.watched import Watched
-from anyicmp.engine.cohort import NAME, SLOT, Entry
+from anyicmp.engine.cohort import NAME, SLOT, Entry, names_in
 from anyicmp.engine.histogram import Histogram
 from anyicmp.engine.monitor import MonitorPlan
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.standing import Turn
-from anyicmp.engine.window import note_expected
+from anyicmp.engine.window import Window, note_expected
 from anyicmp.results import IPAddress
 from anyicmp.states import Lateness
 from anyicmp.wire.batch import Version
@@ -36,23 +36,25 @@ class Told(Protocol):
 
 
 class _Group:
-    """Targets that are probed alike. A `Sink`."""
+    """Targets that are probed alike. A `Sink`.
+
+    Attributes:
+        windows: of its targets, by name.
+    """
 
     def __init__(
         self, told: Told, lock: AbstractContextManager[object], driver: Driver, plan: MonitorPlan
     ) -> None:
         self.told, self.lock, self.driver, self.plan = told, lock, driver, plan
+        self.windows: dict[int, Window] = {}
 
     def outcomes(self, batch: OutcomeBatch) -> None:
         entries, turns = self.plan.entries, []
         with self.lock:
-            windows = [
-                entry.watched.window if (entry := entries.get(tag >> NAME)) is not None else None
-                for tag in batch.tags
-            ]
-            slots = batch.sequences  # the plan has made them of the tags
+            names, slots = names_in(batch.tags), batch.sequences  # the plan has made these of the tags
+            windows = map(self.windows.get, names)
             for i in note_expected(windows, slots, batch.kinds, batch.rtts, batch.ttls):
-                watched = entries[batch.tags[i] >> NAME].watched
+                watched = entries[names[i]].watched
                 if (turn := watched.note(batch, i, slots[i])) is not None:
                     turns.append((watched, turn))
             for tag in batch.copies:
@@ -116,6 +118,7 @@ class Groups:
                 )
                 group.plan.add(entry)
             watched.lead_to(address, entry)
+            group.windows[entry.name] = watched.window
         self._touched.add(group)
 
     def leave(self, watched: Watched) -> None:
@@ -127,6 +130,7 @@ class Groups:
         group = self._groups.get(kind)
         if group is not None and entry.name in group.plan.entries:
             group.plan.drop(entry)
+            del group.windows[entry.name]
             if not group.plan.entries:
                 del self._groups[kind]
                 self._touched.discard(group)

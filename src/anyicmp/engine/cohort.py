@@ -10,15 +10,28 @@ from array import array
 from sys import byteorder
 from typing import Any
 
-from anyicmp.wire.wide import ones
+from anyicmp.wire.wide import ones, wide
 
-__all__ = ["NAME", "SLOT", "Cohort", "Entry"]
+__all__ = ["NAME", "SLOT", "Cohort", "Entry", "names_in", "slots_in"]
 
 NAME = 36
 """From this bit on a tag names the target. The bits below are the slot: enough for 21 years at the shortest
 interval, and for 268 million targets that come and go."""
 
 SLOT = (1 << NAME) - 1
+NAMES = (1 << 64 - NAME) - 1
+
+
+def names_in(tags: array[int]) -> array[int]:
+    """The target of each tag."""
+    n = len(tags)
+    return array("Q", (wide(tags) >> NAME & NAMES * ones(n)).to_bytes(8 * n, byteorder))
+
+
+def slots_in(tags: array[int]) -> array[int]:
+    """The slot of each tag."""
+    n = len(tags)
+    return array("Q", (wide(tags) & SLOT * ones(n)).to_bytes(8 * n, byteorder))
 
 
 class Entry:

@@ -45,10 +45,12 @@ class Histogram:
 
     def add_all(self, durations: Sequence[float]) -> None:
         """Count durations, one at least, each once."""
-        self.add(min(durations), 0)
-        self.add(max(durations), 0)
+        classes = list(map(bisect_left, repeat(_BOUNDS), durations))
+        for extreme in (min(classes), max(classes)):
+            if not 0 <= extreme + LOWEST - self._first < len(self._counts):
+                self._widen(extreme + LOWEST)
         counts, shift = self._counts, LOWEST - self._first
-        for at in map(bisect_left, repeat(_BOUNDS), durations):
+        for at in classes:
             try:
                 counts[at + shift] += 1
             except OverflowError:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from anyicmp.engine.cohort import NAME, SLOT, Cohort, Entry
+from anyicmp.engine.cohort import NAME, Cohort, Entry, slots_in
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
@@ -190,7 +190,7 @@ class MonitorPlan:
         tx.tag[start:stop] = tags
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
-        outcomes.sequences = array("Q", [tag & SLOT for tag in outcomes.tags])
+        outcomes.sequences = slots_in(outcomes.tags)
         return outcomes
 
     def wake_at(self, now: int) -> int | None:

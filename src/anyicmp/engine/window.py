@@ -127,6 +127,8 @@ class Window:
         n = self.head - self._settled
         if not n:
             return
+        judged = min(self.size, self._settled + 1 - self._from)
+        good = self.ended == judged and not self.lost
         self.answered = self._settled = self.head
         rtts = self._last(self._slots, n)
         self.totals.note_replies(rtts)
@@ -134,9 +136,13 @@ class Window:
             for rtt in rtts:
                 self.smooth(rtt)
         self._clear(self.head - n + 1, self.head + 1)
-        judged = self._last(self._slots, min(self.size, self.head + 1 - self._from))
-        self.lost = sum(map(judged.count, _LOST))
-        self.ended = len(judged) - judged.count(EMPTY) - judged.count(_CODES[FAILED])
+        judged = min(self.size, self.head + 1 - self._from)
+        if good:  # and so are the new ones
+            self.ended = judged
+        else:
+            slots = self._last(self._slots, judged)
+            self.lost = sum(map(slots.count, _LOST))
+            self.ended = judged - slots.count(EMPTY) - slots.count(_CODES[FAILED])
 
     def smooth(self, rtt: float) -> None:
         """Take a round trip into the smoothed one, which a single one does not move far (RFC 6298, 2)."""
@@ -194,7 +200,7 @@ class Window:
 
 
 def note_expected(
-    windows: Sequence[Window | None],
+    windows: Iterable[Window | None],
     slots: Iterable[int],
     kinds: Iterable[int],
     rtts: Iterable[float],
