@@ -17,6 +17,12 @@ pytestmark = pytest.mark.anyio
 HOSTS = "10.1.0.0/21"
 
 
+@pytest.fixture(autouse=True)
+def each_packet_is_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host has a way that is known."""
+    monkeypatch.setattr(Host, "way", None)
+
+
 def losing(network: SimulatedNetwork, loses: Callable[[], bool]) -> None:
     """Each answer may be lost."""
     carry = network.carry

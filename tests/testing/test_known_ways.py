@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from heapq import heappop, heappush
+from ipaddress import ip_address
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyicmp import Outcome, Prober, Reply
-from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology, VirtualTimeLoop
+from anyicmp.testing import Host, Internet, Router, SimulatedNetwork, Topology, VirtualTimeLoop
 from anyicmp.testing.clock import VirtualClock
 
 MS = 1_000_000
@@ -246,3 +247,51 @@ def test_what_is_put_off_is_as_if_it_were_new(moves: list[tuple[Any, ...]]) -> N
     while clock.jump():
         pass
     assert called == [(when, i) for when, _, i in (heappop(wanted) for _ in range(len(wanted)))]
+
+
+class LookedAt(Host):
+    """A host each of whose requests is looked at."""
+
+    way = None
+
+
+@BOTH
+@EITHER
+@pytest.mark.parametrize("routers", [0, 3])
+def test_a_plain_host_answers_as_one_whose_requests_are_looked_at(
+    version: int, privileged: bool, routers: int
+) -> None:
+    told: list[tuple[Any, ...]] = []
+    for cls in (Host, LookedAt):
+        network = SimulatedNetwork(seed=5, privileged=privileged)
+        path = (Router(address=ip_address(TARGET[version])),) * routers
+        host = network.add(TARGET[version], cls(delay=0.0123, hop_limit=61, path=path))
+        arrived: list[tuple[int, bytes]] = []
+        network.on_arrival = lambda packet, network=network, arrived=arrived: arrived.append(  # type: ignore[misc]
+            (network.clocks.monotonic(), packet)
+        )
+        outcomes = play(network, version, lambda: None)
+        outcomes += play(network, version, ttl=routers, timeout=0.05) if routers else []
+        told.append((network.sent, arrived, trips(outcomes), host.heard))
+        assert host.heard == 4
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kinds"),
+    [
+        ("silent", True, "reply reply timeout timeout"),
+        ("lost", frozenset({3}), "reply reply reply timeout"),
+        ("corrupt", True, "reply reply timeout timeout"),
+        ("errno", 101, "reply reply failed failed"),
+        ("delay", 1.0, "reply reply timeout timeout"),
+        ("answers_from", ip_address("10.0.0.9"), "reply reply timeout timeout"),
+    ],
+)
+def test_a_change_of_a_plain_host_counts_at_once(name: str, value: object, kinds: str) -> None:
+    network = SimulatedNetwork()
+    host = network.add(TARGET[4], Host(delay=0.001))
+    before = getattr(host, name)
+    outcomes = play(network, 4, lambda: setattr(host, name, value), lambda: setattr(host, name, before))
+    found = " ".join(outcome.kind for outcome in outcomes)
+    assert found == f"{kinds} reply reply"

@@ -173,6 +173,7 @@ class SimulatedNetwork:
         Raises ValueError for text that is neither.
         """
         host = Host() if host is None else host
+        host.on_change.append(self._change)
         self._change()
         if isinstance(where, str):
             where = ip_network(where) if "/" in where else ip_address(where)

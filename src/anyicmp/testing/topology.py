@@ -5,12 +5,13 @@ Works on IP packets in bytes, as a wire does. No socket behaviour, no clock and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import attrs
 
+from anyicmp.testing.internet.express import Way
 from anyicmp.wire import (
     DestinationUnreachable,
     Message,
@@ -31,6 +32,7 @@ __all__ = ["Host", "IPAddress", "Router", "answers", "ip_header", "ip_packet", "
 
 IPAddress = IPv4Address | IPv6Address
 
+SECOND = 1_000_000_000
 PROTOCOL = {4: 1, 6: 58}
 REQUEST = {4: 8, 6: 128}
 REPLY = {4: 0, 6: 129}
@@ -61,7 +63,13 @@ class Router:
     hop_limit: int = 64
 
 
-@attrs.define(kw_only=True)
+def _tell(host: Host, _: object, value: object) -> object:
+    for changed in host.on_change:
+        changed()
+    return value
+
+
+@attrs.define(kw_only=True, on_setattr=_tell)
 class Host:
     """What answers at an address, and what lies before it.
 
@@ -79,6 +87,7 @@ class Host:
         hop_limit: of its answers as they arrive.
         errno: sending to it fails with this error number, 0: it does not.
         heard: requests that reached its address so far.
+        on_change: called when any other of these changes.
     """
 
     delay: float = 0.001
@@ -94,7 +103,18 @@ class Host:
     corrupt: bool = False
     hop_limit: int = 64
     errno: int = 0
-    heard: int = 0
+    heard: int = attrs.field(default=0, on_setattr=attrs.setters.NO_OP)
+    on_change: list[Callable[[], None]] = attrs.field(
+        factory=list, init=False, eq=False, repr=False, on_setattr=attrs.setters.NO_OP
+    )
+
+    @property
+    def way(self) -> Way | None:
+        """The way of a request that it answers and nothing else; None where each must be looked at."""
+        odd = self.silent or self.lost or self.copies != 1 or self.responders or self.corrupt or self.errno
+        if odd or self.answers_from or self.mtu is not None or self.unreachable is not None:
+            return None
+        return Way(len(self.path), round(self.delay * SECOND), 0xFFFF, self.hop_limit)
 
 
 def answers(host: Host, packet: bytes) -> Iterator[tuple[float, bytes]]:
@@ -136,7 +156,7 @@ def _replies(host: Host, version: Version, packet: bytes) -> Iterator[tuple[floa
     ]
     for copy in range(host.copies):
         for source in sources:
-            reply = seal(bytes([REPLY[version]]) + message[1:], version, source, sender)
+            reply = seal(bytes([REPLY[version], 0]) + message[2:], version, source, sender)
             if host.corrupt:
                 reply = reply[:-1] + bytes([reply[-1] ^ 0x55])
             yield (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anyicmp.engine.room import SMALL, queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.internet.express import Course
+from anyicmp.testing.internet.express import Course, course
 from anyicmp.testing.rows import header_length
 from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, Host, ip_header
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
@@ -29,8 +29,8 @@ BROADCAST = b"\xff\xff\xff\xff"
 REMEMBERED = 4_096
 """Ways that a transport remembers at a time."""
 
-Way = tuple[bytes, Course | None, tuple[Any, ...]]
-"""IP header, course, and of the replies' rows all from their cost on."""
+Known = tuple[bytes, Course | None, tuple[Any, ...], Host | None]
+"""IP header, course, of the replies' rows all from their cost on, and the host that was put there."""
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
@@ -70,7 +70,7 @@ class SimulatedTransport:
         self._clock = network.clocks
         self._data: deque[tuple[Any, ...]] = deque()
         self._errors: deque[tuple[Any, ...]] = deque()
-        self.ways: dict[tuple[Any, ...], Way] = {}
+        self.ways: dict[tuple[Any, ...], Known] = {}
         self._used = [0] * lanes
         self._unsent = 0
         self._dropped = 0
@@ -111,7 +111,7 @@ class SimulatedTransport:
             if isinstance(found, int):
                 return found
             way = found
-        header, course, form = way
+        header, course, form, host = way
         if width == 16:
             self._seal(message, *fields[:2])
         # A checksum that is right stays as it is, also where the kernel would write it.
@@ -128,6 +128,8 @@ class SimulatedTransport:
             return self._leave(tx, i, header + message)
         if self.stamps_sending and tx.stamped[i]:
             self._stamp(lane, tx.token[i] & STAMP_TOKEN)
+        if host is not None:
+            host.heard += 1
         packet = header + message
         network.keep(packet)
         self._clock.later(course.delay, partial(self._hear_reply, lane, course.header, reply, form))
@@ -145,7 +147,7 @@ class SimulatedTransport:
         traffic_class: int,
         flow_label: int,
         mtu: int,
-    ) -> Way | int:
+    ) -> Known | int:
         """What is the same for all rows with these fields, or the errno for which this one does not leave."""
         spec, version = self.spec, self.spec.version
         host = self._network.host(peer)
@@ -164,11 +166,10 @@ class SimulatedTransport:
             )
         except ValueError:
             return EMSGSIZE
-        internet = self._network.internet
-        course = None if internet is None or host is not None else internet.course(header)
+        found = self._course(header, host, traffic_class)
         form: tuple[Any, ...] = ()
-        if course is not None:
-            back = course.header
+        if found is not None:
+            back = found.header
             cost, at = queue_cost(length - 8), len(back)
             row = (
                 rows.packet(0, 0, cost, back, at)
@@ -176,12 +177,20 @@ class SimulatedTransport:
                 else rows.message(0, 0, cost, version, back, b"")
             )
             form = row[3:]
-        way = header, course, form
-        if host is None:
+        way = header, found, form, host
+        if host is None or found is not None:
             if len(self.ways) >= REMEMBERED:
                 self.ways.clear()
             self.ways[peer, source, length, hop_limit, traffic_class, flow_label, mtu] = way
         return way
+
+    def _course(self, header: bytes, host: Host | None, traffic_class: int) -> Course | None:
+        """What becomes of all echo requests with an IP header to a host, or to where nothing was put."""
+        if host is None:
+            internet = self._network.internet
+            return None if internet is None else internet.course(header)
+        plain = host.way if traffic_class <= 0 else None  # its replies have none
+        return None if plain is None else course(plain, header)
 
     def _refusal(self, peer: bytes, host: Host | None) -> int:
         """The errno with which nothing may be sent to an address and the host there, or 0."""
