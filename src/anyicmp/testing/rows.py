@@ -14,6 +14,7 @@ from anyicmp.wire.extension import parse_extensions
 
 __all__ = [
     "INTERFACE",
+    "SHORT",
     "Row",
     "error",
     "header_length",
@@ -23,6 +24,7 @@ __all__ = [
     "segment",
     "stamp",
     "write",
+    "write_short",
 ]
 
 INTERFACE = 1
@@ -35,10 +37,7 @@ ERRNO = {3: EHOSTUNREACH, 11: EHOSTUNREACH, 12: EPROTO, 1: EHOSTUNREACH, 2: EMSG
 
 
 class Row(NamedTuple):
-    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`.
-
-    Rows that differ in the first fields alone may be plain tuples: these fields, and what follows of another.
-    """
+    """Something in a socket's queue. `cost` is octets of the receive buffer, the rest as in `PacketBatch`."""
 
     lane: int
     when: int
@@ -58,6 +57,26 @@ class Row(NamedTuple):
     port: int = 0
 
 
+SHORT = 5
+"""Fields of a short row: lane, when, octets, peer, and its form: number of octets and all other fields."""
+
+
+def write_short(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:
+    """Put a short row into row i of a batch. What was written of a row of the same form, the very object,
+    is not written again.
+    """
+    lane, when, octets, peer, form = row
+    if rx.header[i] is not form:
+        _, cost, kind, *rest = form
+        write((lane, when, octets, cost, kind, peer, *rest), rx, i, own)
+        rx.header[i] = form
+        return
+    begin, width = i * rx.slot, rx.width
+    rx.data[begin : begin + rx.length[i]] = octets if not rx.truncated[i] else octets[: rx.slot]
+    rx.lane[i], rx.when[i] = lane, when
+    rx.peer[i * width : (i + 1) * width] = rx.reporter[i * width : (i + 1) * width] = peer
+
+
 def write(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:
     """Put it into row i of a batch; `own` is the address that it was sent to."""
     lane, when, octets, _, kind, peer, hop_limit, traffic_class, start = row[:9]
@@ -70,7 +89,7 @@ def write(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:
         rx.truncated[i] = 0
     rx.data[begin : begin + size] = octets
     rx.length[i], rx.start[i] = size, start
-    rx.lane[i], rx.when[i], rx.kind[i] = lane, when, kind
+    rx.lane[i], rx.when[i], rx.kind[i], rx.header[i] = lane, when, kind, None
     rx.hop_limit[i], rx.traffic_class[i], rx.flow_label[i] = hop_limit, traffic_class, UNSET
     rx.scope[i], rx.interface[i], rx.has_local[i], rx.plain[i] = 0, INTERFACE, 1, 0
     rx.local[address] = own

@@ -30,7 +30,9 @@ REMEMBERED = 4_096
 """Ways that a transport remembers at a time."""
 
 Known = tuple[bytes, Course | None, tuple[Any, ...], Host | None]
-"""IP header, course, of the replies' rows all from their cost on, and the host that was put there."""
+"""IP header, course, form of the replies (`rows.write_short`), and the host that was put there."""
+
+note = object.__setattr__
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
@@ -71,6 +73,7 @@ class SimulatedTransport:
         self._data: deque[tuple[Any, ...]] = deque()
         self._errors: deque[tuple[Any, ...]] = deque()
         self.ways: dict[tuple[Any, ...], Known] = {}
+        self._forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._used = [0] * lanes
         self._unsent = 0
         self._dropped = 0
@@ -129,10 +132,11 @@ class SimulatedTransport:
         if self.stamps_sending and tx.stamped[i]:
             self._stamp(lane, tx.token[i] & STAMP_TOKEN)
         if host is not None:
-            host.heard += 1
+            note(host, "heard", host.heard + 1)  # nobody need hear of it
         packet = header + message
         network.keep(packet)
-        self._clock.later(course.delay, partial(self._hear_reply, lane, course.header, reply, form))
+        heard = partial(self._hear_reply, lane, course.header, reply, fields[0], form)
+        self._clock.later(course.delay, heard)
         network.on_sent(packet)
         return 0
 
@@ -176,11 +180,13 @@ class SimulatedTransport:
                 if self._whole
                 else rows.message(0, 0, cost, version, back, b"")
             )
-            form = row[3:]
+            form = length, cost, row.kind, *row[6:]
+            form = self._forms.setdefault(form, form)
         way = header, found, form, host
         if host is None or found is not None:
             if len(self.ways) >= REMEMBERED:
                 self.ways.clear()
+                self._forms.clear()
             self.ways[peer, source, length, hop_limit, traffic_class, flow_label, mtu] = way
         return way
 
@@ -271,17 +277,19 @@ class SimulatedTransport:
             row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
-    def _hear_reply(self, lane: int, header: bytes, message: bytes, form: tuple[Any, ...]) -> None:
-        """The same with the reply to a request of a lane that took a way on which nothing happens."""
+    def _hear_reply(
+        self, lane: int, header: bytes, message: bytes, peer: bytes, form: tuple[Any, ...]
+    ) -> None:
+        """The same with a peer's reply to a request of a lane that took a way on which nothing happens."""
         if self.closed:
             return
-        used = self._used[lane] + form[0]
+        used = self._used[lane] + form[1]
         if used > self.receive_buffer:
             self._dropped += 1
             return
         self._used[lane] = used
         packet = header + message
-        self._data.append((lane, self._clock.real(), packet if self._whole else message, *form))
+        self._data.append((lane, self._clock.real(), packet if self._whole else message, peer, form))
         self._network.turns.readable()
         self._network.on_arrival(packet)
 
@@ -307,8 +315,12 @@ class SimulatedTransport:
         at, end, own, used = offset, rx.capacity, self._own, self._used
         while (errors or data) and at < end:
             row = errors.popleft() if errors else data.popleft()
-            used[row[0]] -= row[3]
-            rows.write(row, rx, at, own)
+            if len(row) == rows.SHORT:
+                used[row[0]] -= row[4][1]
+                rows.write_short(row, rx, at, own)
+            else:
+                used[row[0]] -= row[3]
+                rows.write(row, rx, at, own)
             at += 1
         return at - offset
 
