@@ -1,10 +1,11 @@
 """Ten thousand hosts watched once a second, beside fping and icmplib. Run as root:
 
-    python bench/monitor.py [--seconds N] [--targets N] [--loop asyncio|uvloop|trio] [--others]
+    python bench/monitor.py [--seconds N] [--targets N] [--loop asyncio|uvloop|trio] [--others] [--far]
 
 A network namespace of its own; the targets are addresses of its loopback interface, which answers in the
-kernel. What counts is the share of one core, how late probes leave, and memory. All figures are rendered for
-Prometheus every 15 seconds, a few targets at a time, as the agent does.
+kernel. With `--far` they are 10 to 50 ms away, each answer another time, behind a TUN device. What counts is
+the share of one core, how late probes leave, and memory. All figures are rendered for Prometheus every 15
+seconds, a few targets at a time, as the agent does.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ import anyio, anyio.lowlevel, anyicmp
 from anyicmp.engine.histogram import Histogram
 from anyicmp.export import Exposition
 
-TARGETS, SECONDS, BACKEND, OPTIONS = json.loads(sys.argv[1])
-HOSTS = [f"127.{1 + i // 65536}.{i // 256 % 256}.{i % 256}" for i in range(TARGETS)]
+TARGETS, SECONDS, FIRST, BACKEND, OPTIONS = json.loads(sys.argv[1])
+HOSTS = [f"{FIRST}.{1 + i // 65536}.{i // 256 % 256}.{i % 256}" for i in range(TARGETS)]
 WARM_UP, SCRAPE = 10.0, 15.0
 
 def resident():
@@ -106,6 +107,18 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@contextmanager
+def far() -> Iterator[str]:
+    """A network namespace in front of hosts that are 10 to 50 ms away."""
+    from anyicmp.testing import Internet, Topology
+    from anyicmp.testing.tun import behind_tun
+
+    topology = Topology().router("gateway", "192.0.2.254").host("server", "203.0.0.0/14")
+    topology.link("client", "gateway", delay="5 ms", jitter="40 ms").link("gateway", "server")
+    with behind_tun(Internet(topology)) as network:
+        yield network.namespace
 
 
 @contextmanager
@@ -186,12 +199,14 @@ def main() -> None:
     parser.add_argument("--targets", type=int, default=10_000)
     parser.add_argument("--loop", choices=LOOPS, action="append", help="all if none is named")
     parser.add_argument("--others", action="store_true", help="fping and icmplib too")
+    parser.add_argument("--far", action="store_true", help="targets behind a TUN device")
     options = parser.parse_args()
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
-    with namespace() as name:
+    with far() if options.far else namespace() as name:
+        first = 203 if options.far else 127
         for loop in options.loop or LOOPS:
             limit = 2 * options.seconds + PATIENCE
-            found = child(name, WATCH, limit, options.targets, options.seconds, *LOOPS[loop])
+            found = child(name, WATCH, limit, options.targets, options.seconds, first, *LOOPS[loop])
             show(loop, found)
         if options.others:
             others(name, options.seconds, found["share"] / found["rate"] * 1e6)

@@ -35,6 +35,9 @@ ENOUGH = 500_000
 
 STAMP = int(RowKind.STAMP)
 
+PATIENCE = 10_000_000
+"""Nanoseconds for which what comes may wait where all plans are patient: many cost little more than one."""
+
 AT_ONCE = 8
 """Plans in a row that may leave within the caller's own step, before the loop gives a turn: what a thousand
 tasks ask for in one cycle of the loop leaves in batches."""
@@ -81,7 +84,7 @@ class Driver:
         self._lost = (0, 0)
         self._at_once = 0
         self._lanes = len(transport.identifiers)
-        self._working = self._unread = False
+        self._working = self._unread = self._deaf = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
         self.now = self._clocks.monotonic
         self._own_address = environment.own_address
@@ -209,14 +212,16 @@ class Driver:
             return
         self._working = True
         try:
-            if self.alone is not None and self.alone.turn(readable):
-                return
+            if self.alone is not None:
+                self._listen(True)
+                if self.alone.turn(readable):
+                    return
             while self._released:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
             expires = now >= self.exchange.table.earliest
             # What has come may end what is overdue.
-            if (readable or self._unread or expires) and self._receive():
+            if (readable or self._unread or self._deaf or expires) and self._receive():
                 now = self.now()
             if expires:
                 self._look_for_losses()
@@ -311,7 +316,14 @@ class Driver:
         self._sinks.clear()
         self.exchange.forget(plan)
         self.alone = Alone(self, plan, series, cast("PingSink", sink))
+        self._listen(True)
         return self.alone.turn(readable=False)
+
+    def _listen(self, on: bool) -> None:
+        """Whether what comes gives a turn; else all of it waits for the next one."""
+        if self._deaf == on:
+            self._deaf = not on
+            self.wake.listen(on)
 
     def _rest(self, busy: bool, now: int) -> None:
         if self.closed:
@@ -329,6 +341,9 @@ class Driver:
         if held_back:
             again = now + self.sending.patience
             deadline = min(deadline, again) if deadline else again
+        soon = deadline is not None and deadline - now <= PATIENCE and not held_back
+        patient = soon and self.transport.stamps and all(plan.patient for plan in self._sinks)
+        self._listen(not patient)
         if deadline is None:
             self.wake.after(None)
         else:

@@ -33,6 +33,10 @@ class Wake(Protocol):
         """
         ...
 
+    def listen(self, on: bool) -> None:
+        """Whether a turn is given when the descriptor is readable, at first yes. Ask for `after` next."""
+        ...
+
     def close(self) -> None:
         """No more turns."""
         ...
@@ -140,6 +144,12 @@ class _AsyncioWake:
         self._timer = None
         self._turn(False)
 
+    def listen(self, on: bool) -> None:
+        if self._fileno >= 0 and on:
+            self._loop.add_reader(self._fileno, self._turn, True)
+        elif self._fileno >= 0:
+            self._loop.remove_reader(self._fileno)
+
     def close(self) -> None:
         for handle in (self._timer, self._soon):
             if handle is not None:
@@ -193,6 +203,7 @@ class _TrioWake:
         self._delay: float | None = None
         self._at: int | None = None
         self._moved = False
+        self._listening = fileno >= 0
         self._closed = False
         self._scope: trio.CancelScope | None = None
         self._trio.lowlevel.spawn_system_task(self._run, name="anyicmp driver")
@@ -207,7 +218,7 @@ class _TrioWake:
             else:
                 with self._trio.move_on_after(float("inf") if delay is None else delay) as self._scope:
                     try:
-                        if self._fileno >= 0:
+                        if self._listening:
                             await lowlevel.wait_readable(self._fileno)
                             readable = True
                         else:
@@ -235,6 +246,12 @@ class _TrioWake:
         elif delay is not None and (self._at is None or at < self._at):
             # Asked outside of a turn: the task that waits shall wait less. A turn too early asks again.
             self._delay, self._at, self._moved = delay, at, True
+            self._scope.cancel()
+
+    def listen(self, on: bool) -> None:
+        self._listening = on and self._fileno >= 0
+        if self._listening and self._scope is not None:
+            self._at, self._moved = None, True
             self._scope.cancel()
 
     def close(self) -> None:

@@ -48,6 +48,7 @@ class MonitorPlan:
     """
 
     responsive = False
+    patient = True
     many = False
     done = False
 

@@ -62,6 +62,7 @@ class MultipathPlan:
 
     many = False
     responsive = True
+    patient = False
 
     def __init__(
         self,

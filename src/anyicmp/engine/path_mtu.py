@@ -228,6 +228,7 @@ class Volley:
 
     many = False
     responsive = False
+    patient = False
 
     def __init__(
         self, probe: Probe, template: Template, ttls: Sequence[int | None], *, first: int, timeout: int

@@ -84,6 +84,7 @@ class PingPlan:
     """
 
     responsive = False
+    patient = False
 
     def __init__(self, probe: Probe, template: Template, *, timeout: int, many: bool = False) -> None:
         """`probe` gives the header fields; peer and scope are those of the series."""

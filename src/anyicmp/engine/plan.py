@@ -24,6 +24,7 @@ class Plan(Protocol):
         many: a probe may have several answers (broadcast, multicast): each is an outcome, and the probe
             ends at its timeout.
         responsive: what it hears may change when its next row is due.
+        patient: it may be told some milliseconds later what came of its probes.
         waiting: its probes in flight, 0 at first; the table keeps count.
         done: all is sent and heard; the plan is not asked again.
     """
@@ -32,6 +33,7 @@ class Plan(Protocol):
     timeout: int
     many: bool
     responsive: bool
+    patient: bool
     waiting: int
 
     @property

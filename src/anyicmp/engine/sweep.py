@@ -48,6 +48,7 @@ class SweepPlan:
 
     many = False
     responsive = True
+    patient = False
 
     def __init__(
         self,

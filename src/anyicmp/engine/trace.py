@@ -54,6 +54,7 @@ class TracePlan:
 
     many = False
     responsive = True
+    patient = False
 
     def __init__(
         self,

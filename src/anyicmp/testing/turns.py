@@ -60,7 +60,8 @@ class Turns:
         """A packet has arrived, or a buffer has room: a turn for all, as if they shared a descriptor."""
         for wake in self._wakes:
             wake.readable = True
-            wake.soon()
+            if wake.listening:
+                wake.soon()
 
     def _follow(self) -> None:
         keeper = self._keeper
@@ -75,6 +76,7 @@ class VirtualWake:
 
     Attributes:
         readable: the next turn shall look for what has arrived.
+        listening: what arrives gives a turn.
     """
 
     def __init__(self, turns: Turns, keeper: Keeper, turn: Callable[[bool], None]) -> None:
@@ -84,6 +86,7 @@ class VirtualWake:
         self._at, self._put_off = turns.clock.at, turns.clock.put_off
         self._turn = turn
         self.readable = False
+        self.listening = True
         self._called = False
         self._closed = False
         self._timer: Event | None = None
@@ -103,6 +106,12 @@ class VirtualWake:
         if not self._closed:
             readable, self.readable = self.readable, False
             self._turn(readable)
+
+    def listen(self, on: bool) -> None:
+        """Whether a turn is given when something has arrived."""
+        self.listening = on
+        if on and self.readable:
+            self.soon()
 
     def after(self, delay: float | None, at: int = 0) -> None:
         """A turn in `delay` seconds of virtual time, that is `at`, unless something arrives before."""
