@@ -98,7 +98,7 @@ if __name__ == "__main__":
     if given[-1]:  # fresh: the imports shall not count
         for name in anyicmp.__all__:
             getattr(anyicmp, name)
-    for late in ("anyio._backends._asyncio", "anyicmp.net.mmsg"):
+    for late in ("anyio._backends._asyncio", "anyicmp.net.mmsg", "anyicmp.methods.echo"):
         importlib.import_module(late)
     refused = refused_by_kernel()
     began = [now()]
