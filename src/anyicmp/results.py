@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -184,6 +185,12 @@ class Statistics:
     jitter: float | None = None
 
 
+_kind = attrgetter("kind")
+
+_TRIPS = ("last", "minimum", "average", "maximum", "median", "p95", "p99")
+"""The figures of one round trip: all are that round trip."""
+
+
 @attrs.frozen(kw_only=True, order=False, weakref_slot=False)
 class PingResult:
     """What came of pinging one host.
@@ -205,10 +212,21 @@ class PingResult:
     outcomes: tuple[Outcome, ...]
     statistics: Statistics
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Statistics:
+            # Of one reply they say nothing that the reply does not: they are made when someone looks.
+            if name != "statistics":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            (reply,) = self.outcomes
+            trip = dict.fromkeys(_TRIPS, reply.rtt)
+            object.__setattr__(self, name, Statistics(sent=1, received=1, loss=0.0, **trip))
+            return self.statistics
+
     @property
     def is_alive(self) -> bool:
         """Whether at least one probe was answered by the target."""
-        return any(outcome.kind == "reply" for outcome in self.outcomes)
+        return "reply" in map(_kind, self.outcomes)
 
     def __iter__(self) -> Iterator[Outcome]:
         return iter(self.outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ from anyicmp.results import Outcome, Reply
 from anyicmp.wire.batch import Version
 from engine.rig import MS, OTHER, SECOND, TARGET, Rig, ip, one_series
 
+NONCE = Struct("!I")
 TIMEOUT, INTERVAL = SECOND // 2, SECOND
 
 
@@ -66,7 +68,8 @@ class ByItself(Among):
         assert self.plan.lend() is None, "its first probe is ready"
         self.plan._ready.clear()
         assert self.plan.lend() is self.series
-        self.lone = Lone(self.exchange, self.plan, self.series)
+        self.lone = Lone(self.exchange, self.plan)
+        self.lone.begin(self.series)
         self.again = False
 
     def rejoin(self) -> None:
@@ -81,7 +84,8 @@ class ByItself(Among):
             return super().probe()
         assert self.now >= self.lone.until
         self.fill()  # of the nonces alone: the exchange has no plan
-        self.lone.take(self.tx, self.now, again=self.again)
+        (nonce,) = NONCE.unpack_from(self.tx.nonce)
+        self.lone.take(self.tx, self.now, nonce, again=self.again)
         self.again = True
         self.tx.before = self.tx.after = self.now
         self.tx.real = self.now + self.offset
@@ -100,7 +104,7 @@ class ByItself(Among):
             return []
         if self.lone.over:
             self.plan.drop(self.lone.series)
-        return [reply_of(None, ip(TARGET[self.version]), *answered)]
+        return [reply_of(None, ip(TARGET[self.version]), answered)]
 
     def expire(self) -> list[Outcome]:
         self.rejoin()

@@ -6,7 +6,7 @@ the driver, which then goes on with what was alone as one plan of several.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyicmp.engine.lone import Lone
 
@@ -21,19 +21,23 @@ SECOND = 1_000_000_000
 
 
 class Alone:
-    """A series on a driver that does nothing else.
+    """A series of one plan on a driver that does nothing else; made once, for one series after the other.
 
     Attributes:
         plan, sink: what the driver is to go on with, where it is alone no longer.
     """
 
-    def __init__(self, driver: Driver, plan: PingPlan, series: Series, sink: PingSink) -> None:
+    def __init__(self, driver: Driver, plan: PingPlan[Any], sink: PingSink) -> None:
+        """The plan is one that may be alone (`Lone.fits`)."""
         self.plan = plan
         self.sink = sink
-        self._lone = Lone(driver.exchange, plan, series)
+        self._lone = Lone(driver.exchange, plan)
         self._driver = driver
-        self._octets = plan.template.octets
-        self._kept = plan, series.peer, series.scope
+
+    def begin(self, series: Series) -> None:
+        """From now on it is this series."""
+        self._lone.begin(series)
+        self._kept = self.plan, series.peer, series.scope
 
     def turn(self, readable: bool) -> bool:
         """Receive, send, say when to come again; returns False where the driver must go on."""
@@ -51,7 +55,6 @@ class Alone:
             now = driver.batches.tx.after
         if lone.over:
             driver.alone = None
-            driver.wake.after(None)
         else:
             driver.wake.after((lone.until - now) / SECOND if lone.until > now else 0.0, lone.until)
         return True
@@ -73,10 +76,10 @@ class Alone:
 
     def _send(self, now: int) -> bool:
         """Send the next probe; returns False where it did not leave."""
-        driver, lone = self._driver, self._lone
-        tx = driver.batches.to_send(self._octets)
-        driver.batches.used = 1
-        lone.take(tx, now, again=driver.batches.stands(self._kept))
+        driver, lone, batches = self._driver, self._lone, self._driver.batches
+        again = batches.stands(self._kept)
+        tx = batches.tx if again else batches.to_send(self.plan.template.octets)
+        lone.take(tx, now, batches.nonce(), again=again)
         tx.before, tx.real = driver.both_clocks()
         n, _ = driver.transport.send(tx, 0, 1)
         tx.after = driver.now()

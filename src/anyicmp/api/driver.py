@@ -17,7 +17,6 @@ from anyicmp.api.observer import Observer, tell_outcomes
 from anyicmp.api.sending import Sending
 from anyicmp.api.sink import PingSink, Sink
 from anyicmp.engine.exchange import Exchange, Results
-from anyicmp.engine.lone import Lone
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.plan import Plan
@@ -66,6 +65,7 @@ class Driver:
         sending: what it has to send.
         alone: the series of pings that goes on by itself, if one does.
         now: the time of the engine, in nanoseconds.
+        turns: how many it has had.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Driver:
         self.transport = transport
         self.closed = False
         self._lost = (0, 0)
-        self._at_once = 0
+        self._at_once = self.turns = 0
         self._lanes = len(transport.identifiers)
         self._working = self._unread = self._deaf = False
         self._clocks: Clocks = environment.clocks or SystemClocks()
@@ -122,16 +122,25 @@ class Driver:
         self.exchange.start(plan, self.now(), pacer)
         self._go()
 
-    def is_free_for(self, plan: PingPlan) -> bool:
+    def is_free(self) -> bool:
         """Whether `ping` may be asked: nothing else goes on, and nobody wants to be told of everything."""
-        free = not (self._sinks or self.alone or self._working or self._observer or self.closed)
-        return free and self._at_once < AT_ONCE and Lone.fits(self.exchange, plan)
+        return (
+            not (self._sinks or self.alone or self._working or self._observer or self.closed)
+            and self._at_once < AT_ONCE
+            and not self.exchange.table.in_flight
+        )
 
-    def ping(self, plan: PingPlan, series: Series, sink: PingSink) -> None:
-        """Begin a plan's only series, which is alone until something else begins. Raises as `start`."""
-        self._check_open()
-        self.alone = Alone(self, plan, series, sink)
-        self._go()
+    def ping(self, alone: Alone, series: Series) -> None:
+        """Begin the only series of a plan, which is alone until something else begins."""
+        alone.begin(series)
+        self.alone = alone
+        self._at_once += 1
+        self._work(readable=False)
+
+    def rested(self, turns: int) -> None:
+        """Who had worked at once, when there had been so many `turns`, has let the loop run since."""
+        if turns == self.turns and self._at_once:
+            self._at_once -= 1
 
     def rejoin(self) -> None:
         """What was alone is one plan of several from now on."""
@@ -205,6 +214,7 @@ class Driver:
     def turn(self, readable: bool = True) -> None:
         """Receive, expire, send, and say when to come again. `readable`: the descriptor may be."""
         self._at_once = 0
+        self.turns += 1
         self._work(readable)
 
     def _work(self, readable: bool) -> None:
@@ -256,12 +266,12 @@ class Driver:
 
     def both_clocks(self) -> tuple[int, int]:
         """Monotonic and wall clock at one moment: read again if the process was stopped in between."""
-        clocks, tries = self._clocks, TRIES
-        now, real = clocks.monotonic(), clocks.real()
-        while tries and clocks.monotonic() - now > TOGETHER:
-            tries -= 1
+        clocks = self._clocks
+        for _ in range(TRIES):
             now, real = clocks.monotonic(), clocks.real()
-        return now, real
+            if clocks.monotonic() - now <= TOGETHER:
+                return now, real
+        return clocks.monotonic(), clocks.real()
 
     def _send(self, now: int) -> bool:
         """Send what is due; returns whether more is due at once."""
@@ -308,16 +318,18 @@ class Driver:
     def _part(self) -> bool:
         """Let what is left go on alone, if it is one series of pings; returns whether it is."""
         ((plan, sink),) = self._sinks.items()
-        if not isinstance(plan, PingPlan) or self._observer or not Lone.fits(self.exchange, plan):
+        if not isinstance(plan, PingPlan) or self._observer:
             return False
-        series = plan.lend()
-        if series is None:
+        alone = cast("PingSink", sink).alone
+        series = plan.lend() if alone is not None else None
+        if alone is None or series is None:
             return False
         self._sinks.clear()
         self.exchange.forget(plan)
-        self.alone = Alone(self, plan, series, cast("PingSink", sink))
+        alone.begin(series)
+        self.alone = alone
         self._listen(True)
-        return self.alone.turn(readable=False)
+        return alone.turn(readable=False)
 
     def _listen(self, on: bool) -> None:
         """Whether what comes gives a turn; else all of it waits for the next one."""

@@ -11,8 +11,9 @@ from typing import Self
 from anyicmp.api.options import nanoseconds
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.ping import Rows
+from anyicmp.api.pings import Kind
+from anyicmp.api.resolve import destination_at
 from anyicmp.api.route import Route
-from anyicmp.engine.ping import Series
 from anyicmp.net.transport import Transport
 from anyicmp.results import IPAddress, Outcome
 
@@ -40,25 +41,21 @@ class EchoRequests:
         tape: Callable[[Transport], Transport] | None = None,
     ) -> None:
         """`route` asks for a new identifier; times in seconds; `tape` is put around their transport."""
-        self.rows = Rows(None, target)
+        to = destination_at(target)
         self._prober = prober
-        self._pings = prober.pings(target, route, SIZE, None, nanoseconds("timeout", timeout))
+        self._pings = prober.pings(to, Kind(route, SIZE, None, nanoseconds("timeout", timeout)))
+        self.rows = Rows(
+            prober, to, None, number=number, interval=nanoseconds("interval", interval, zero=True)
+        )
         if tape is not None:
             self._pings.driver.transport = tape(self._pings.driver.transport)
-        self._series = Series(
-            target.packed,
-            0 if target.version == 4 else prober.scope(target.scope_id),
-            number=number,
-            interval=nanoseconds("interval", interval, zero=True),
-            listener=self.rows,
-        )
 
     async def __aenter__(self) -> Self:
-        self._pings.begin(self._series)
+        self._pings.begin(self.rows)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pings.stop(self._series)
+        self._pings.stop(self.rows)
         self._prober.leave(self._pings.driver)
 
     def outcomes(self) -> tuple[Outcome, ...]:

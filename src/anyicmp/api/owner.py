@@ -17,13 +17,13 @@ from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.fork import leave_to_parent
 from anyicmp.api.inbox import Ending
+from anyicmp.api.loop import Loop, this_loop
 from anyicmp.api.names import Names
 from anyicmp.api.observer import Observer
 from anyicmp.api.options import whole, yes_no
-from anyicmp.api.pings import Pings
-from anyicmp.api.resolve import addresses_of
+from anyicmp.api.pings import Kind, Pings
+from anyicmp.api.resolve import Destination, addresses_of
 from anyicmp.api.route import Route, checked_route
-from anyicmp.api.wake import running_loop
 from anyicmp.engine.ping import PingPlan
 from anyicmp.engine.probe import Probe
 from anyicmp.errors import ClosedError, UnsupportedError
@@ -47,6 +47,7 @@ class SocketOwner:
     """Opens and closes the sockets of a prober, and finds the right ones for a call.
 
     Attributes:
+        loop: the event loop that it was opened in.
         owned: it lives for one call, whose stream opens and closes it.
         flows: driver, target and flow of each trace under way.
     """
@@ -105,12 +106,12 @@ class SocketOwner:
         self._transmit_stamps = bool(yes_no("transmit_stamps", transmit_stamps))
         self._record = record
         self._recorder: Recorder | None = None
-        self._pings: dict[tuple[object, ...], Pings] = {}
+        self._pings: dict[tuple[Kind, Version, bool], Pings] = {}
         self._names: Names | None = None
         self.flows: list[tuple[Driver, IPAddress, int]] = []
         self._settle()
         self._watchers: set[Ending] = set()
-        self._loop: object = None
+        self.loop: Loop
         self._state = "new"
 
     def _settle(self) -> None:
@@ -133,7 +134,7 @@ class SocketOwner:
         if self._state == "open":
             return
         self._state = "open"
-        self._loop = running_loop()
+        self.loop = this_loop()
         leave_to_parent(self)
         self._settle()
         try:
@@ -192,7 +193,7 @@ class SocketOwner:
     def _check_open(self) -> None:
         if self._state != "open":
             raise ClosedError(_HINTS[self._state])
-        if running_loop() is not self._loop:
+        if not self.loop.is_current():
             # Its sockets wake the loop that opened them: whoever waits in another would wait for ever.
             raise ClosedError("the prober was opened by another event loop: open one in this loop")
 
@@ -225,22 +226,23 @@ class SocketOwner:
         """A call is done with a driver, which is closed if it was that call's alone."""
         self._drivers.leave(driver)
 
-    def pings(self, target: IPAddress, route: Route, size: int, payload: bytes | None, timeout: int) -> Pings:
-        """Where to begin a series of pings to this target, alongside others like it. Raises as `driver`."""
+    def pings(self, to: Destination, kind: Kind) -> Pings:
+        """Where to begin a series of pings, alongside others like it. Raises as `driver`."""
         self._check_open()
-        many = target.is_multicast or route.any_source
-        key = (target.version, route, size, payload, timeout, many)
-        found = self._pings.get(key)
-        if found is None or found.driver.closed:
-            version: Version = 4 if target.version == 4 else 6
-            driver = self.driver(version, route)
-            probe = self.probe(target, route, driver)
-            template = driver.exchange.method.template(size=size, payload=payload)
-            if len(self._pings) >= MOST_PINGS:
-                self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
-            found = Pings(driver, PingPlan(probe, template, timeout=timeout, many=many))
-            if not route.new_identifier:
-                self._pings[key] = found
+        found = self._pings.get((kind, to.version, to.multicast))
+        return self._new_pings(to, kind) if found is None or found.driver.closed else found
+
+    def _new_pings(self, to: Destination, kind: Kind) -> Pings:
+        route = kind.route
+        driver = self.driver(to.version, route)
+        probe = self.probe(to.address, route, driver)
+        template = driver.exchange.method.template(size=kind.size, payload=kind.payload)
+        if len(self._pings) >= MOST_PINGS:
+            self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
+        many = to.multicast or route.any_source
+        found = Pings(driver, PingPlan(probe, template, timeout=kind.timeout, many=many))
+        if not route.new_identifier:
+            self._pings[kind, to.version, to.multicast] = found
         return found
 
     def route(

@@ -7,6 +7,7 @@ series of probes joins those that are alike, and outcomes become rows.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -14,18 +15,17 @@ import attrs
 
 from anyicmp.api.options import at_least, check_payload, nanoseconds, remembered, seconds
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.pings import Pings
-from anyicmp.api.resolve import literal
-from anyicmp.api.route import Route
+from anyicmp.api.pings import Asked, Kind, Pings
+from anyicmp.api.resolve import Destination, destination, destination_at, literal
+from anyicmp.api.route import Route, checked_route
 from anyicmp.api.stream import Stream
-from anyicmp.api.wake import Place, Waiter, waiter
+from anyicmp.api.wake import Place
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
-from anyicmp.engine.ping import Series
 from anyicmp.engine.rows import Answered, reply_of
 from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
 from anyicmp.errors import NameLookupError
-from anyicmp.results import IPAddress, Outcome, PingResult, Statistics
+from anyicmp.results import IPAddress, Outcome, PingResult, Reply, Statistics
 from anyicmp.wire.plain import maker
 
 __all__ = ["PingOptions", "PingStream", "Rows", "ping", "ping_options"]
@@ -40,50 +40,70 @@ class PingOptions:
 
     count: int | None
     interval: int
-    timeout: int
-    size: int
-    payload: bytes | None
-    route: Route
+    kind: Kind
 
 
 @remembered
 def ping_options(
+    default: Route,
     count: int | None,
     interval: float,
     timeout: float,
     size: int | None,
     payload: bytes | None,
-    route: Route,
+    family: int | None,
+    source: str | IPAddress | None,
+    interface: str | None,
+    mark: int | None,
+    ttl: int | None,
+    dscp: int | None,
+    dont_fragment: bool | None,
+    broadcast: bool,
+    anycast: bool,
+    new_identifier: bool,
 ) -> PingOptions:
-    """Raises ValueError or TypeError for what is out of range."""
+    """The options of a call by position, for a prober with this route; all of them are one thing to remember.
+
+    Raises ValueError or TypeError for what is out of range.
+    """
+    own = (family, source, interface, mark, ttl, dscp, dont_fragment, broadcast, anycast)
+    route = checked_route(default, *own, False, False, new_identifier)
     octets, data = check_payload(size, payload)
     return PingOptions(
         count=None if count is None else at_least("count", count, 1),
         interval=nanoseconds("interval", interval, zero=True),
-        timeout=nanoseconds("timeout", timeout),
-        size=octets,
-        payload=data,
-        route=route,
+        kind=Kind(route, octets, data, nanoseconds("timeout", timeout)),
     )
 
 
-class Rows:
-    """What came of one series so far, as rows; its task parks at the `place`."""
+class Rows(Asked):
+    """A series, and what came of it so far as rows.
 
-    def __init__(self, name: str | None, target: IPAddress, place: Place | None = None) -> None:
-        self.name = name
-        self.target = target
-        self.rows: deque[Outcome] = deque()
-        self.dropped = self.duplicates = self.late = 0
-        self.over = False
-        self.error: BaseException | None = None
-        self.place: Waiter | Place = place or waiter()
+    Attributes:
+        finished: nothing more will come, for the `error` if there is one.
+    """
+
+    duplicates = late = 0
+    finished = False
+    error: BaseException | None = None
+    parked: Any = None
+
+    def __init__(
+        self, prober: SocketOwner, to: Destination, host: str | None, *, number: int | None, interval: int
+    ) -> None:
+        super().__init__(
+            to.packed, 0 if to.version == 4 else prober.scope(to.zone), number=number, interval=interval
+        )
+        self.host = host
+        self.target = to.address
+        self.rows: list[Outcome] = []
+        self.loop = prober.loop
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
-        self.rows.append(batch.row_of(i, self.name, self.target))
+        self.rows.append(batch.row_of(i, self.host, self.target))
 
     def answered(self, answered: Answered) -> None:
-        self.rows.append(reply_of(self.name, self.target, *answered))
+        self.rows.append(reply_of(self.host, self.target, answered))
 
     def copy(self) -> None:
         self.duplicates += 1
@@ -94,32 +114,32 @@ class Rows:
     def probe_ended(self, tag: int) -> None:
         pass
 
-    def ended(self, error: BaseException | None) -> None:
-        self.over, self.error = True, error
-        self.place.wake()
+    def finish(self, error: BaseException | None) -> None:
+        self.finished, self.error = True, error
+        if self.parked is not None:
+            self.loop.wake(self)
 
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
-        if self.over:
-            await anyio.lowlevel.checkpoint()
-        while not self.over:
-            await self.place.wait()
+        await (self.loop.pause() if self.finished else self.loop.park(self))
         if self.error is not None:
             raise self.error
 
+    def result(self, *, many: bool) -> PingResult:
+        """What came of it. `many` as in `Tally.add`."""
+        outcomes = tuple(self.rows)
+        if len(outcomes) == 1 and isinstance(outcomes[0], Reply) and not (self.duplicates or self.late):
+            return _of_one_reply(self.target, self.host, outcomes)
+        statistics = figures(outcomes, many=many, duplicates=self.duplicates, late=self.late)
+        return PingResult(
+            target=self.target,
+            host=self.host,
+            outcomes=tuple(sorted(outcomes, key=lambda row: row.sequence)),
+            statistics=statistics,
+        )
 
-def start(prober: SocketOwner, target: IPAddress, options: PingOptions, rows: Rows) -> tuple[Pings, Series]:
-    """Begin to ping an address; what comes of it goes to the rows."""
-    pings = prober.pings(target, options.route, options.size, options.payload, options.timeout)
-    series = Series(
-        target.packed,
-        0 if target.version == 4 else prober.scope(target.scope_id),
-        number=options.count,
-        interval=options.interval,
-        listener=rows,
-    )
-    pings.begin(series)
-    return pings, series
+
+_of_one_reply = maker(PingResult, but="statistics")
 
 
 def name_of(host: str | IPAddress, target: IPAddress) -> str | None:
@@ -131,54 +151,56 @@ def name_of(host: str | IPAddress, target: IPAddress) -> str | None:
 
 
 async def ping(
-    prober: SocketOwner, host: str | IPAddress, options: PingOptions, *, time_limit: float | None
+    prober: SocketOwner, host: str | IPAddress, options: PingOptions, time_limit: float | None
 ) -> PingResult:
     """Probe a host and wait for all outcomes; see `Prober.ping`."""
     if time_limit is not None:
         return await _ping_within(prober, host, options, seconds("time_limit", time_limit))
-    target, name = literal(host), None
-    if target is None or options.route.family is not None:
-        target = (await prober.resolve(host, family=options.route.family_of(host)))[0]
-        name = name_of(host, target)
-    rows = Rows(name, target)
-    pings, series = start(prober, target, options, rows)
+    to, name, kind = destination(host), None, options.kind
+    if to is None or kind.route.family is not None:
+        found = await prober.resolve(host, family=kind.route.family_of(host))
+        to, name = destination_at(found[0]), name_of(host, found[0])
+    pings = prober.pings(to, kind)
+    rows = Rows(prober, to, name, number=options.count, interval=options.interval)
+    driver = pings.driver
+    turns = driver.turns
     try:
-        await rows.until_over()
+        pings.begin(rows)
+        if rows.finished:
+            await rows.loop.pause()
+            driver.rested(turns)
+        else:
+            await rows.loop.park(rows)
     finally:
-        pings.stop(series)
-        prober.leave(pings.driver)
-    return _result(rows, target, pings.many)
+        if not rows.finished:
+            pings.stop(rows)
+        if kind.route.new_identifier:
+            prober.leave(driver)
+    if rows.error is not None:
+        raise rows.error
+    return rows.result(many=pings.many)
 
 
 async def _ping_within(
     prober: SocketOwner, host: str | IPAddress, options: PingOptions, limit: float
 ) -> PingResult:
     found: tuple[IPAddress, ...] = ()
+    kind = options.kind
     with anyio.move_on_after(limit) as until:
-        found = await prober.resolve(host, family=options.route.family_of(host))
+        found = await prober.resolve(host, family=kind.route.family_of(host))
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
-    target = found[0]
-    rows = Rows(name_of(host, target), target)
-    pings, series = start(prober, target, options, rows)
+    to = destination_at(found[0])
+    pings = prober.pings(to, kind)
+    rows = Rows(prober, to, name_of(host, to.address), number=options.count, interval=options.interval)
+    pings.begin(rows)
     try:
         with anyio.CancelScope(deadline=until.deadline):
             await rows.until_over()
     finally:
-        pings.stop(series)
+        pings.stop(rows)
         prober.leave(pings.driver)
-    return _result(rows, target, pings.many)
-
-
-def _result(rows: Rows, target: IPAddress, many: bool) -> PingResult:
-    outcomes = tuple(rows.rows)
-    if len(outcomes) > 1:
-        outcomes = tuple(sorted(outcomes, key=lambda row: row.sequence))
-    statistics = figures(rows.rows, many=many, duplicates=rows.duplicates, late=rows.late)
-    return _new_result(target, rows.name, outcomes, statistics)
-
-
-_new_result = maker(PingResult)
+    return rows.result(many=pings.many)
 
 
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
@@ -192,23 +214,28 @@ def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
 class _Unread(Rows):
     """Rows for a consumer that may be slow: the oldest are dropped. Counts all."""
 
-    def __init__(self, name: str | None, target: IPAddress, many: bool) -> None:
-        super().__init__(name, target, Place())
+    def __init__(
+        self, prober: SocketOwner, to: Destination, host: str | None, options: PingOptions, many: bool
+    ) -> None:
+        super().__init__(prober, to, host, number=options.count, interval=options.interval)
+        self.unread: deque[Outcome] = deque()
+        self.place = Place()
+        self.dropped = 0
         self.tally = Tally()
         self._many = many
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
         self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self._many else None)
-        self._keep(batch.row_of(i, self.name, self.target))
+        self._keep(batch.row_of(i, self.host, self.target))
 
     def answered(self, answered: Answered) -> None:
         self.tally.count(REPLY, answered[2])
-        self._keep(reply_of(self.name, self.target, *answered))
+        self._keep(reply_of(self.host, self.target, answered))
 
     def _keep(self, row: Outcome) -> None:
-        self.rows.append(row)
-        if len(self.rows) > UNREAD:
-            self.rows.popleft()
+        self.unread.append(row)
+        if len(self.unread) > UNREAD:
+            self.unread.popleft()
             self.dropped += 1
         self.place.wake()
 
@@ -220,6 +247,10 @@ class _Unread(Rows):
 
     def probe_ended(self, tag: int) -> None:
         self.tally.end(tag)
+
+    def finish(self, error: BaseException | None) -> None:
+        self.finished, self.error = True, error
+        self.place.wake()
 
 
 class PingStream(Stream[Outcome]):
@@ -236,58 +267,58 @@ class PingStream(Stream[Outcome]):
         super().__init__(prober, owns=owns)
         self._host = host
         self._options = options
-        self._rows: _Unread
+        self._rows: _Unread | None = None
         self._pings: Pings
-        self._series: Series | None = None
-        self._target: IPAddress | None = None
 
     async def _begin(self) -> None:
-        found = await self._prober.resolve(self._host, family=self._options.route.family_of(self._host))
-        self._target = target = found[0]
-        many = target.is_multicast or self._options.route.any_source
-        self._rows = _Unread(name_of(self._host, target), target, many)
-        self._pings, self._series = start(self._prober, target, self._options, self._rows)
+        host, kind = self._host, self._options.kind
+        to = destination_at((await self._prober.resolve(host, family=kind.route.family_of(host)))[0])
+        self._pings = self._prober.pings(to, kind)
+        self._rows = _Unread(self._prober, to, name_of(host, to.address), self._options, self._pings.many)
+        self._pings.begin(self._rows)
 
     def _end(self) -> None:
-        if self._series is not None:
-            self._pings.stop(self._series)
-            self._prober.leave(self._pings.driver)
-        self._rows.ended(None)
+        rows = self._read()
+        self._pings.stop(rows)
+        self._prober.leave(self._pings.driver)
+        rows.finish(None)
+
+    def _read(self) -> _Unread:
+        """What came so far. Raises ClosedError before the block is entered."""
+        if self._rows is None:
+            self._check_begun()
+        assert self._rows is not None
+        return self._rows
 
     @property
     def target(self) -> IPAddress:
         """The address that is probed. Raises ClosedError before the block is entered."""
-        if self._target is None:
-            self._check_begun()
-        assert self._target is not None
-        return self._target
+        return self._read().target
 
     @property
     def host(self) -> str | None:
-        """The name as asked, None where it was an address."""
-        return name_of(self._host, self.target)
+        """The name as asked, None where it was an address. Raises as `target`."""
+        return self._read().host
 
     @property
     def statistics(self) -> Statistics:
         """The figures so far; `sent` counts probes in flight too."""
-        if self._series is None:
-            return Statistics()
-        tally = self._rows.tally
-        return tally.statistics(sent=self._series.taken - tally.failed)
+        rows = self._rows
+        return Statistics() if rows is None else rows.tally.statistics(sent=rows.taken - rows.tally.failed)
 
     @property
     def dropped(self) -> int:
         """Outcomes that were dropped because the consumer was too slow."""
-        return self._rows.dropped if self.begun else 0
+        return 0 if self._rows is None else self._rows.dropped
 
     async def _next(self) -> Outcome:
-        rows = self._rows
-        if rows.rows:
+        rows = self._read()
+        if rows.unread:
             await anyio.lowlevel.checkpoint()
-        while not rows.rows:
-            if rows.over:
+        while not rows.unread:
+            if rows.finished:
                 if rows.error is not None:
                     raise rows.error
                 raise StopAsyncIteration
             await rows.place.wait()
-        return rows.rows.popleft()
+        return rows.unread.popleft()

@@ -76,22 +76,27 @@ class Prober(Diagnoser, Mapper, Watcher):
             SocketPermissionError, UnsupportedError: no such socket may be opened.
             ClosedError: the prober is closed, or was meanwhile.
         """
-        route = self.route(
-            family=family,
-            source=source,
-            interface=interface,
-            mark=mark,
-            ttl=ttl,
-            dscp=dscp,
-            dont_fragment=dont_fragment,
-            broadcast=broadcast,
-            new_identifier=new_identifier,
-            anycast=anycast,
-        )
         if count is None:
             raise TypeError("count must be a whole number: open_ping goes on without end")
-        options = ping_options(count, interval, timeout, size, payload, route)
-        return await ping(self, host, options, time_limit=time_limit)
+        options = ping_options(
+            self._route,
+            count,
+            interval,
+            timeout,
+            size,
+            payload,
+            family,
+            source,
+            interface,
+            mark,
+            ttl,
+            dscp,
+            dont_fragment,
+            broadcast,
+            anycast,
+            new_identifier,
+        )
+        return await ping(self, host, options, time_limit)
 
     def open_ping(
         self,
@@ -117,19 +122,24 @@ class Prober(Diagnoser, Mapper, Watcher):
 
         Options and exceptions as in `ping`; names are looked up and sockets opened on entering.
         """
-        route = self.route(
-            family=family,
-            source=source,
-            interface=interface,
-            mark=mark,
-            ttl=ttl,
-            dscp=dscp,
-            dont_fragment=dont_fragment,
-            broadcast=broadcast,
-            new_identifier=new_identifier,
-            anycast=anycast,
+        options = ping_options(
+            self._route,
+            count,
+            interval,
+            timeout,
+            size,
+            payload,
+            family,
+            source,
+            interface,
+            mark,
+            ttl,
+            dscp,
+            dont_fragment,
+            broadcast,
+            anycast,
+            new_identifier,
         )
-        options = ping_options(count, interval, timeout, size, payload, route)
         return PingStream(self, host, options, owns=self.owned)
 
     async def traceroute(

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar
 
 import anyio
+import attrs
 
 from anyicmp.api.environment import Resolver
 from anyicmp.api.options import check_family
@@ -20,8 +21,18 @@ from anyicmp.engine.targets import BadTarget, Name, Span, parse_target
 from anyicmp.errors import NameLookupError
 from anyicmp.host.names import lookup
 from anyicmp.results import IPAddress
+from anyicmp.wire.batch import Version
 
-__all__ = ["LOOKUP_LIMIT", "addresses_of", "in_thread", "literal", "look_up"]
+__all__ = [
+    "LOOKUP_LIMIT",
+    "Destination",
+    "addresses_of",
+    "destination",
+    "destination_at",
+    "in_thread",
+    "literal",
+    "look_up",
+]
 
 Answer = TypeVar("Answer")
 
@@ -60,19 +71,48 @@ async def look_up(host: str, family: int | None) -> tuple[IPAddress, ...]:
     return await in_thread(lambda: lookup(host, family), f"anyicmp lookup of {host}")
 
 
+@attrs.frozen(eq=False)
+class Destination:
+    """An address, and what each probe to it asks anew.
+
+    Attributes:
+        packed: its octets; zone: the scope id as written, None where there is none.
+    """
+
+    address: IPAddress
+    packed: bytes
+    version: Version
+    multicast: bool
+    zone: str | None
+
+
 def literal(host: object) -> IPAddress | None:
     """The address that a host is, or that its text is; None for a name and for what is no host."""
+    found = destination(host)
+    return None if found is None else found.address
+
+
+def destination(host: object) -> Destination | None:
+    """The same as a destination."""
     if isinstance(host, str):
-        return _address_in(host)
-    return host if isinstance(host, (IPv4Address, IPv6Address)) else None
+        return _destination_in(host)
+    return destination_at(host) if isinstance(host, (IPv4Address, IPv6Address)) else None
 
 
 @lru_cache(maxsize=4096)
-def _address_in(text: str) -> IPAddress | None:
+def _destination_in(text: str) -> Destination | None:
     try:
-        return ip_address(text.strip())
+        return destination_at(ip_address(text.strip()))
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=4096, typed=True)
+def destination_at(address: IPAddress) -> Destination:
+    """An address as a destination."""
+    version: Version = 4 if address.version == 4 else 6
+    zone = getattr(address, "scope_id", None)
+    return Destination(address, address.packed, version, address.is_multicast, zone)
 
 
 async def addresses_of(

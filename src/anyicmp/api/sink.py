@@ -5,11 +5,11 @@ Contracts alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from anyicmp.api.alone import Alone
     from anyicmp.engine.outcome import OutcomeBatch
-    from anyicmp.engine.ping import Series
     from anyicmp.engine.rows import Answered
 
 __all__ = ["PingSink", "Sink"]
@@ -26,8 +26,14 @@ class Sink(Protocol):
 
 
 class PingSink(Sink, Protocol):
-    """One that takes single replies too."""
+    """One that takes single replies too.
 
-    def answered(self, series: Series, answered: Answered) -> None:
-        """The reply to a series, which is told of nothing else."""
+    Attributes:
+        alone: how a series of it goes on alone, None where none may.
+    """
+
+    alone: Alone | None
+
+    def answered(self, series: Any, answered: Answered) -> None:
+        """The reply to a series of its plan, which is told of nothing else."""
         ...

@@ -1,6 +1,7 @@
 """When to run: how a driver gets its turns from asyncio, uvloop or trio, and how a task parks.
 
-The only file that knows event loops apart. It moves no packet and reads no clock: delays are given.
+With `loop.py` the only file that knows event loops apart. It moves no packet and reads no clock: delays are
+given.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import anyio
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["Background", "Place", "Waiter", "Wake", "in_background", "open_wake", "running_loop", "waiter"]
+__all__ = ["Background", "Place", "Waiter", "Wake", "in_background", "open_wake", "running_trio", "waiter"]
 
 
 class Wake(Protocol):
@@ -60,16 +61,10 @@ class Background(Protocol):
     def cancel(self) -> None: ...
 
 
-def _trio() -> Any:
+def running_trio() -> Any:
     """The trio module if the caller runs inside trio, else None."""
     module = sys.modules.get("trio")
     return module if module is not None and module.lowlevel.in_trio_run() else None
-
-
-def running_loop() -> object:
-    """What is the same for all tasks of one event loop, and differs from loop to loop."""
-    module = _trio()
-    return asyncio.get_running_loop() if module is None else module.lowlevel.current_trio_token()
 
 
 def open_wake(turn: Callable[[bool], None], fileno: int) -> Wake:
@@ -77,12 +72,12 @@ def open_wake(turn: Callable[[bool], None], fileno: int) -> Wake:
 
     A turn is told whether it is given because the descriptor is readable.
     """
-    return _TrioWake(turn, fileno) if _trio() else _AsyncioWake(turn, fileno)
+    return _TrioWake(turn, fileno) if running_trio() else _AsyncioWake(turn, fileno)
 
 
 def waiter() -> Waiter:
     """A parking place for the calling task."""
-    return _TrioWaiter() if _trio() else _AsyncioWaiter()
+    return _TrioWaiter() if running_trio() else _AsyncioWaiter()
 
 
 class Place:
@@ -110,7 +105,7 @@ class Place:
 
 def in_background(run: Callable[[], Awaitable[None]]) -> Background:
     """Start a task on the running loop. `run` must raise nothing; it is cancelled through the result."""
-    return _TrioBackground(run) if _trio() else _AsyncioBackground(run)
+    return _TrioBackground(run) if running_trio() else _AsyncioBackground(run)
 
 
 class _AsyncioWake:
@@ -197,7 +192,7 @@ class _AsyncioBackground:
 
 class _TrioWake:
     def __init__(self, turn: Callable[[bool], None], fileno: int) -> None:
-        self._trio = _trio()
+        self._trio = running_trio()
         self._turn = turn
         self._fileno = fileno
         self._delay: float | None = None
@@ -230,7 +225,7 @@ class _TrioWake:
                 self._moved = False
                 continue
             self._moved = False
-            self._delay = None  # whatever was asked for, this is the turn
+            self._delay = self._at = None  # whatever was asked for, this is the turn
             if not self._closed:
                 self._turn(readable)
 
@@ -265,7 +260,7 @@ class _TrioWake:
 
 class _TrioWaiter:
     def __init__(self) -> None:
-        self._lowlevel = _trio().lowlevel
+        self._lowlevel = running_trio().lowlevel
         self._token = self._lowlevel.current_trio_token()
         self._task: trio.lowlevel.Task | None = None
         self._woken = False
@@ -296,7 +291,7 @@ class _TrioWaiter:
 
 class _TrioBackground:
     def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
-        module = _trio()
+        module = running_trio()
         self._scope: trio.CancelScope = module.CancelScope()
 
         async def guarded() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
@@ -32,39 +32,32 @@ class Series:
     """`number` probes (None: without end) to one address, one every `interval` nanoseconds.
 
     After a stall the next probe leaves at once and the one after it a whole interval later: missed
-    probes are not made up for.
+    probes are not made up for. Whoever wants to know what comes of them adds to this class.
 
     Attributes:
         peer: packed destination; scope: interface index of a link-local one, else 0.
-        listener: whoever wants to know what comes of it; the plan never looks at it.
         taken, ended: probes that were handed out, and those that have ended.
         name: in tags, -1 until `PingPlan.add` gives it one.
         due: when its next probe is, in nanoseconds, 0 before the first.
     """
 
-    __slots__ = ("due", "ended", "interval", "listener", "name", "number", "peer", "scope", "taken")
+    name = -1
 
-    def __init__(
-        self, peer: bytes, scope: int = 0, *, number: int | None, interval: int, listener: Any = None
-    ) -> None:
+    def __init__(self, peer: bytes, scope: int = 0, *, number: int | None, interval: int) -> None:
         self.peer = peer
         self.scope = scope
         self.number = number
         self.interval = interval
-        self.listener = listener
-        self.name = -1
-        self.taken = 0
-        self.ended = 0
-        self.due = 0
+        self.taken = self.ended = self.due = 0
 
     def tag(self, now: int) -> int:
         """The tag of its next probe, which leaves now."""
-        tag = self.name << 32 | (self.taken & NUMBER)
-        self.taken += 1
+        taken = self.taken
+        self.taken = taken + 1
         if self.taken != self.number:
             due = (self.due or now) + self.interval
             self.due = due if due > now else now + self.interval
-        return tag
+        return self.name << 32 | taken & NUMBER
 
     @property
     def over(self) -> bool:
@@ -76,11 +69,14 @@ class Series:
         return self.taken - ((self.taken - tag) & NUMBER)
 
 
-class PingPlan:
+Kept = TypeVar("Kept", bound=Series)
+
+
+class PingPlan(Generic[Kept]):
     """Series that share header fields, payload and timeout; see `plan.Plan`.
 
     Attributes:
-        series: those that are not over and not dropped, by name.
+        series: those that are not over and not dropped, by name; always the same dictionary.
     """
 
     responsive = False
@@ -92,23 +88,23 @@ class PingPlan:
         self.timeout = timeout
         self.many = many
         self.waiting = 0
-        self.series: dict[int, Series] = {}
+        self.series: dict[int, Kept] = {}
         self._probe = probe
         self._names = 0
-        self._ready: deque[Series] = deque()
-        self._timed: list[tuple[int, int, Series]] = []
+        self._ready: deque[Kept] = deque()
+        self._timed: list[tuple[int, int, Any]] = []
 
-    def add(self, series: Series, *, alone: bool = False) -> bool:
-        """Its first probe is due at once. Returns whether none was before, so that the plan must be asked.
-
-        `alone`: others ask the series itself (`write`), until it is to be resumed.
-        """
-        series.name = self._names
-        self._names += 1
-        self.series[series.name] = series
-        if not alone:
-            self._ready.append(series)
+    def add(self, series: Kept) -> bool:
+        """Its first probe is due at once. Returns whether none was before, so that the plan must be asked."""
+        self.keep(series)
+        self._ready.append(series)
         return len(self._ready) == 1
+
+    def keep(self, series: Kept) -> None:
+        """Others ask it when it is due (`write`), until it is to be resumed."""
+        series.name = name = self._names
+        self._names = name + 1
+        self.series[name] = series
 
     def write(self, tx: PacketBatch, i: int, series: Series) -> None:
         """Write to row i what all probes of a series have in common."""
@@ -126,7 +122,7 @@ class PingPlan:
             self._timed = [entry for entry in self._timed if entry[1] in self.series]
             heapify(self._timed)
 
-    def lend(self) -> Series | None:
+    def lend(self) -> Kept | None:
         """The only series, which is alone from now on, until it is to be resumed; None if there are more."""
         if len(self.series) != 1 or self._ready:
             return None
@@ -141,27 +137,19 @@ class PingPlan:
         return tag >> 32 in self.series
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
-        ready, alive = self._ready, self.series
         self._advance(now)
-        taken: list[Series] = []
-        tags: list[int] = []
-        room, again = stop - start, []
-        while ready and len(taken) < room:
-            series = ready.popleft()
-            if series.name not in alive:
-                continue
-            taken.append(series)
-            tags.append(series.tag(now))
-            if series.taken != series.number:
-                again.append(series)
-        for series in again:
-            heappush(self._timed, (series.due, series.name, series))
+        taken = self._first(stop - start)
         n, width = len(taken), tx.width
+        if not n:
+            return 0
+        tags = [series.tag(now) for series in taken]
+        for series in taken:
+            if series.taken != series.number:
+                heappush(self._timed, (series.due, series.name, series))
         if n == 1:
             self._probe.write(tx, start, peer=taken[0].peer, scope=taken[0].scope)
             tx.tag[start] = tags[0]
-        if n <= 1:
-            return n
+            return 1
         self._probe.write_header(tx, start, start + n)
         if n >= MANY:
             tx.stamped[start : start + n] = bytes(n)
@@ -170,6 +158,15 @@ class PingPlan:
             tx.scope[start : start + n] = array("I", [series.scope for series in taken])
         tx.tag[start : start + n] = array("Q", tags)
         return n
+
+    def _first(self, most: int) -> list[Kept]:
+        """Take those that are first off the ready ones; they are all alive."""
+        ready, alive = self._ready, self.series
+        taken: list[Kept] = []
+        while ready and (room := most - len(taken)):
+            first = [ready.popleft() for _ in range(min(room, len(ready)))]
+            taken += [series for series in first if series.name in alive]
+        return taken
 
     def _advance(self, now: int) -> None:
         timed = self._timed
@@ -183,7 +180,8 @@ class PingPlan:
             if series is None:
                 sequences.append(tag & NUMBER)
                 continue
-            sequences.append(series.sequence(tag))
+            taken = series.taken  # as `Series.sequence`, without a call
+            sequences.append(taken - ((taken - tag) & NUMBER))
             if kind != REPLY or not self.many:
                 series.ended += 1
         for tag in outcomes.ended:

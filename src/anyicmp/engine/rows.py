@@ -15,30 +15,23 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOCKS", "ROWS", "Answered", "new_no_reply", "new_reply", "reply", "reply_of"]
 
-Answered = tuple[int, float, float, int, int, int]
-"""A reply of the target itself: sequence, Unix time of sending, round trip in seconds, hop limit (-1:
-unknown), octets of payload, and 1 where the kernel stamped it."""
+Clock = Literal["user", "kernel"]
 
-CLOCKS: tuple[Literal["user"], Literal["kernel"]] = ("user", "kernel")
+Answered = tuple[int, float, float, int | None, int, Clock]
+"""A reply of the target itself: sequence, Unix time of sending, round trip in seconds, hop limit, octets of
+payload, and what stamped it."""
+
+CLOCKS: tuple[Clock, Clock] = ("user", "kernel")
 """What stamped an answer, by the batch's column."""
 
 # Fields in the order of their classes: a maker sets them without the guard of a frozen class.
 new_reply, new_no_reply = maker(Reply), maker(NoReply)
 
 
-def reply_of(
-    host: str | None,
-    target: IPAddress,
-    sequence: int,
-    sent_at: float,
-    rtt: float,
-    ttl: int,
-    size: int,
-    kernel: int,
-) -> Reply:
+def reply_of(host: str | None, target: IPAddress, answered: Answered) -> Reply:
     """A reply of the target itself, from the values of its columns."""
-    hops = ttl if ttl >= 0 else None
-    return new_reply(host, target, sequence, sent_at, target, rtt, hops, size, 0, CLOCKS[kernel])
+    sequence, sent_at, rtt, ttl, size, clock = answered
+    return new_reply(host, target, sequence, sent_at, target, rtt, ttl, size, 0, clock)
 
 
 def reply(

@@ -16,7 +16,6 @@ import attrs
 
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.results import KINDS, ErrorReply, Outcome, Reply, Statistics
-from anyicmp.wire.plain import maker
 
 __all__ = ["RECENT", "Moments", "Tally", "figures", "quantile"]
 
@@ -205,11 +204,6 @@ class Tally:
 
 def figures(rows: Sequence[Outcome], *, many: bool, duplicates: int, late: int) -> Statistics:
     """The figures of a series whose outcomes are all there. `many` as in `Tally.add`."""
-    if len(rows) == 1 and isinstance(row := rows[0], Reply):
-        rtt = row.rtt
-        return _new_statistics(
-            1, 1, 0, 0, duplicates, late, 0.0, rtt, rtt, rtt, rtt, None, rtt, rtt, rtt, None
-        )
     tally = Tally()
     for row in rows:
         rtt = row.rtt if isinstance(row, Reply | ErrorReply) else nan
@@ -219,9 +213,6 @@ def figures(rows: Sequence[Outcome], *, many: bool, duplicates: int, late: int) 
     for _ in range(late):
         tally.add_late()
     return tally.statistics()
-
-
-_new_statistics = maker(Statistics)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -193,15 +193,15 @@ class ProbeMethod(Protocol):
         """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
-        """Give the probe in row i, whose template carries a token and whose lane stays, another token.
-
-        Returns the whole reply to it, nothing where not all its octets are known before.
-        """
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
+        """Give the probe in row i, whose template carries a token and whose lane stays, another token."""
         ...
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
-        """Whether row i is that reply. Where the kernel has verified its checksum, that is not compared."""
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
+        """Whether row i is the reply to the probe in row k of `tx`, and every octet as it must be.
+
+        A checksum that the kernel has verified is not compared. False where not all octets are known before.
+        """
         ...
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

@@ -207,22 +207,22 @@ class EchoMethod:
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
-        at, length, lane, data = i * tx.slot, tx.length[i], token >> 48, tx.data
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
         generation, sequence = token >> 16 & _FULL, token & 0xFFFF
         complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
-        _TOKEN.pack_into(data, at + SEQUENCE, sequence, generation, nonce, *complements)
+        _TOKEN.pack_into(tx.data, i * tx.slot + SEQUENCE, sequence, generation, nonce, *complements)
         tx.token[i] = token
-        return bytes((self._reply, 0)) + self._expected[lane, length][0] + data[at + 4 : at + length]
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
-        begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]
-        if rx.kind[i] or rx.truncated[i]:  # RowKind.ICMP is 0
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
+        at, length, slot = k * tx.slot, tx.length[k], i * rx.slot
+        begin, end = slot + rx.start[i], slot + rx.length[i]
+        heard = rx.data
+        if rx.kind[i] or rx.truncated[i] or end - begin != length:  # RowKind.ICMP is 0
             return False
-        heard = rx.data[begin:end]
-        if not self._verify:
-            heard[2:4] = expected[2:4]
-        return heard == expected
+        head = bytes((self._reply, 0)) + self._expected[tx.lane[k], length][0]
+        if heard[begin + 4 : end] != tx.data[at + 4 : at + length]:
+            return False
+        return heard.startswith(head if self._verify else head[:2], begin)
 
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]

@@ -112,11 +112,10 @@ class UdpMethod:
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         return None
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> bytes:
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
         self.stamp(tx, i, i + 1, token, self.template(size=tx.length[i]))
-        return b""
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytes) -> bool:
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
         return False
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
