@@ -106,7 +106,7 @@ class SocketOwner:
         self._transmit_stamps = bool(yes_no("transmit_stamps", transmit_stamps))
         self._record = record
         self._recorder: Recorder | None = None
-        self._pings: dict[tuple[Kind, Version, bool], Pings] = {}
+        self._pings: dict[tuple[Kind, tuple[Version, bool]], Pings] = {}
         self._names: Names | None = None
         self.flows: list[tuple[Driver, IPAddress, int]] = []
         self._settle()
@@ -229,7 +229,7 @@ class SocketOwner:
     def pings(self, to: Destination, kind: Kind) -> Pings:
         """Where to begin a series of pings, alongside others like it. Raises as `driver`."""
         self._check_open()
-        found = self._pings.get((kind, to.version, to.multicast))
+        found = self._pings.get((kind, to.sort))
         return self._new_pings(to, kind) if found is None or found.driver.closed else found
 
     def _new_pings(self, to: Destination, kind: Kind) -> Pings:
@@ -239,10 +239,10 @@ class SocketOwner:
         template = driver.exchange.method.template(size=kind.size, payload=kind.payload)
         if len(self._pings) >= MOST_PINGS:
             self._pings = {key: pings for key, pings in self._pings.items() if pings.running}
-        many = to.multicast or route.any_source
+        many = to.sort[1] or route.any_source
         found = Pings(driver, PingPlan(probe, template, timeout=kind.timeout, many=many))
         if not route.new_identifier:
-            self._pings[kind, to.version, to.multicast] = found
+            self._pings[kind, to.sort] = found
         return found
 
     def route(

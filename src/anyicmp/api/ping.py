@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 import attrs
 
-from anyicmp.api.options import at_least, check_payload, nanoseconds, remembered, seconds
+from anyicmp.api.options import at_least, check_payload, nanoseconds, seconds
 from anyicmp.api.owner import SocketOwner
 from anyicmp.api.pings import Asked, Kind, Pings
 from anyicmp.api.resolve import Destination, destination, destination_at, literal
@@ -26,6 +26,7 @@ from anyicmp.engine.statistics import Tally, figures
 from anyicmp.engine.targets import Name, parse_target
 from anyicmp.errors import NameLookupError
 from anyicmp.results import IPAddress, Outcome, PingResult, Reply, Statistics
+from anyicmp.wire.batch import Version
 from anyicmp.wire.plain import maker
 
 __all__ = ["PingOptions", "PingStream", "Rows", "ping", "ping_options"]
@@ -34,16 +35,29 @@ UNREAD = 10_000
 """Outcomes that a stream keeps for a slow consumer before it drops the oldest."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class PingOptions:
-    """The options of a ping, checked; times in nanoseconds."""
+    """The options of a ping, checked, for one prober; times in nanoseconds.
+
+    Attributes:
+        pings: what such pings began in, by `Destination.sort`: the way there is asked for once.
+    """
 
     count: int | None
     interval: int
     kind: Kind
+    pings: dict[tuple[Version, bool], Pings] = attrs.field(factory=dict, init=False)
+
+    def pings_of(self, prober: SocketOwner, to: Destination) -> Pings:
+        """Where to begin. Raises as `SocketOwner.pings`."""
+        found = self.pings.get(to.sort)
+        if found is None or found.driver.closed or not prober.loop.is_current():
+            found = prober.pings(to, self.kind)
+            if not self.kind.route.new_identifier:
+                self.pings[to.sort] = found
+        return found
 
 
-@remembered
 def ping_options(
     default: Route,
     count: int | None,
@@ -62,7 +76,7 @@ def ping_options(
     anycast: bool,
     new_identifier: bool,
 ) -> PingOptions:
-    """The options of a call by position, for a prober with this route; all of them are one thing to remember.
+    """The options of a call, for a prober with this route; by position, which is what they are remembered by.
 
     Raises ValueError or TypeError for what is out of range.
     """
@@ -160,7 +174,7 @@ async def ping(
     if to is None or kind.route.family is not None:
         found = await prober.resolve(host, family=kind.route.family_of(host))
         to, name = destination_at(found[0]), name_of(host, found[0])
-    pings = prober.pings(to, kind)
+    pings = options.pings_of(prober, to)
     rows = Rows(prober, to, name, number=options.count, interval=options.interval)
     driver = pings.driver
     turns = driver.turns
@@ -191,7 +205,7 @@ async def _ping_within(
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
     to = destination_at(found[0])
-    pings = prober.pings(to, kind)
+    pings = options.pings_of(prober, to)
     rows = Rows(prober, to, name_of(host, to.address), number=options.count, interval=options.interval)
     pings.begin(rows)
     try:
@@ -273,7 +287,7 @@ class PingStream(Stream[Outcome]):
     async def _begin(self) -> None:
         host, kind = self._host, self._options.kind
         to = destination_at((await self._prober.resolve(host, family=kind.route.family_of(host)))[0])
-        self._pings = self._prober.pings(to, kind)
+        self._pings = self._options.pings_of(self._prober, to)
         self._rows = _Unread(self._prober, to, name_of(host, to.address), self._options, self._pings.many)
         self._pings.begin(self._rows)
 

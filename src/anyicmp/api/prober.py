@@ -5,12 +5,15 @@ Each door checks its options and hands over to the file that does the work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
-from anyicmp.api.ping import PingStream, ping, ping_options
+from anyicmp.api.options import remembered
+from anyicmp.api.ping import PingOptions, PingStream, ping, ping_options
 from anyicmp.api.watcher import Watcher
 from anyicmp.paths import PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
@@ -28,6 +31,10 @@ class Prober(Diagnoser, Mapper, Watcher):
     It opens its echo socket on entering (or `open`) and closes all on leaving (or `aclose`), from any
     task of the loop. Everything still in flight then ends with ClosedError.
     """
+
+    @cached_property
+    def _ping_options(self) -> Callable[..., PingOptions]:
+        return remembered(partial(ping_options, self._route))
 
     async def ping(
         self,
@@ -78,8 +85,7 @@ class Prober(Diagnoser, Mapper, Watcher):
         """
         if count is None:
             raise TypeError("count must be a whole number: open_ping goes on without end")
-        options = ping_options(
-            self._route,
+        options = self._ping_options(
             count,
             interval,
             timeout,
@@ -122,8 +128,7 @@ class Prober(Diagnoser, Mapper, Watcher):
 
         Options and exceptions as in `ping`; names are looked up and sockets opened on entering.
         """
-        options = ping_options(
-            self._route,
+        options = self._ping_options(
             count,
             interval,
             timeout,

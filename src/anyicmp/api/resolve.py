@@ -77,13 +77,14 @@ class Destination:
 
     Attributes:
         packed: its octets; zone: the scope id as written, None where there is none.
+        sort: IP version, and whether it is a multicast address.
     """
 
     address: IPAddress
     packed: bytes
     version: Version
-    multicast: bool
     zone: str | None
+    sort: tuple[Version, bool]
 
 
 def literal(host: object) -> IPAddress | None:
@@ -112,7 +113,7 @@ def destination_at(address: IPAddress) -> Destination:
     """An address as a destination."""
     version: Version = 4 if address.version == 4 else 6
     zone = getattr(address, "scope_id", None)
-    return Destination(address, address.packed, version, address.is_multicast, zone)
+    return Destination(address, address.packed, version, zone, (version, address.is_multicast))
 
 
 async def addresses_of(

@@ -12,7 +12,7 @@ from typing import Any
 from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.matching import SLACK
 from anyicmp.engine.ping import PingPlan, Series
-from anyicmp.engine.rows import Answered
+from anyicmp.engine.rows import CLOCKS, Answered
 from anyicmp.engine.stamps import stamp_time
 from anyicmp.engine.table import ANSWERED, FORGOTTEN, Run
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch, RowKind
@@ -21,7 +21,6 @@ __all__ = ["Lone"]
 
 SECOND = 1_000_000_000
 STAMP = int(RowKind.STAMP)
-NOTHING = -1
 
 
 class Lone:
@@ -35,11 +34,16 @@ class Lone:
 
     __slots__ = (
         "_cost",
+        "_counts",
         "_deadline",
         "_exchange",
+        "_longest",
+        "_method",
         "_slot",
+        "_table",
         "_token",
         "_tx",
+        "_used",
         "in_flight",
         "over",
         "plan",
@@ -52,11 +56,13 @@ class Lone:
 
     def __init__(self, exchange: Exchange, plan: PingPlan[Any]) -> None:
         """The plan `fits`."""
-        self._exchange = exchange
         self.plan = plan
         self.in_flight = self.over = False
         self.until = self._token = self._slot = self._deadline = 0
+        self._exchange, self._table, self._method = exchange, exchange.table, exchange.method
+        self._counts, self._used = exchange.counts, exchange.room.used
         self._cost = exchange.room.cost[plan.template.size]
+        self._longest = plan.timeout + SLACK
 
     @staticmethod
     def fits(exchange: Exchange, plan: PingPlan[Any]) -> bool:
@@ -74,24 +80,21 @@ class Lone:
 
         `again`: a probe of this plan to this address stands there already.
         """
-        exchange, plan, series = self._exchange, self.plan, self.series
-        self._token = token = exchange.table.open_next(
-            plan, series.tag(now), series.peer, series.scope, nonce
-        )
-        exchange.room.used[0] += self._cost
+        plan, series, method = self.plan, self.series, self._method
+        token = self._table.open_next(plan, series.tag(now), series.peer, series.scope, nonce)
+        self._used[0] += self._cost
         if not again:
             plan.write(tx, 0, series)
-            exchange.method.stamp(tx, 0, 1, token, plan.template)
-        exchange.method.renew(tx, 0, token, nonce)
-        self._slot, self._tx = token & 0xFFFF, tx
+            method.stamp(tx, 0, 1, token, plan.template)
+        method.renew(tx, 0, token, nonce)
+        self._token, self._slot, self._tx = token, token & 0xFFFF, tx
 
     def left(self, tx: PacketBatch) -> None:
         """The probe has left between `tx.before` and `tx.after`."""
-        exchange, slot, before, series = self._exchange, self._slot, tx.before, self.series
-        table = exchange.table
+        table, slot, before, series = self._table, self._slot, tx.before, self.series
         table.sent_at[slot] = table.handed_at[slot] = before
         table.ahead[slot] = tx.real - before
-        exchange.counts.sent += 1
+        self._counts.sent += 1
         self.in_flight = True
         self._deadline = until = tx.after + self.plan.timeout
         if series.taken != series.number and series.due < until:
@@ -99,56 +102,54 @@ class Lone:
         self.until = until
 
     def heard(self, rx: PacketBatch, n: int) -> Answered | tuple[()] | None:
-        """The probe's reply among the first n rows, nothing, or None: what only the exchange can judge."""
-        kind, at = rx.kind, NOTHING
-        for i in range(n):
-            if kind[i] == STAMP:
-                self._note_sending(rx, i)
-            elif at < 0:
-                at = i
-            else:
+        """The probe's reply, nothing where there are stamps alone, None: what only the exchange can judge."""
+        kind, last = rx.kind, n - 1
+        for i in range(last):
+            if kind[i] != STAMP:
                 return None
-        return self._reply(rx, at) if at >= 0 else ()
+            self._note_sending(rx, i)
+        if kind[last] == STAMP:
+            self._note_sending(rx, last)
+            return ()
+        return self._reply(rx, last)
 
     def _note_sending(self, rx: PacketBatch, i: int) -> None:
         """As in `stamps.py`, of the only probe in flight."""
         if self.in_flight and rx.token[i] == self._token & STAMP_TOKEN:
-            table, slot = self._exchange.table, self._slot
-            left = stamp_time(table, slot, rx, i)
+            left = stamp_time(self._table, self._slot, rx, i)
             if left is not None:
-                table.sent_at[slot] = left
+                self._table.sent_at[self._slot] = left
 
     def _reply(self, rx: PacketBatch, i: int) -> Answered | None:
-        exchange, slot, series = self._exchange, self._slot, self.series
-        width = rx.width
+        table, slot, series, width = self._table, self._slot, self.series, rx.width
         if (
             not self.in_flight
             or rx.lane[i]
             or rx.peer[i * width : (i + 1) * width] != series.peer
-            or not exchange.method.is_reply(rx, i, self._tx, 0)
+            or not self._method.is_reply(rx, i, self._tx, 0)
         ):
             return None
-        table, plan = exchange.table, self.plan
-        sent_at, arrived = table.sent_at[slot], stamp_time(table, slot, rx, i)
-        trip = (rx.after if arrived is None else arrived) - sent_at
-        if trip > plan.timeout + SLACK and arrived is not None:
+        sent_at, arrived, clock = table.sent_at[slot], stamp_time(table, slot, rx, i), CLOCKS[1]
+        if arrived is None:
+            trip, clock = rx.after - sent_at, CLOCKS[0]
+        elif (trip := arrived - sent_at) > self._longest:
             return None
-        exchange.counts.received += 1
+        self._counts.received += 1
         table.state[slot] = ANSWERED
-        table.in_flight = table.in_lane[0] = plan.waiting = 0
-        exchange.room.used[0] -= self._cost
+        table.in_flight = table.in_lane[0] = self.plan.waiting = 0
+        self._used[0] -= self._cost
         self.in_flight = False
         self.until = series.due
         series.ended += 1
         self.over = series.ended == series.number
-        hops = rx.hop_limit[i]
+        hops, left = rx.hop_limit[i], rx.real - rx.after + sent_at
         return (
             series.taken - 1,
-            (rx.real - rx.after + sent_at) / SECOND,
+            left / SECOND,
             trip / SECOND if trip > 0 else 0.0,
             hops if hops >= 0 else None,
-            plan.template.size,
-            "user" if arrived is None else "kernel",
+            self.plan.template.size,
+            clock,
         )
 
     def rejoin(self, now: int) -> None:
