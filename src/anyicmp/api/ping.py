@@ -105,9 +105,12 @@ class Rows(Asked):
     def __init__(
         self, prober: SocketOwner, to: Destination, host: str | None, *, number: int | None, interval: int
     ) -> None:
-        super().__init__(
-            to.packed, 0 if to.version == 4 else prober.scope(to.zone), number=number, interval=interval
-        )
+        # Not by `super`: a call for each ping.
+        self.peer = to.packed
+        self.scope = 0 if to.version == 4 else prober.scope(to.zone)
+        self.number = number
+        self.interval = interval
+        self.taken = self.ended = self.due = 0
         self.host = host
         self.target = to.address
         self.rows: list[Outcome] = []

@@ -37,12 +37,12 @@ class Lone:
         "_counts",
         "_deadline",
         "_exchange",
+        "_expected",
         "_longest",
         "_method",
         "_slot",
         "_table",
         "_token",
-        "_tx",
         "_used",
         "in_flight",
         "over",
@@ -52,7 +52,7 @@ class Lone:
     )
 
     series: Series
-    _tx: PacketBatch
+    _expected: bytearray
 
     def __init__(self, exchange: Exchange, plan: PingPlan[Any]) -> None:
         """The plan `fits`."""
@@ -71,9 +71,8 @@ class Lone:
 
     def begin(self, series: Series) -> None:
         """It is the only one of its plan, which is not on the exchange; nothing is in flight."""
-        self.series = series
-        self.in_flight = self.over = False
-        self.until = series.due
+        self.series, self.until = series, series.due
+        self.over = False
 
     def take(self, tx: PacketBatch, now: int, nonce: int, *, again: bool) -> None:
         """Write the series' next probe to row 0 and open its slot.
@@ -86,8 +85,9 @@ class Lone:
         if not again:
             plan.write(tx, 0, series)
             method.stamp(tx, 0, 1, token, plan.template)
-        method.renew(tx, 0, token, nonce)
-        self._token, self._slot, self._tx = token, token & 0xFFFF, tx
+            self._expected = method.whole_reply(tx, 0)
+        method.renew(tx, 0, token, nonce, self._expected)
+        self._token, self._slot = token, token & 0xFFFF
 
     def left(self, tx: PacketBatch) -> None:
         """The probe has left between `tx.before` and `tx.after`."""
@@ -126,7 +126,7 @@ class Lone:
             not self.in_flight
             or rx.lane[i]
             or rx.peer[i * width : (i + 1) * width] != series.peer
-            or not self._method.is_reply(rx, i, self._tx, 0)
+            or not self._method.is_expected(rx, i, self._expected)
         ):
             return None
         sent_at, arrived, clock = table.sent_at[slot], stamp_time(table, slot, rx, i), CLOCKS[1]
@@ -160,6 +160,7 @@ class Lone:
         if self.in_flight:
             run = Run(self._slot, 1, self._token >> 16, self._deadline)
             exchange.table.await_until(run, plan.timeout)
+            self.in_flight = False
 
     def forget(self) -> None:
         """Nobody waits for it any longer."""

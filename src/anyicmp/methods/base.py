@@ -193,15 +193,19 @@ class ProbeMethod(Protocol):
         """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
-        """Give the probe in row i, whose template carries a token and whose lane stays, another token."""
+    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
+        """The whole reply to the probe in row i; nothing where not all its octets are known before."""
         ...
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
-        """Whether row i is the reply to the probe in row k of `tx`, and every octet as it must be.
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
+        """Give the probe in row i, whose template carries a token and whose lane stays, another token.
 
-        A checksum that the kernel has verified is not compared. False where not all octets are known before.
+        `reply` is its whole reply and will be again.
         """
+        ...
+
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
+        """Whether row i is that reply. Where the kernel has verified its checksum, that is not compared."""
         ...
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

@@ -41,9 +41,10 @@ _ECHO = Struct("!BBHHH")
 _WORDS = Struct("!II")
 _ECHOED = Struct("!B3xHHII")
 _STAMP = Struct("!IIIIH")
-_TOKEN = Struct("!HIIIIH")
+_TOKEN = Struct("!HQQH")
 _NONCE = Struct("!I")
 _FULL = 0xFFFFFFFF
+_BOTH_FULL = _FULL << 32 | _FULL
 
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
 _REPLY: dict[int, int] = {4: 0, 6: 129}
@@ -105,7 +106,6 @@ class EchoMethod:
         self._reply = _REPLY[version]
         self._rows: dict[tuple[Template, int], tuple[bytes, tuple[bytes, bytes]]] = {}
         self._expected: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-        self._heads: dict[tuple[int, int], bytes] = {}
         self._identifiers: tuple[int, ...] = ()
         self._verify = False
 
@@ -114,7 +114,6 @@ class EchoMethod:
         self._verify = verify
         self._rows.clear()
         self._expected.clear()
-        self._heads.clear()
 
     @property
     def own_flow(self) -> int:
@@ -160,8 +159,6 @@ class EchoMethod:
         length, n = len(row), stop - start
         if template.carries_token:
             self._expected[lane, length] = back
-            # Without the checksum where the kernel has verified it.
-            self._heads[lane, length] = bytes((self._reply, 0)) + (back[0] if self._verify else b"")
             stamp = self._stamp_columns if n >= FEW else self._stamp_rows
             stamp(tx, start, stop, token, row)
         else:
@@ -180,8 +177,8 @@ class EchoMethod:
             at = i * slot
             data[at : at + length] = row
             (nonce,) = _NONCE.unpack_from(tx.nonce, 4 * i)
-            complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
-            _TOKEN.pack_into(data, at + SEQUENCE, sequence, generation, nonce, *complements)
+            words = generation << 32 | nonce
+            _TOKEN.pack_into(data, at + SEQUENCE, sequence, words, words ^ _BOTH_FULL, sequence ^ 0xFFFF)
             sequence += 1
 
     def _sum_rows(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
@@ -211,19 +208,24 @@ class EchoMethod:
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
-        generation, sequence = token >> 16 & _FULL, token & 0xFFFF
-        complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
-        _TOKEN.pack_into(tx.data, i * tx.slot + SEQUENCE, sequence, generation, nonce, *complements)
+    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
+        at, length = i * tx.slot, tx.length[i]
+        back, _ = self._expected[tx.lane[i], length]
+        return bytearray((self._reply, 0)) + back + tx.data[at + 4 : at + length]
+
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
+        words, sequence = (token >> 16 & _FULL) << 32 | nonce, token & 0xFFFF
+        complements = words ^ _BOTH_FULL, sequence ^ 0xFFFF
+        _TOKEN.pack_into(tx.data, i * tx.slot + SEQUENCE, sequence, words, *complements)
+        _TOKEN.pack_into(reply, SEQUENCE, sequence, words, *complements)
         tx.token[i] = token
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
-        start, length, heard = rx.start[i], tx.length[k], rx.data
-        if rx.kind[i] or rx.truncated[i] or rx.length[i] != start + length:  # RowKind.ICMP is 0
-            return False
-        begin, at = i * rx.slot + start, k * tx.slot
-        same = heard[begin + 4 : begin + length] == tx.data[at + 4 : at + length]
-        return same and heard.startswith(self._heads[tx.lane[k], length], begin)
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
+        begin = i * rx.slot
+        heard = rx.data[begin + rx.start[i] : begin + rx.length[i]]
+        if not self._verify:
+            heard[2:4] = expected[2:4]
+        return heard == expected and not (rx.kind[i] or rx.truncated[i])  # RowKind.ICMP is 0
 
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]

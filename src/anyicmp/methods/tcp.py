@@ -105,10 +105,13 @@ class TcpMethod:
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         return None
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
+    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
+        return bytearray()
+
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
         self.stamp(tx, i, i + 1, token, self.template(size=tx.length[i]))
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, k: int) -> bool:
+    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
         return False
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
