@@ -10,7 +10,7 @@ from typing import Self
 
 from anyicmp.api.options import nanoseconds
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.ping import Rows
+from anyicmp.api.ping import PingOptions, Rows
 from anyicmp.api.pings import Kind
 from anyicmp.api.resolve import destination_at
 from anyicmp.api.route import Route
@@ -42,21 +42,19 @@ class EchoRequests:
     ) -> None:
         """`route` asks for a new identifier; times in seconds; `tape` is put around their transport."""
         to = destination_at(target)
-        self._prober = prober
-        self._pings = prober.pings(to, Kind(route, SIZE, None, nanoseconds("timeout", timeout)))
-        self.rows = Rows(
-            prober, to, None, number=number, interval=nanoseconds("interval", interval, zero=True)
-        )
+        kind = Kind(route, SIZE, None, nanoseconds("timeout", timeout))
+        options = PingOptions(count=number, interval=nanoseconds("interval", interval, zero=True), kind=kind)
+        pings = prober.pings(to, kind)
         if tape is not None:
-            self._pings.driver.transport = tape(self._pings.driver.transport)
+            pings.driver.transport = tape(pings.driver.transport)
+        self.rows = Rows(prober, pings, to, None, options)
 
     async def __aenter__(self) -> Self:
-        self._pings.begin(self.rows)
+        self.rows.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pings.stop(self.rows)
-        self._prober.leave(self._pings.driver)
+        self.rows.leave()
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """What has come of them, in their order."""

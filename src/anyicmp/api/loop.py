@@ -7,6 +7,7 @@ gets its turns, and waiters for everything else, are in `wake.py`.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Generator
 from types import coroutine
 from typing import Any, Protocol
@@ -65,7 +66,7 @@ class _AsyncioLoop:
 
     def is_current(self) -> bool:
         # In the guest mode of trio both run.
-        return asyncio._get_running_loop() is self._loop and not running_trio()
+        return asyncio._get_running_loop() is self._loop and ("trio" not in sys.modules or not running_trio())
 
     def park(self, parking: Parking) -> Awaitable[object]:
         parking.parked = future = self._loop.create_future()

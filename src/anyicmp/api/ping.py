@@ -7,7 +7,8 @@ series of probes joins those that are alike, and outcomes become rows.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Self
 
 import anyio
 import anyio.lowlevel
@@ -29,7 +30,7 @@ from anyicmp.results import IPAddress, Outcome, PingResult, Reply, Statistics
 from anyicmp.wire.batch import Version
 from anyicmp.wire.plain import maker
 
-__all__ = ["PingOptions", "PingStream", "Rows", "ping", "ping_options"]
+__all__ = ["PingOptions", "PingStream", "Rows", "begin", "begin_named", "ping_options", "ping_within"]
 
 UNREAD = 10_000
 """Outcomes that a stream keeps for a slow consumer before it drops the oldest."""
@@ -103,18 +104,45 @@ class Rows(Asked):
     parked: Any = None
 
     def __init__(
-        self, prober: SocketOwner, to: Destination, host: str | None, *, number: int | None, interval: int
+        self, prober: SocketOwner, pings: Pings, to: Destination, host: str | None, options: PingOptions
     ) -> None:
         # Not by `super`: a call for each ping.
         self.peer = to.packed
         self.scope = 0 if to.version == 4 else prober.scope(to.zone)
-        self.number = number
-        self.interval = interval
+        self.number = options.count
+        self.interval = options.interval
         self.taken = self.ended = self.due = 0
         self.host = host
         self.target = to.address
         self.rows: list[Outcome] = []
-        self.loop = prober.loop
+        self.pings = pings
+        self.prober = prober
+
+    def begin(self) -> Self:
+        """Have the first probe sent, at once or soon; all may be over when this returns."""
+        pings = self.pings
+        self.turns = pings.driver.turns
+        try:
+            pings.begin(self)
+        except BaseException:
+            self.prober.leave(pings.driver)
+            raise
+        return self
+
+    def ending(self) -> Awaitable[object]:
+        """What to await: the end, or where it has come, a cycle of the loop."""
+        loop = self.prober.loop
+        return loop.pause() if self.finished else loop.park(self)
+
+    def leave(self) -> None:
+        """Nobody waits for it any longer."""
+        pings = self.pings
+        if self.finished:
+            pings.driver.rested(self.turns)
+        else:
+            pings.stop(self)
+        if pings.brief:
+            self.prober.leave(pings.driver)
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
         self.rows.append(batch.row_of(i, self.host, self.target))
@@ -134,25 +162,26 @@ class Rows(Asked):
     def finish(self, error: BaseException | None) -> None:
         self.finished, self.error = True, error
         if self.parked is not None:
-            self.loop.wake(self)
+            self.prober.loop.wake(self)
 
     async def until_over(self) -> None:
         """Wait for the end. Raises what ended the driver."""
-        await (self.loop.pause() if self.finished else self.loop.park(self))
+        await self.ending()
         if self.error is not None:
             raise self.error
 
-    def result(self, *, many: bool) -> PingResult:
-        """What came of it. `many` as in `Tally.add`."""
+    def result(self) -> PingResult:
+        """What came of it. Raises what ended the driver."""
+        if self.error is not None:
+            raise self.error
         outcomes = tuple(self.rows)
         if len(outcomes) == 1 and isinstance(outcomes[0], Reply) and not (self.duplicates or self.late):
             return _of_one_reply(self.target, self.host, outcomes)
-        statistics = figures(outcomes, many=many, duplicates=self.duplicates, late=self.late)
         return PingResult(
             target=self.target,
             host=self.host,
             outcomes=tuple(sorted(outcomes, key=lambda row: row.sequence)),
-            statistics=statistics,
+            statistics=figures(outcomes, many=self.pings.many, duplicates=self.duplicates, late=self.late),
         )
 
 
@@ -167,57 +196,42 @@ def name_of(host: str | IPAddress, target: IPAddress) -> str | None:
     return found.text if isinstance(found, Name) else None
 
 
-async def ping(
-    prober: SocketOwner, host: str | IPAddress, options: PingOptions, time_limit: float | None
-) -> PingResult:
-    """Probe a host and wait for all outcomes; see `Prober.ping`."""
-    if time_limit is not None:
-        return await _ping_within(prober, host, options, seconds("time_limit", time_limit))
-    to, name, kind = destination(host), None, options.kind
-    if to is None or kind.route.family is not None:
-        found = await prober.resolve(host, family=kind.route.family_of(host))
-        to, name = destination_at(found[0]), name_of(host, found[0])
-    pings = options.pings_of(prober, to)
-    rows = Rows(prober, to, name, number=options.count, interval=options.interval)
-    driver = pings.driver
-    turns = driver.turns
-    try:
-        pings.begin(rows)
-        if rows.finished:
-            await rows.loop.pause()
-            driver.rested(turns)
-        else:
-            await rows.loop.park(rows)
-    finally:
-        if not rows.finished:
-            pings.stop(rows)
-        if kind.route.new_identifier:
-            prober.leave(driver)
-    if rows.error is not None:
-        raise rows.error
-    return rows.result(many=pings.many)
+def begin(prober: SocketOwner, host: str | IPAddress, options: PingOptions) -> Rows | None:
+    """Begin to ping an address; None where the host must be looked up first."""
+    to = destination(host)
+    if to is None or options.kind.route.family is not None:
+        return None
+    return Rows(prober, options.pings_of(prober, to), to, None, options).begin()
 
 
-async def _ping_within(
-    prober: SocketOwner, host: str | IPAddress, options: PingOptions, limit: float
+async def begin_named(prober: SocketOwner, host: str | IPAddress, options: PingOptions) -> Rows:
+    """Look a host up, and begin to ping the first of its addresses."""
+    found = await prober.resolve(host, family=options.kind.route.family_of(host))
+    return _begin_at(prober, host, found[0], options)
+
+
+def _begin_at(prober: SocketOwner, host: str | IPAddress, target: IPAddress, options: PingOptions) -> Rows:
+    to = destination_at(target)
+    return Rows(prober, options.pings_of(prober, to), to, name_of(host, target), options).begin()
+
+
+async def ping_within(
+    prober: SocketOwner, host: str | IPAddress, options: PingOptions, time_limit: float
 ) -> PingResult:
+    """Probe a host, and wait no longer than this for all outcomes."""
+    limit = seconds("time_limit", time_limit)
     found: tuple[IPAddress, ...] = ()
-    kind = options.kind
     with anyio.move_on_after(limit) as until:
-        found = await prober.resolve(host, family=kind.route.family_of(host))
+        found = await prober.resolve(host, family=options.kind.route.family_of(host))
     if not found:
         raise NameLookupError(str(host), f"no address within the time limit of {limit:g} seconds")
-    to = destination_at(found[0])
-    pings = options.pings_of(prober, to)
-    rows = Rows(prober, to, name_of(host, to.address), number=options.count, interval=options.interval)
-    pings.begin(rows)
+    rows = _begin_at(prober, host, found[0], options)
     try:
         with anyio.CancelScope(deadline=until.deadline):
-            await rows.until_over()
+            await rows.ending()
     finally:
-        pings.stop(rows)
-        prober.leave(pings.driver)
-    return rows.result(many=pings.many)
+        rows.leave()
+    return rows.result()
 
 
 def label(batch: OutcomeBatch, name: str | None, target: IPAddress) -> None:
@@ -232,17 +246,16 @@ class _Unread(Rows):
     """Rows for a consumer that may be slow: the oldest are dropped. Counts all."""
 
     def __init__(
-        self, prober: SocketOwner, to: Destination, host: str | None, options: PingOptions, many: bool
+        self, prober: SocketOwner, pings: Pings, to: Destination, host: str | None, options: PingOptions
     ) -> None:
-        super().__init__(prober, to, host, number=options.count, interval=options.interval)
+        super().__init__(prober, pings, to, host, options)
         self.unread: deque[Outcome] = deque()
         self.place = Place()
         self.dropped = 0
         self.tally = Tally()
-        self._many = many
 
     def outcome(self, batch: OutcomeBatch, i: int) -> None:
-        self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self._many else None)
+        self.tally.count(batch.kinds[i], batch.rtts[i], batch.tags[i] if self.pings.many else None)
         self._keep(batch.row_of(i, self.host, self.target))
 
     def answered(self, answered: Answered) -> None:
@@ -285,19 +298,17 @@ class PingStream(Stream[Outcome]):
         self._host = host
         self._options = options
         self._rows: _Unread | None = None
-        self._pings: Pings
 
     async def _begin(self) -> None:
-        host, kind = self._host, self._options.kind
-        to = destination_at((await self._prober.resolve(host, family=kind.route.family_of(host)))[0])
-        self._pings = self._options.pings_of(self._prober, to)
-        self._rows = _Unread(self._prober, to, name_of(host, to.address), self._options, self._pings.many)
-        self._pings.begin(self._rows)
+        prober, host, options = self._prober, self._host, self._options
+        target = (await prober.resolve(host, family=options.kind.route.family_of(host)))[0]
+        to = destination_at(target)
+        self._rows = _Unread(prober, options.pings_of(prober, to), to, name_of(host, target), options)
+        self._rows.begin()
 
     def _end(self) -> None:
         rows = self._read()
-        self._pings.stop(rows)
-        self._prober.leave(self._pings.driver)
+        rows.leave()
         rows.finish(None)
 
     def _read(self) -> _Unread:

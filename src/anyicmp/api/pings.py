@@ -65,12 +65,14 @@ class Pings:
 
     Attributes:
         alone: how a series goes on that has the driver to itself; None where none may.
+        brief: the driver is there for one call alone.
     """
 
     def __init__(self, driver: Driver, plan: PingPlan[Asked]) -> None:
         self.driver = driver
         self.many = plan.many
         self.running = False
+        self.brief = bool(driver.transport.spec.session)
         self.alone = Alone(driver, plan, self) if Lone.fits(driver.exchange, plan) else None
         self._plan = plan
         self._alive = plan.series

@@ -13,7 +13,7 @@ from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.options import remembered
-from anyicmp.api.ping import PingOptions, PingStream, ping, ping_options
+from anyicmp.api.ping import PingOptions, PingStream, begin, begin_named, ping_options, ping_within
 from anyicmp.api.watcher import Watcher
 from anyicmp.paths import PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult
@@ -102,7 +102,16 @@ class Prober(Diagnoser, Mapper, Watcher):
             anycast,
             new_identifier,
         )
-        return await ping(self, host, options, time_limit)
+        if time_limit is not None:
+            return await ping_within(self, host, options, time_limit)
+        rows = begin(self, host, options)
+        if rows is None:
+            rows = await begin_named(self, host, options)
+        try:
+            await rows.ending()
+        finally:
+            rows.leave()
+        return rows.result()
 
     def open_ping(
         self,
