@@ -80,7 +80,7 @@ class Lone:
         `again`: a probe of this plan to this address stands there already.
         """
         plan, series, method = self.plan, self.series, self._method
-        token = self._table.open_next(plan, series.tag(now), series.peer, series.scope, nonce)
+        token = self._table.open_only(plan, series.tag(now), series.peer, series.scope, nonce)
         self._used[0] += self._cost
         if not again:
             plan.write(tx, 0, series)

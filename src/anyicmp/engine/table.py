@@ -176,19 +176,13 @@ class Table:
         self.in_lane[lane] += count
         self._advance(lane, count)
 
-    def open_next(self, plan: Plan, tag: int, peer: bytes, scope: int, nonce: int) -> int:
-        """Open one slot of the first lane, which must have a vacant one; returns its token."""
-        state, at, width = self.state, self._cursor[0], self.width
-        while state[at] == OPEN:
-            self._advance(0, 1)
-            at = self._cursor[0]
-        state[at], self.plan[at], self.tag[at] = OPEN, plan, tag
+    def open_only(self, plan: Plan, tag: int, peer: bytes, scope: int, nonce: int) -> int:
+        """Open one slot of the first lane, while none is open in any; returns its token."""
+        at, width, turn = self._cursor[0], self.width, self._turn[0] & 0xFFFFFFFF
+        self.state[at], self.plan[at], self.tag[at] = OPEN, plan, tag
         self.peer[at * width : (at + 1) * width] = peer
-        self.scope[at], self.sent_at[at], self.nonce[at] = scope, 0, nonce
-        self.generation[at] = turn = self._turn[0] & 0xFFFFFFFF
-        self.in_flight += 1
-        plan.waiting += 1
-        self.in_lane[0] += 1
+        self.scope[at], self.sent_at[at], self.nonce[at], self.generation[at] = scope, 0, nonce, turn
+        self.in_flight = plan.waiting = self.in_lane[0] = 1
         if at < SLOTS - 1:
             self._cursor[0] = at + 1
         else:
