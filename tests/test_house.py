@@ -109,8 +109,8 @@ PLAN_IMPORTS = (
 ASYNC_ROOMS = ("api", "testing", *EXTRAS)
 SYSTEM_ROOMS = ("net", "host")
 RANDOM_ROOMS = ("api", "testing")
-# The turns of a driver: of all plans, of a series of pings that is alone, and the sending of both.
-THE_CLOCK = ("api/driver.py", "api/alone.py", "api/sending.py")
+# The clocks; a driver's turns: of all plans, of a series of pings that is alone, and the sending of both.
+THE_CLOCK = ("api/clock.py", "api/driver.py", "api/alone.py", "api/sending.py")
 # Doors to the world outside in a room that has none; each with the reason why it may use select and a clock.
 REAL_DOORS = {
     "testing/pump.py": "a process between a TUN device and a simulated internet: to write an answer "

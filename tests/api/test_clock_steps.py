@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from itertools import product
-from types import SimpleNamespace
 
 import pytest
 
 from anyicmp import ErrorReply, Outcome, Prober, Reply
-from anyicmp.api.driver import Driver
+from anyicmp.api.clock import both_of
 from anyicmp.engine.stamps import STEADY
 from anyicmp.testing import Host, SimulatedNetwork
 from anyicmp.testing.clock import VirtualClock
@@ -138,7 +137,7 @@ def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int,
     """Else the clocks would seem to have been set apart."""
     clocks = Stopping(*stops)
     ahead = VirtualClock().real() - clocks.monotonic()
-    now, real = Driver.both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    now, real = both_of(clocks)()
     assert real - now == ahead
     assert now == clocks.monotonic()
     assert clocks.readings == readings
@@ -146,5 +145,5 @@ def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int,
 
 def test_a_process_stopped_all_the_time_goes_on() -> None:
     clocks = Stopping(*range(1, 100))
-    Driver.both_clocks(SimpleNamespace(_clocks=clocks))  # type: ignore[arg-type]
+    both_of(clocks)()
     assert 1 < clocks.readings < 10

@@ -6,12 +6,12 @@ probed and knows no event loop; who waits for outcomes hands in a sink.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import cast
 
 from anyicmp.api.alone import Alone
 from anyicmp.api.batches import Batches
+from anyicmp.api.clock import SystemClocks, both_of
 from anyicmp.api.environment import Clocks, Network
 from anyicmp.api.observer import Observer, tell_outcomes
 from anyicmp.api.sending import Sending
@@ -24,7 +24,7 @@ from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import RowKind
 
-__all__ = ["Driver", "SystemClocks"]
+__all__ = ["Driver"]
 
 ROUNDS = 2
 """Batches each way in one turn, at most, before other tasks have theirs."""
@@ -41,18 +41,7 @@ AT_ONCE = 8
 """Plans in a row that may leave within the caller's own step, before the loop gives a turn: what a thousand
 tasks ask for in one cycle of the loop leaves in batches."""
 
-TRIES = 4
-TOGETHER = 5_000
-"""Nanoseconds: less than by what the engine sees that the wall clock was set."""
-
 SECOND = 1_000_000_000
-
-
-class SystemClocks:
-    """The system's monotonic clock and wall clock."""
-
-    monotonic = staticmethod(time.monotonic_ns)
-    real = staticmethod(time.time_ns)
 
 
 class Driver:
@@ -64,7 +53,7 @@ class Driver:
         batches: what it sends from and receives into; wake: what gives it its turns.
         sending: what it has to send.
         alone: the series of pings that goes on by itself, if one does.
-        now: the time of the engine, in nanoseconds.
+        now: the time of the engine, in nanoseconds; both_clocks: the same and Unix time, at one moment.
         turns: how many it has had.
     """
 
@@ -85,8 +74,8 @@ class Driver:
         self._at_once = self.turns = 0
         self._lanes = len(transport.identifiers)
         self._working = self._unread = self._deaf = False
-        self._clocks: Clocks = environment.clocks or SystemClocks()
-        self.now = self._clocks.monotonic
+        clocks: Clocks = environment.clocks or SystemClocks()
+        self.now, self._real, self.both_clocks = clocks.monotonic, clocks.real, both_of(clocks)
         self._own_address = environment.own_address
         self.alone: Alone | None = None
         self._sinks: dict[Plan, Sink] = {}
@@ -134,6 +123,8 @@ class Driver:
         """Begin the only series of a plan, which is alone until something else begins."""
         alone.begin(series)
         self.alone = alone
+        if self._deaf:
+            self._listen(True)
         self._at_once += 1
         self._work(readable=False)
 
@@ -222,10 +213,8 @@ class Driver:
             return
         self._working = True
         try:
-            if self.alone is not None:
-                self._listen(True)
-                if self.alone.turn(readable):
-                    return
+            if self.alone is not None and self.alone.turn(readable):
+                return
             while self._released:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
@@ -235,7 +224,7 @@ class Driver:
                 now = self.now()
             if expires:
                 self._look_for_losses()
-                self.deliver(self.exchange.expire(now, self._clocks.real()))
+                self.deliver(self.exchange.expire(now, self._real()))
             if self.sending.held_back or self.exchange.is_due(now):
                 self._rest(self._send(now), self.now())
             else:
@@ -263,15 +252,6 @@ class Driver:
                 return any_
         self._unread = True
         return True
-
-    def both_clocks(self) -> tuple[int, int]:
-        """Monotonic and wall clock at one moment: read again if the process was stopped in between."""
-        clocks = self._clocks
-        for _ in range(TRIES):
-            now, real = clocks.monotonic(), clocks.real()
-            if clocks.monotonic() - now <= TOGETHER:
-                return now, real
-        return clocks.monotonic(), clocks.real()
 
     def _send(self, now: int) -> bool:
         """Send what is due; returns whether more is due at once."""

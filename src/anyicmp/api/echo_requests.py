@@ -10,7 +10,8 @@ from typing import Self
 
 from anyicmp.api.options import nanoseconds
 from anyicmp.api.owner import SocketOwner
-from anyicmp.api.ping import PingOptions, Rows
+from anyicmp.api.ping import Rows
+from anyicmp.api.ping_options import PingOptions
 from anyicmp.api.pings import Kind
 from anyicmp.api.resolve import destination_at
 from anyicmp.api.route import Route

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from anyicmp.api.driver import SystemClocks
+from anyicmp.api.clock import SystemClocks
 from anyicmp.api.sweeper import Sweeper
 from anyicmp.errors import SocketPermissionError
 from anyicmp.net.transport import Transport

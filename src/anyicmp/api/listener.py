@@ -13,7 +13,7 @@ from typing import Self
 import anyio.lowlevel
 import attrs
 
-from anyicmp.api.driver import SystemClocks
+from anyicmp.api.clock import SystemClocks
 from anyicmp.api.environment import Network
 from anyicmp.api.options import at_least, check_family, interface_name
 from anyicmp.api.owner import SocketOwner

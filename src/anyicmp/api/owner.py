@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from anyicmp.api.driver import Driver, SystemClocks
+from anyicmp.api.clock import SystemClocks
+from anyicmp.api.driver import Driver
 from anyicmp.api.drivers import Drivers
 from anyicmp.api.environment import Network, Resolver, active_environment
 from anyicmp.api.fork import leave_to_parent

@@ -13,7 +13,8 @@ from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.options import remembered
-from anyicmp.api.ping import PingOptions, PingStream, begin, begin_named, ping_options, ping_within
+from anyicmp.api.ping import PingStream, begin, begin_named, ping_within
+from anyicmp.api.ping_options import PingOptions, ping_options
 from anyicmp.api.watcher import Watcher
 from anyicmp.paths import PathMtu, Trace
 from anyicmp.results import IPAddress, PingResult

@@ -43,8 +43,7 @@ _ECHOED = Struct("!B3xHHII")
 _STAMP = Struct("!IIIIH")
 _TOKEN = Struct("!HQQH")
 _NONCE = Struct("!I")
-_FULL = 0xFFFFFFFF
-_BOTH_FULL = _FULL << 32 | _FULL
+_FULL, _BOTH_FULL = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 _REQUEST: dict[int, int] = {4: 8, 6: 128}
 _REPLY: dict[int, int] = {4: 0, 6: 129}
@@ -209,9 +208,8 @@ class EchoMethod:
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
 
     def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
-        at, length = i * tx.slot, tx.length[i]
-        back, _ = self._expected[tx.lane[i], length]
-        return bytearray((self._reply, 0)) + back + tx.data[at + 4 : at + length]
+        back, _ = self._expected[tx.lane[i], tx.length[i]]
+        return bytearray((self._reply, 0)) + back + tx.row(i)[4:]
 
     def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
         words, sequence = (token >> 16 & _FULL) << 32 | nonce, token & 0xFFFF
