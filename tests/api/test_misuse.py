@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+import trio
 
 from anyicmp import ClosedError, IPAddress, NameLookupError, Prober
 from anyicmp.api import sweep
@@ -153,6 +155,27 @@ async def test_another_event_loop_is_refused(
     async with Prober(network=network) as prober:
         name, options = anyio_backend
         await anyio.to_thread.run_sync(lambda: anyio.run(elsewhere, backend=name, backend_options=options))
+        assert (await prober.ping("10.0.0.1", count=1)).is_alive
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_guest_in_the_event_loop_is_another_one(network: SimulatedNetwork) -> None:
+    """Trio as a guest of asyncio: both run in one thread, and a task of the one cannot wait in the other."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    async def elsewhere() -> None:
+        with pytest.raises(ClosedError, match="another event loop"):
+            await prober.ping("10.0.0.1")
+
+    async with Prober(network=network) as prober:
+        trio.lowlevel.start_guest_run(
+            elsewhere,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=lambda told: over.set_result(told.unwrap()),
+        )
+        with anyio.fail_after(10):
+            await over
         assert (await prober.ping("10.0.0.1", count=1)).is_alive
 
 
