@@ -36,9 +36,12 @@ SECOND = 1_000_000_000
 LONGEST = 365 * 86400.0
 
 
-def remembered(check: Callable[..., Checked]) -> Callable[..., Checked]:
-    """Options that were checked once are not checked again: most calls of an application are alike."""
-    known = lru_cache(maxsize=256, typed=True)(check)
+def remembered(check: Callable[..., Checked], most: int = 256) -> Callable[..., Checked]:
+    """Options that were checked once are not checked again: most calls of an application are alike.
+
+    `most`: so many different ones are kept, those that were used last.
+    """
+    known = lru_cache(maxsize=most, typed=True)(check)
 
     @wraps(check)
     def checked(*values: Any) -> Checked:

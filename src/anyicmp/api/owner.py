@@ -35,7 +35,7 @@ from anyicmp.wire.batch import Version
 if TYPE_CHECKING:
     from anyicmp.net.recorder import Recorder
 
-__all__ = ["SocketOwner"]
+__all__ = ["MOST_PINGS", "SocketOwner"]
 
 MOST_PINGS = 64
 """Kinds of pings that are kept for the next that is alike, although none of them runs."""

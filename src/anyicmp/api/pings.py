@@ -5,7 +5,7 @@ It joins whoever asks with what the engine tells, and knows neither options nor 
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import attrs
 
@@ -30,7 +30,7 @@ class Kind:
     timeout: int
 
 
-class Asked(Series):
+class Asked(Series, ABC):
     """A series, and who asked for it. Told of what comes within a driver's turn: it must not block."""
 
     @abstractmethod

@@ -13,6 +13,7 @@ from anyicmp.api.diagnoser import Diagnoser
 from anyicmp.api.mapper import Mapper
 from anyicmp.api.names import AsnLookup
 from anyicmp.api.options import remembered
+from anyicmp.api.owner import MOST_PINGS
 from anyicmp.api.ping import PingStream, begin, begin_named, ping_within
 from anyicmp.api.ping_options import PingOptions, ping_options
 from anyicmp.api.watcher import Watcher
@@ -35,7 +36,7 @@ class Prober(Diagnoser, Mapper, Watcher):
 
     @cached_property
     def _ping_options(self) -> Callable[..., PingOptions]:
-        return remembered(partial(ping_options, self._route))
+        return remembered(partial(ping_options, self._route), MOST_PINGS)
 
     async def ping(
         self,
