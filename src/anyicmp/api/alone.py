@@ -78,8 +78,12 @@ class Alone:
         """Send the next probe; returns False where it did not leave."""
         driver, lone, batches = self._driver, self._lone, self._driver.batches
         again = batches.stands(self._kept)
-        tx = batches.tx if again else batches.to_send(self.plan.template.octets)
-        lone.take(tx, now, batches.nonce(), again=again)
+        if again:
+            tx, nonce = batches.tx, batches.nonce()
+        else:
+            tx = batches.to_send(self.plan.template.octets)
+            nonce, batches.used = int.from_bytes(tx.nonce[:4], "big"), 1
+        lone.take(tx, now, nonce, again=again)
         tx.before, tx.real = driver.both_clocks()
         n, _ = driver.transport.send(tx, 0, 1)
         tx.after = driver.now()

@@ -5,9 +5,7 @@ How large they are follows from the probes. What is written into them is the eng
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
-from itertools import chain, count
 
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import PacketBatch, Version
@@ -36,7 +34,6 @@ class Batches:
     Attributes:
         tx, rx: the batches for probes as large as the largest so far.
         used: rows of `tx` whose nonces were given to probes.
-        nonce: 4 octets of entropy, as a number, for a probe that is not written from a column of them.
     """
 
     def __init__(self, version: Version, transport: Transport, entropy: Callable[[int], bytes]) -> None:
@@ -46,8 +43,6 @@ class Batches:
         self._transport = transport
         self._entropy = entropy
         self._drawn = b""  # entropy that is not used yet
-        draws = (array("I", entropy(DRAW)) for _ in count())
-        self.nonce: Callable[[], int] = chain.from_iterable(draws).__next__
         self._made: dict[tuple[str, int], PacketBatch] = {}
         self._take(0)
 
@@ -62,6 +57,12 @@ class Batches:
             self.tx.nonce[:octets], self._drawn = self._drawn[:octets], self._drawn[octets:]
             self.used = 0
         return self.tx
+
+    def nonce(self) -> int:
+        """Fresh entropy, as a number, for a probe that stands there already."""
+        drawn = self._drawn or self._entropy(DRAW)
+        self._drawn = drawn[4:]
+        return int.from_bytes(drawn[:4], "big")
 
     def stands(self, what: object) -> bool:
         """Whether this was named last, and nothing else was sent since: row 0 of `tx` is as it was then."""

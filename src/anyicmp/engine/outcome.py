@@ -131,22 +131,16 @@ class OutcomeBatch(Sequence[Outcome]):
         """Tag and values of each row, if all are replies of the targets themselves, and no more is told."""
         n = len(self.kinds)
         if (
-            not n
-            or self.kinds.count(REPLY) != n
+            self.kinds.count(REPLY) != n
             or self.sources != self.packed
             or self.copies
             or self.late
             or self.ended
         ):
             return None
-        clocks = map(CLOCKS.__getitem__, self.kernel)
-        values = zip(self.sequences, self.sent_at, self.rtts, self._hops(), self.sizes, clocks, strict=True)
+        clocks, hops = map(CLOCKS.__getitem__, self.kernel), [ttl if ttl >= 0 else None for ttl in self.ttls]
+        values = zip(self.sequences, self.sent_at, self.rtts, hops, self.sizes, clocks, strict=True)
         return zip(self.tags, values, strict=True)
-
-    def _hops(self) -> Iterable[int | None]:
-        """The hop limits, None where unknown."""
-        ttls = self.ttls
-        return ttls if min(ttls) >= 0 else [ttl if ttl >= 0 else None for ttl in ttls]
 
     def endings(self, many: bool) -> int:
         """How many probes ended with this batch; with `many`, a reply is not a probe's end."""
@@ -233,7 +227,7 @@ class OutcomeBatch(Sequence[Outcome]):
             self.sent_at,
             targets if self.sources == self.packed else addresses(self.sources, self.version),
             self.rtts,
-            self._hops(),
+            self.ttls if min(self.ttls) >= 0 else [ttl if ttl >= 0 else None for ttl in self.ttls],
             self.sizes,
             self.duplicates,
             map(CLOCKS.__getitem__, self.kernel),
