@@ -7,10 +7,11 @@ accepted; otherwise they touch nothing, and that is what happens next. Silence t
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from math import nan
 from operator import itemgetter, truediv
+from sys import byteorder
 
 from anyicmp.engine.outcome import REPLY, TIMEOUT, OutcomeBatch
 from anyicmp.engine.plan import Plan
@@ -18,7 +19,7 @@ from anyicmp.engine.stamps import STEADY
 from anyicmp.engine.table import ANSWERED, OPEN, OVER, SLOTS, Run, Table
 from anyicmp.methods.base import EchoedToken, Replies
 from anyicmp.wire.batch import PacketBatch
-from anyicmp.wire.wide import all_at_least, column_of, counting, differences, ones, wide
+from anyicmp.wire.wide import all_at_least, column_of, differences, ones, wide
 
 __all__ = ["FEW", "expected", "match_replies", "silence"]
 
@@ -39,33 +40,39 @@ def match_replies(
     width, lane = table.width, replies.lane
     slots: Sequence[int] = replies.sequences
     first = lane * SLOTS + slots[0]
-    in_a_row = slots[-1] - slots[0] == n - 1 and wide(replies.sequences) == slots[0] * ones(n, 2) + counting(
-        n, 2
-    )
     end = first + n
-    if in_a_row:
+    if replies.in_a_row:
         plans: Sequence[Plan | None] = table.plan[first:end]
-        generations: Sequence[int] = table.generation[first:end]
-        nonces: Sequence[int] = table.nonce[first:end]
         states: Sequence[int] = table.state[first:end]
         peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
-        sent_at, handed_at = table.sent_at[first:end].tobytes(), table.handed_at[first:end].tobytes()
-        aheads = table.ahead[first:end].tobytes()
-        tags, scopes = table.tag[first:end].tobytes(), table.scope[first:end].tobytes()
+        generations, nonces, scopes, sent_at, handed_at, aheads, tags = (
+            column[first:end].tobytes()
+            for column in (
+                table.generation,
+                table.nonce,
+                table.scope,
+                table.sent_at,
+                table.handed_at,
+                table.ahead,
+                table.tag,
+            )
+        )
     else:
         slots = [lane * SLOTS + slot for slot in slots]
         if len(set(slots)) < n:
             return None
         pick = itemgetter(*slots)
         plans, states = pick(table.plan), pick(table.state)
-        generations, nonces = array("I", pick(table.generation)), array("I", pick(table.nonce))
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
+        generations, nonces, scopes = (
+            array("I", pick(column)).tobytes() for column in (table.generation, table.nonce, table.scope)
+        )
         sent_at, handed_at, aheads = (
             array("q", pick(column)).tobytes() for column in (table.sent_at, table.handed_at, table.ahead)
         )
-        tags, scopes = array("Q", pick(table.tag)).tobytes(), array("I", pick(table.scope)).tobytes()
+        tags = array("Q", pick(table.tag)).tobytes()
     plan = plans[0]
     if (
         plan is None
@@ -73,22 +80,21 @@ def match_replies(
         or not plan.template.carries_token
         or plans.count(plan) != n
         or states.count(OPEN) != n
-        or generations != replies.generations
-        or nonces != replies.nonces
+        or generations != replies.generation.to_bytes(4, byteorder) * n
+        or nonces != replies.nonces.tobytes()
         or peers != heard
     ):
         return None
     # Whole columns at once: at this point of a sweep a line of Python a row weighs as much as a packet.
     ahead, each, left, stamps = rx.real - rx.after, ones(n), wide(sent_at), wide(rx.when[:n])
     told = all_at_least(left, each, n)  # 0: the probe is not known to have left
-    if not told or any(abs(ahead - then) > STEADY for then in set(memoryview(aheads).cast("q"))):
+    if not told or any(abs(ahead - then) > STEADY for then in _different(aheads, n)):
         return None
     before = wide(handed_at) + ahead * each
     if not (all_at_least(rx.real * each, stamps, n) and all_at_least(stamps, before, n)):
         return None
     departed = left + ahead * each
-    round_trips = column_of(differences(stamps, departed, n), n)
-    if in_a_row:
+    if replies.in_a_row:
         table.state[first:end] = bytes((ANSWERED,)) * n
     else:
         for slot in slots:
@@ -104,13 +110,18 @@ def match_replies(
     batch.scopes.frombytes(scopes)
     batch.tags.frombytes(tags)
     batch.sequences.frombytes(tags)
-    batch.sent_at.fromlist(list(map(truediv, column_of(departed, n), repeat(SECOND))))
-    batch.rtts.fromlist(list(map(truediv, round_trips, repeat(SECOND))))
+    batch.departed, batch.trips = column_of(departed, n), column_of(differences(stamps, departed, n), n)
     batch.ttls += rx.hop_limit[:n]
     batch.sizes += array("I", [replies.size]) * n
     batch.duplicates += array("I", bytes(4 * n))
     batch.kernel += b"\1" * n
     return plan, batch
+
+
+def _different(column: bytes, n: int) -> Iterable[int]:
+    """The different numbers of a column of n; of many that are one and the same none is looked at."""
+    numbers = memoryview(column).cast("q")
+    return numbers[:1] if column[:8] * n == column else set(numbers)
 
 
 def silence(table: Table, run: Run, plan: Plan, ahead: int, doubted_at: int, batch: OutcomeBatch) -> None:

@@ -17,9 +17,12 @@ from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
 from anyicmp.methods.base import ProbeMethod
 from anyicmp.wire.batch import PacketBatch
-from anyicmp.wire.wide import column_of, counting, ones
+from anyicmp.wire.wide import column_of, ramp
 
 __all__ = ["Exchange", "Results"]
+
+JITTER = 1000
+"""Nanoseconds by which the wall clock may seem to be ahead differently, and nobody has touched it."""
 
 
 class Exchange:
@@ -40,6 +43,7 @@ class Exchange:
         self.counts = self.matching.counts
         self._plans = Schedule()
         self._largest = 0
+        self._ahead = 0
 
     # Plans come and go.
 
@@ -143,6 +147,10 @@ class Exchange:
         table = self.table
         before, rows = tx.before, stop - start
         span, ahead = tx.after - before, tx.real - before
+        # Two readings of both clocks differ by their own time: not for that are columns of different numbers.
+        if abs(ahead - self._ahead) > JITTER:
+            self._ahead = ahead
+        ahead = self._ahead
         self.counts.sent += rows
         i = start
         while i < stop:
@@ -159,8 +167,7 @@ class Exchange:
                 table.ahead[first : first + n] = array("q", [ahead]) * n
                 # Within one batched call the rows leave evenly, as far as anyone can tell.
                 step = span // rows
-                at = (before + step * (i - start)) * ones(n) + step * counting(n)
-                table.sent_at[first : first + n] = column_of(at, n)
+                table.sent_at[first : first + n] = column_of(ramp(before + step * (i - start), step, n), n)
             if plan is not None and not plan.template.carries_token:
                 self.matching.quarantine.hold(first, n, tx.after)
             run = Run(first, n, token >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))

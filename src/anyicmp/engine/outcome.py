@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
-from functools import cache
+from functools import cache, cached_property
 from ipaddress import IPv6Address
 from itertools import repeat
 from os import strerror
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from anyicmp.wire import Message
 
 __all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
+
+SECOND = 1_000_000_000
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
@@ -51,6 +53,7 @@ class OutcomeBatch(Sequence[Outcome]):
         duplicates: further copies heard before this batch was made.
         kernel: 1 where the kernel's timestamp was used.
         sent_at: float64 Unix time of sending.
+        trips, departed: `rtts` and `sent_at` in nanoseconds, in batches whose rows came all at once.
         timeout: seconds that these probes waited at most.
         errors: the ICMP errors by index.
         local: the rows whose error this host itself reported.
@@ -68,7 +71,7 @@ class OutcomeBatch(Sequence[Outcome]):
         self.version: Version = version
         self.packed = bytearray()
         self.sequences: array[int] = array("Q")
-        self.rtts: array[float] = array("d")
+        self.trips: array[int] = array("q")
         self.kinds = bytearray()
         self.tags: array[int] = array("Q")
         self.scopes: array[int] = array("I")
@@ -77,7 +80,7 @@ class OutcomeBatch(Sequence[Outcome]):
         self.sizes: array[int] = array("I")
         self.duplicates: array[int] = array("I")
         self.kernel = bytearray()
-        self.sent_at: array[float] = array("d")
+        self.departed: array[int] = array("q")
         self.timeout = 0.0
         self.errors: dict[int, ErrorBytes] = {}
         self.local: set[int] = set()
@@ -91,6 +94,16 @@ class OutcomeBatch(Sequence[Outcome]):
         self.doubtful: set[int] = set()
         self.unclear: list[tuple[int, ...]] = []
         self.ended: list[int] = []
+
+    # Of whole columns in nanoseconds, seconds are made when someone asks for them.
+
+    @cached_property
+    def rtts(self) -> array[float]:
+        return array("d", [trip / SECOND for trip in self.trips])
+
+    @cached_property
+    def sent_at(self) -> array[float]:
+        return array("d", [when / SECOND for when in self.departed])
 
     def append(
         self,

@@ -22,8 +22,8 @@ __all__ = ["RECENT", "Moments", "Tally", "figures", "quantile"]
 RECENT = 65536
 """Median, p95 and p99 are over so many round trips, the latest ones."""
 
-
 CHUNK = 64
+"""Round trips that are folded into moments together, before they are forgotten or when someone asks."""
 
 
 @attrs.define
@@ -94,10 +94,10 @@ class Tally:
         self._answered_tags: set[int] = set()
         self._duplicates = 0
         self._late = 0
-        # In any order once there are more than are kept: the oldest is overwritten.
+        # The k-th round trip of all stands at place k, modulo their number once there are more than are kept.
         self._recent = array("d")
-        self._oldest = 0
-        self._pending: list[float] = []
+        self._kept = self._folded = 0
+        self._chunk = min(CHUNK, RECENT)
         self._moments = Moments()
 
     def add(self, outcomes: OutcomeBatch, *, many: bool = False, rows: Sequence[int] | None = None) -> None:
@@ -109,7 +109,7 @@ class Tally:
         elif whole and not many and outcomes.kinds.count(REPLY) == n:
             self._kinds[REPLY] += n
             self._received += n
-            self._add_round_trips(outcomes.rtts)
+            self._keep(outcomes.rtts)
             rows = ()
         for i in range(n) if rows is None else rows:
             self.count(outcomes.kinds[i], outcomes.rtts[i], outcomes.tags[i] if many else None)
@@ -122,13 +122,13 @@ class Tally:
         """Count one outcome; `probe` names the probe where one may have several replies."""
         if probe is not None and kind == REPLY:
             if probe in self._answered_tags:
-                self._add_round_trip(rtt)
+                self._keep((rtt,))
                 return
             self._answered_tags.add(probe)
         self._kinds[kind] += 1
         if kind in self._answers:
             self._received += 1
-            self._add_round_trip(rtt)
+            self._keep((rtt,))
 
     def end(self, probe: int) -> None:
         """No more replies to this probe will come."""
@@ -147,41 +147,37 @@ class Tally:
         """Probes that could not be sent."""
         return self._kinds[FAILED]
 
-    def _add_round_trip(self, rtt: float) -> None:
-        self._keep((rtt,))
-        self._pending.append(rtt)
-        if len(self._pending) == CHUNK:
-            self._moments.fold(self._pending, in_order=self._one_host)
-            self._pending.clear()
-
     def _keep(self, rtts: Sequence[float]) -> None:
         """Among the recent ones, instead of the oldest."""
-        recent, room = self._recent, RECENT - len(self._recent)
-        if room >= len(rtts):
-            recent.extend(rtts)
-            return
-        recent.extend(rtts[:room])
-        left = array("d", rtts[room:])
-        while left:
-            part = left[: RECENT - self._oldest]
-            recent[self._oldest : self._oldest + len(part)] = part
-            self._oldest = (self._oldest + len(part)) % RECENT
-            del left[: len(part)]
+        at, recent = 0, self._recent
+        while at < len(rtts):
+            place = self._kept % RECENT
+            part = rtts[at : at + RECENT - place]
+            after = self._kept + len(part)
+            self._fold(after - RECENT)
+            if place == len(recent):
+                recent.extend(part)
+            else:
+                recent[place : place + len(part)] = array("d", part)
+            at, self._kept = at + len(part), after
 
-    def _add_round_trips(self, rtts: Sequence[float]) -> None:
-        self._keep(rtts)
-        self._pending.extend(rtts)
-        # Chunks of one size, so that the figures do not depend on how the outcomes came.
-        while len(self._pending) >= CHUNK:
-            self._moments.fold(self._pending[:CHUNK], in_order=self._one_host)
-            del self._pending[:CHUNK]
+    def _fold(self, until: int) -> None:
+        """Take at least the first so many of all round trips into the moments: they are forgotten next.
+
+        Chunks of one size, so that the figures do not depend on how the outcomes came.
+        """
+        while self._folded < until:
+            at = self._folded % RECENT
+            self._moments.fold(self._recent[at : at + self._chunk], in_order=self._one_host)
+            self._folded += self._chunk
 
     def statistics(self, *, sent: int | None = None) -> Statistics:
         """The figures so far. `sent` counts probes still in flight too; without it, ended ones alone."""
         ended = self._kinds[REPLY] + self._kinds[ERROR] + self._kinds[TIMEOUT]
         ordered = sorted(self._recent)
-        moments = copy(self._moments)
-        moments.fold(self._pending, in_order=self._one_host)
+        self._fold(self._kept - self._kept % self._chunk)
+        moments, rest = copy(self._moments), self._folded % RECENT
+        moments.fold(self._recent[rest : rest + self._kept - self._folded], in_order=self._one_host)
         return Statistics(
             sent=ended if sent is None else sent,
             received=self._received,

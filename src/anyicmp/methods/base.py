@@ -116,13 +116,16 @@ class Replies:
 
     Attributes:
         lane: the lane.
-        sequences, generations, nonces: what came back, one a row.
+        sequences, nonces: what came back, one a row; in_a_row: whether each sequence is one more than the
+            one before.
+        generation: what came back in all rows.
         size: octets of payload, the same in all rows.
     """
 
     lane: int
     sequences: array[int]
-    generations: array[int]
+    in_a_row: bool
+    generation: int
     nonces: array[int]
     size: int
 

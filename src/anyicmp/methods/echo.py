@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
 from struct import Struct
-from sys import byteorder
 from typing import TYPE_CHECKING, ClassVar
 
 from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
+from anyicmp.methods.echo_columns import (
+    GENERATION_COMPLEMENT,
+    NONCE,
+    NONCE_COMPLEMENT,
+    SEQUENCE,
+    SEQUENCE_COMPLEMENT,
+    Alike,
+    complement,
+    sequences_from,
+)
 from anyicmp.methods.echo_payload import HEADER, LARGEST, PREFIX, template_of
 from anyicmp.methods.flow import quoted_at
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
 from anyicmp.wire.checksum import checksum
-from anyicmp.wire.wide import counting, ones
 
 if TYPE_CHECKING:
     from anyicmp.wire import QuotedDatagram
@@ -32,10 +39,8 @@ FEW = 4
 MOST_ROWS = 256
 """Ready-made rows kept; callers who give each probe its own payload make ever new ones."""
 
-# Where in the message the parts of the token stand.
-SEQUENCE = 6
-GENERATION, NONCE = 8, 12
-GENERATION_COMPLEMENT, NONCE_COMPLEMENT, SEQUENCE_COMPLEMENT = 16, 20, 24
+MOST_FORMS = 64
+"""Forms of replies of which it is kept what they have in common: 16 KB each."""
 
 _ECHO = Struct("!BBHHH")
 _WORDS = Struct("!II")
@@ -62,31 +67,6 @@ _ANSWERS: dict[int, dict[int, int]] = {
 }
 
 
-@lru_cache(maxsize=64)
-def _tails(at: int, octets: int, slot: int) -> Struct:
-    """So many octets of each row, from an offset on."""
-    return Struct(f"{at}x{octets}s{slot - at - octets}x")
-
-
-def _complement(octets: bytes | bytearray) -> bytes:
-    """All bits turned over."""
-    full = (1 << 8 * len(octets)) - 1
-    return (int.from_bytes(octets, "big") ^ full).to_bytes(len(octets), "big")
-
-
-def _native(code: str, octets: bytes) -> array[int]:
-    """A column of numbers in network order."""
-    numbers = array(code, octets)
-    if byteorder == "little":
-        numbers.byteswap()
-    return numbers
-
-
-def _sequences(first: int, n: int) -> bytes:
-    """n sequence numbers in a row as a column in network order."""
-    return (first * ones(n, 2) + counting(n, 2, "big")).to_bytes(2 * n, "big")
-
-
 class EchoMethod:
     """Echo requests of one IP version; see `methods.base.ProbeMethod` for the contract."""
 
@@ -105,6 +85,7 @@ class EchoMethod:
         self._reply = _REPLY[version]
         self._rows: dict[tuple[Template, int], tuple[bytes, tuple[bytes, bytes]]] = {}
         self._expected: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self._alike: dict[object, Alike] = {}
         self._identifiers: tuple[int, ...] = ()
         self._verify = False
 
@@ -113,6 +94,7 @@ class EchoMethod:
         self._verify = verify
         self._rows.clear()
         self._expected.clear()
+        self._alike.clear()
 
     @property
     def own_flow(self) -> int:
@@ -200,12 +182,12 @@ class EchoMethod:
         arena = memoryview(tx.data)[start * slot : stop * slot]
         arena[:] = bytes(sample) * n
         halves, words = arena.cast("H"), arena.cast("I")
-        sequences = _sequences(sequence, n)
+        sequences = sequences_from(sequence, n)
         halves[SEQUENCE // 2 :: slot // 2] = memoryview(sequences).cast("H")
-        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(_complement(sequences)).cast("H")
+        halves[SEQUENCE_COMPLEMENT // 2 :: slot // 2] = memoryview(complement(sequences)).cast("H")
         nonces = tx.nonce[4 * start : 4 * stop]
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
-        words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(_complement(nonces)).cast("I")
+        words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(complement(nonces)).cast("I")
 
     def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
         back, _ = self._expected[tx.lane[i], tx.length[i]]
@@ -238,11 +220,10 @@ class EchoMethod:
         return lane, sequence, generation, nonce, size
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
-        lane, start, length, slot = rx.lane[0], rx.start[0], rx.length[0], rx.slot
-        expected = self._expected.get((lane, length - start))
+        lane, start, length = rx.lane[0], rx.start[0], rx.length[0]
+        found = self._alike_of(rx, lane, start, length)
         if (
-            expected is None
-            or start % 4
+            found is None
             or rx.lane.count(lane, 0, n) != n
             or rx.kind.count(RowKind.ICMP, 0, n) != n
             or rx.truncated.find(1, 0, n) >= 0
@@ -250,40 +231,22 @@ class EchoMethod:
             or rx.length[:n] != array("I", [length]) * n
         ):
             return None
-        arena = memoryview(rx.data)[: n * slot]
-        halves, words = arena.cast("H"), arena.cast("I")
-        half, word = slot // 2, slot // 4
+        return found.replies(rx, n)
 
-        def column(view: memoryview, at: int, step: int, size: int) -> bytes:
-            return view[(start + at) // size :: step].tobytes()
-
-        value, rest = expected
-        identifier = self._identifiers[lane].to_bytes(2, "big")
-        sequences = column(halves, SEQUENCE, half, 2)
-        if (
-            column(halves, 0, half, 2) != bytes((self._reply, 0)) * n
-            or column(halves, 4, half, 2) != identifier * n
-            or _complement(sequences) != column(halves, SEQUENCE_COMPLEMENT, half, 2)
-        ):
+    def _alike_of(self, rx: PacketBatch, lane: int, start: int, length: int) -> Alike | None:
+        """What whole replies of such a form have in common, by the template that was stamped last."""
+        expected = self._expected.get((lane, length - start))
+        if expected is None or start % 4:
             return None
-        generations, nonces = column(words, GENERATION, word, 4), column(words, NONCE, word, 4)
-        if self._verify:
-            # Every octet is what was sent and the checksum what goes with it: no sum needs computing.
-            tails = _tails(start + 26, len(rest), slot).iter_unpack(arena)
-            if (
-                column(halves, 2, half, 2) != value * n
-                or _complement(generations) != column(words, GENERATION_COMPLEMENT, word, 4)
-                or _complement(nonces) != column(words, NONCE_COMPLEMENT, word, 4)
-                or list(tails).count((rest,)) != n
-            ):
-                return None
-        return Replies(
-            lane=lane,
-            sequences=_native("H", sequences),
-            generations=_native("I", generations),
-            nonces=_native("I", nonces),
-            size=length - start - HEADER,
-        )
+        form = lane, start, rx.slot, rx.capacity, expected
+        found = self._alike.get(form)
+        if found is None:
+            value, rest = expected
+            head = bytes((self._reply, 0)) + value + self._identifiers[lane].to_bytes(2, "big")
+            if len(self._alike) >= MOST_FORMS:
+                self._alike.clear()
+            found = self._alike[form] = Alike(rx, lane, start, head=head, rest=rest, verify=self._verify)
+        return found
 
     def tokens(self, rx: PacketBatch, n: int) -> Answers:
         answers = Answers(n)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from sys import byteorder
 from typing import Literal
 
-__all__ = ["all_at_least", "column_of", "counting", "differences", "ones", "wide"]
+__all__ = ["all_at_least", "column_of", "counting", "differences", "ones", "ramp", "wide"]
 
 Order = Literal["little", "big"]
 Buffer = bytes | bytearray | memoryview | array  # type: ignore[type-arg] # of any numbers
@@ -39,6 +39,11 @@ def ones(n: int, octets: int = 8) -> int:
 def counting(n: int, octets: int = 8, order: Order = byteorder) -> int:
     """0, 1, 2 and so on in n lanes of so many octets; `order` is that of the octets in the column."""
     return int.from_bytes(b"".join(i.to_bytes(octets, order) for i in range(n)), order)
+
+
+def ramp(first: int, step: int, n: int) -> int:
+    """first, first + step, first + 2 * step and so on in n lanes of 64 bits."""
+    return first * ones(n) + step * counting(n)
 
 
 def differences(high: int, low: int, n: int) -> int:
