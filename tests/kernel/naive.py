@@ -116,7 +116,7 @@ def unchanged(patch: pytest.MonkeyPatch) -> None:
 
 def batches_of_one(patch: pytest.MonkeyPatch) -> None:
     """A system call for each packet."""
-    patch.setattr(batches, "SIZES", ((65536, 1),))
+    patch.setattr(batches, "SIZES", ((65536, 1, 1),))
 
 
 def addresses_of_text(patch: pytest.MonkeyPatch) -> None:

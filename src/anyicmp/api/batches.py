@@ -10,13 +10,12 @@ from collections.abc import Callable
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import PacketBatch, Version
 
-__all__ = ["BATCH", "Batches"]
+__all__ = ["Batches"]
 
-BATCH = 128
-"""Rows that are handled together: larger batches gain little and delay other tasks more."""
-
-SIZES = ((128, BATCH), (2048, BATCH), (65536, 4))
-"""Octets a row and number of rows of the batches, by what the plans' probes need."""
+SIZES = ((128, 128, 256), (1344, 128, 256), (2048, 128, 256), (65536, 4, 4))
+"""Octets a row and number of rows of the batches, by what the plans' probes need; and of those of sockets
+that are for very many probes. More rows gain little and delay other tasks more; not one is a power of two of
+octets without need, for then all rows of a column meet in few lines of the processor's cache."""
 
 QUOTE = 1280
 """Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""
@@ -77,7 +76,8 @@ class Batches:
         self.used = self.tx.capacity
 
     def _batch(self, way: str, need: int) -> PacketBatch:
-        slot, capacity = next((size for size in SIZES if need <= size[0]), SIZES[-1])
+        slot, few, many = next((size for size in SIZES if need <= size[0]), SIZES[-1])
+        capacity = many if self._transport.spec.buffers else few
         batch = self._made.get((way, slot))
         if batch is None:
             batch = self._made[way, slot] = PacketBatch(self._version, capacity=capacity, slot=slot)

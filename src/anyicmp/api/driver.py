@@ -215,6 +215,8 @@ class Driver:
         try:
             if self.alone is not None and self.alone.turn(readable):
                 return
+            if readable and self.sending.interrupted:
+                return  # its own turn comes, and then it is received what has come of all of the batch
             while self._released:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
@@ -269,6 +271,8 @@ class Driver:
                     return False
             if not self.sending.send(start, stop):
                 return False
+            if self.sending.interrupted:
+                return True
             self._receive()
             if not self.exchange.room.careful:
                 self._look_for_losses()

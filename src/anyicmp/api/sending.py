@@ -21,6 +21,9 @@ LONG = 300_000
 MOST = 64
 """Rows that one send call takes at most."""
 
+ENOUGH = 700_000
+"""Nanoseconds: when sending has taken so long, the rest of a batch has the next turn."""
+
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
 
@@ -32,11 +35,13 @@ class Sending:
 
     Attributes:
         pending: those that are written but not sent yet, from one to before another.
+        interrupted: they are only because sending them all takes longer than a turn.
         patience: nanoseconds until they shall be tried again.
     """
 
     def __init__(self, driver: Driver, observer: Observer | None) -> None:
         self.pending = (0, 0)
+        self.interrupted = False
         self.patience = 0
         self._driver = driver
         self._observer = observer
@@ -48,9 +53,13 @@ class Sending:
         return self.pending[0] != self.pending[1]
 
     def send(self, start: int, stop: int) -> bool:
-        """Send rows of the batch; returns False when the kernel's buffers are full."""
+        """Send rows of the batch; returns False when the kernel's buffers are full.
+
+        Takes a turn's time at most; what is left then is pending.
+        """
         driver = self._driver
         tx, exchange = driver.batches.tx, driver.exchange
+        self.interrupted, began = False, driver.now()
         while start < stop:
             tx.before, tx.real = driver.both_clocks()
             n, errno = driver.transport.send(tx, start, min(stop, start + self._rows))
@@ -69,6 +78,9 @@ class Sending:
             if errno:
                 driver.deliver(exchange.failed(tx, start, errno, tx.after))
                 start += 1
+            if start < stop and tx.after - began > ENOUGH:
+                self.pending, self.interrupted = (start, stop), True
+                return True
         self.pending = (0, 0)
         return True
 

@@ -113,6 +113,7 @@ class Exchange:
                 plans.pass_by()
             else:
                 break
+        tx.written, tx.serial = n, tx.serial + 1
         return n
 
     def _vacant(self, plan: Plan, lane: int) -> int:

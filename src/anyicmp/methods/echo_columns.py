@@ -1,4 +1,4 @@
-"""Replies by columns: what all whole replies to a template's probes have in common, and what each brings back.
+"""Replies by columns: what all whole replies to a template's probes have in common, what each brings back.
 
 A shortcut of `echo.py` for many rows: whole columns of octets are compared, none is looked at alone. Who the
 replies are for, and whether they are awaited, is the engine's to say.
@@ -123,7 +123,7 @@ class Alike:
 
 
 def _pieces(octets: bytes, at: int, slot: int) -> list[tuple[str, int, int, bytes]]:
-    """Octets of a row, from an offset in it on, as numbers as large as can be: (code, size, offset, octets)."""
+    """Octets of a row, from an offset in it on, as numbers as large as can be: code, size, offset, octets."""
     found, end = [], at + len(octets)
     begin = at
     while begin < end:

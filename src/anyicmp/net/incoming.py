@@ -22,13 +22,14 @@ from anyicmp.net.arrays import (
     LENGTH_H,
     LOW_OCTET,
     NAME_ROOM,
+    NAMELEN_H,
     SECOND,
     STAMP_W,
     Arrays,
     kind_word,
 )
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
-from anyicmp.wire.wide import column_of, wide
+from anyicmp.wire.wide import column_of, ones, wide
 
 __all__ = ["Incoming"]
 
@@ -66,11 +67,12 @@ class Incoming(Arrays):
         self.usual = (self.name_size, offered, 0, stamp, 0 if has_header else hops)
         # Level and type of each message stand in its second word.
         kinds = [stamp] if has_header else [stamp, hops]
-        self.layout = [(1 + STAMP_W * k, array("Q", [kind]).tobytes() * n) for k, kind in enumerate(kinds)]
-        self.control_length = array("Q", [offered]).tobytes() * n
-        self.no_flags = bytes(4 * n)
-        self.zeros = array("I", self.no_flags)
-        self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", self.no_flags))
+        self.layout = [(1 + STAMP_W * k, memoryview(array("Q", [kind]) * n)) for k, kind in enumerate(kinds)]
+        self.control_length = memoryview(array("Q", [offered]) * n)
+        self.name_length = memoryview(array("I", [self.name_size]) * n)
+        self.zeros = array("I", bytes(4 * n))
+        self.no_flags = memoryview(self.zeros)
+        self.errno, self.no_errno = memoryview(batch.errno), memoryview(array("i", bytes(4 * n)))
         self.twenty = array("I", [20]) * n
         self.no_options = b"\x45" * n
         self.no_class, self.no_label = array("h", [UNSET]) * n, array("i", [UNSET]) * n
@@ -82,7 +84,6 @@ class Incoming(Arrays):
                 self.drain_one(rx, i, lane)
         else:
             self._columns(rx, a, b, lane)
-            self.renew(a, b)
 
     def drain_one(self, rx: PacketBatch, i: int, lane: int) -> None:
         """The same for row i alone."""
@@ -111,44 +112,52 @@ class Incoming(Arrays):
         n, width = b - a, rx.width
         self.length[a:b] = self.halves[HEADER_H * a + LENGTH_H : HEADER_H * b : HEADER_H]
         self.copy_names(self.peer, a, b, out=False)
-        zeros = self.zeros[:n]
+        if rx.plain.count(1, a, b) != n:
+            zeros = self.zeros[:n]
+            rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
+            rx.extension[a:b] = rx.interface[a:b] = zeros
+            self.errno[a:b] = self.no_errno[:n]
+            rx.flow_label[a:b] = self.no_label[:n]
         if width == 4:
-            rx.scope[a:b] = zeros
+            rx.scope[a:b] = self.zeros[:n]
         rx.lane[a:b] = bytes((lane,)) * n
-        rx.kind[a:b] = rx.quoted[a:b] = rx.truncated[a:b] = rx.has_local[a:b] = bytes(n)
-        rx.start[a:b] = rx.extension[a:b] = rx.interface[a:b] = zeros
-        self.errno[a:b] = self.no_errno[:n]
-        rx.flow_label[a:b] = self.no_label[:n]
+        rx.kind[a:b] = bytes(n)
         rx.reporter[width * a : width * b] = rx.peer[width * a : width * b]
+        rx.traffic_class[a:b] = self.no_class[:n]
         if self._as_expected(a, b):
+            rx.plain[a:b] = b"\1" * n
             self._stamps(rx, a, b)
         else:
             rx.plain[a:b] = bytes(n)
             for i in range(a, b):
                 rx.truncated[i] = self.truncated(i)
                 note(rx, i, self.messages(i))
-        rx.traffic_class[a:b] = self.no_class[:n]
+            self.renew(a, b)
         if self.has_header:
             self._headers(rx, a, b)
+        else:
+            rx.start[a:b] = self.zeros[:n]
 
     def _as_expected(self, a: int, b: int) -> bool:
+        """Whether rows a to b have the usual control messages alone; then the kernel changed no header."""
         n, step = b - a, RECORD_W
-        lengths = self.words[HEADER_W * a + CONTROLLEN_W : HEADER_W * b : HEADER_W]
-        flags = self.halves[HEADER_H * a + FLAGS_H : HEADER_H * b : HEADER_H]
         return (
-            lengths.tobytes() == self.control_length[: 8 * n]
-            and flags.tobytes() == self.no_flags[: 4 * n]
+            self.words[HEADER_W * a + CONTROLLEN_W : HEADER_W * b : HEADER_W] == self.control_length[:n]
+            and self.halves[HEADER_H * a + FLAGS_H : HEADER_H * b : HEADER_H] == self.no_flags[:n]
+            and self.halves[HEADER_H * a + NAMELEN_H : HEADER_H * b : HEADER_H] == self.name_length[:n]
             and all(
-                self.record_words[step * a + at : step * b : step].tobytes() == pair[: 8 * n]
-                for at, pair in self.layout
+                self.record_words[step * a + at : step * b : step] == kinds[:n] for at, kinds in self.layout
             )
         )
 
     def _stamps(self, rx: PacketBatch, a: int, b: int) -> None:
         words = self.record_words
-        seconds = wide(words[RECORD_W * a + 2 : RECORD_W * b : RECORD_W])
+        seconds = words[RECORD_W * a + 2 : RECORD_W * b : RECORD_W]
         nanoseconds = wide(words[RECORD_W * a + 3 : RECORD_W * b : RECORD_W])
-        rx.when[a:b] = column_of(seconds * SECOND + nanoseconds, b - a)
+        first = seconds[0]
+        alike = seconds == memoryview(array("Q", [first]) * (b - a))
+        whole = first * SECOND * ones(b - a) if alike else wide(seconds) * SECOND
+        rx.when[a:b] = column_of(whole + nanoseconds, b - a)
         if not self.has_header:
             # The hop limit is the int behind the header of the second message: its low half fits.
             low, step = 4 * (STAMP_W + 2) + LOW_OCTET, 4 * RECORD_W
@@ -156,8 +165,13 @@ class Incoming(Arrays):
 
     def _headers(self, rx: PacketBatch, a: int, b: int) -> None:
         n, slot, arena = b - a, rx.slot, self.arena
-        first = arena[slot * a : slot * b : slot].tobytes()
-        if slot < 20 or first != self.no_options[:n] or min(rx.length[a:b]) < 20:
+        first, length = arena[slot * a : slot * b : slot].tobytes(), rx.length[a]
+        if (
+            first != self.no_options[:n]
+            or slot < 20
+            or (rx.length[a:b] != array("I", [length]) * n and min(rx.length[a:b]) < 20)
+            or length < 20
+        ):
             for i in range(a, b):
                 past_header(rx, i, rx.length[i])
             return

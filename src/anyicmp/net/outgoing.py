@@ -52,6 +52,7 @@ class Outgoing(Arrays):
         self.flow_label = memoryview(batch.flow_label).cast("B")
         self.has_local = memoryview(batch.has_local)
         self.interface = memoryview(batch.interface).cast("B")
+        self.prepared = 0, 0, 0  # serial of the batch, and the rows that were copied since
         n = self.capacity = batch.capacity
         self.unset, self.zero, self.one = b"\xff" * (4 * n), bytes(4 * n), b"\1" * n
         self._ask_all(0)
@@ -63,7 +64,13 @@ class Outgoing(Arrays):
         self.plain, self.wishing = not octets, bool(octets)
 
     def fill(self, tx: PacketBatch, a: int, b: int) -> None:
-        """Copy what rows a to b say."""
+        """Copy what rows a to b say, and what those say that are sent after them as they are."""
+        if b - a > 1 and tx.serial:
+            serial, begin, end = self.prepared
+            if serial == tx.serial and begin <= a and b <= end:
+                return
+            b = max(b, tx.written)
+            self.prepared = tx.serial, a, b
         self.iovec_halves[2 * IOVEC_W * a + 2 + LOW_HALF : 2 * IOVEC_W * b : 2 * IOVEC_W] = self.length[a:b]
         self.copy_names(self.peer, a, b, out=True)
         quiet, stamped = self._quiet(b - a, a, b), self.stamped

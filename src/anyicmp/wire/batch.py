@@ -87,6 +87,8 @@ class PacketBatch:
             otherwise puts None here.
         plain: of a received row, 1 where truncated, has_local, quoted, extension, interface and errno are 0
             and flow_label is UNSET, as in most; whoever writes one of them otherwise puts 0 here.
+        written: of a batch to send, how many rows the engine wrote last, from row 0 on; serial: how often it
+            has. As long as that stays, so do they. 0: others write them.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
         before, after: monotonic nanoseconds around the call that sends; of what is received only the time
@@ -123,6 +125,7 @@ class PacketBatch:
         "real",
         "reporter",
         "scope",
+        "serial",
         "slot",
         "stamped",
         "start",
@@ -133,6 +136,7 @@ class PacketBatch:
         "version",
         "when",
         "width",
+        "written",
     )
 
     def __init__(self, version: Version, *, capacity: int = 64, slot: int = 128) -> None:
@@ -172,6 +176,7 @@ class PacketBatch:
         self.plain = bytearray(capacity)
         self.tag = array("Q", bytes(8 * capacity))
         self.nonce = bytearray(4 * capacity)
+        self.written = self.serial = 0
         self.before = 0
         self.after = 0
         self.real = 0
