@@ -73,7 +73,7 @@ class Driver:
         self._lost = (0, 0)
         self._at_once = self.turns = 0
         self._lanes = len(transport.identifiers)
-        self._working = self._unread = self._deaf = False
+        self._working = self._unread = self._deaf = self._goes_on = False
         clocks: Clocks = environment.clocks or SystemClocks()
         self.now, self._real, self.both_clocks = clocks.monotonic, clocks.real, both_of(clocks)
         self._own_address = environment.own_address
@@ -204,8 +204,11 @@ class Driver:
 
     def turn(self, readable: bool = True) -> None:
         """Receive, expire, send, and say when to come again. `readable`: the descriptor may be."""
+        if readable and self._goes_on:
+            return  # the turn that was asked for comes in the same cycle of the loop: one is enough
         self._at_once = 0
         self.turns += 1
+        self._goes_on = False
         self._work(readable)
 
     def _work(self, readable: bool) -> None:
@@ -215,22 +218,22 @@ class Driver:
         try:
             if self.alone is not None and self.alone.turn(readable):
                 return
-            if readable and self.sending.interrupted:
-                return  # its own turn comes, and then it is received what has come of all of the batch
             while self._released:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
             expires = now >= self.exchange.table.earliest
+            busy = False
             # What has come may end what is overdue.
             if (readable or self._unread or self._deaf or expires) and self._receive():
-                now = self.now()
+                began, now = now, self.now()
+                busy = now - began > ENOUGH
             if expires:
                 self._look_for_losses()
                 self.deliver(self.exchange.expire(now, self._real()))
-            if self.sending.held_back or self.exchange.is_due(now):
+            if not busy and (self.sending.held_back or self.exchange.is_due(now)):
                 self._rest(self._send(now), self.now())
             else:
-                self._rest(False, now)
+                self._rest(busy, now)
         except BaseException as error:
             # Whoever waits must learn of it; the loop that gave the turn has no use for it.
             self.close(error)
@@ -272,6 +275,9 @@ class Driver:
             if not self.sending.send(start, stop):
                 return False
             if self.sending.interrupted:
+                return True
+            if self.batches.tx.after - began > ENOUGH:
+                self._unread = True  # what has come is for the next turn
                 return True
             self._receive()
             if not self.exchange.room.careful:
@@ -325,6 +331,7 @@ class Driver:
         if self.closed:
             return
         if busy or self._unread:
+            self._goes_on = True
             self.wake.soon()
             return
         if len(self._sinks) == 1 and not self.exchange.table.in_flight and self._part():
