@@ -73,7 +73,7 @@ class Driver:
         self._lost = (0, 0)
         self._at_once = self.turns = 0
         self._lanes = len(transport.identifiers)
-        self._working = self._unread = self._deaf = self._goes_on = False
+        self._working = self._unread = self._deaf = False
         clocks: Clocks = environment.clocks or SystemClocks()
         self.now, self._real, self.both_clocks = clocks.monotonic, clocks.real, both_of(clocks)
         self._own_address = environment.own_address
@@ -204,11 +204,8 @@ class Driver:
 
     def turn(self, readable: bool = True) -> None:
         """Receive, expire, send, and say when to come again. `readable`: the descriptor may be."""
-        if readable and self._goes_on:
-            return  # the turn that was asked for comes in the same cycle of the loop: one is enough
         self._at_once = 0
         self.turns += 1
-        self._goes_on = False
         self._work(readable)
 
     def _work(self, readable: bool) -> None:
@@ -331,7 +328,6 @@ class Driver:
         if self.closed:
             return
         if busy or self._unread:
-            self._goes_on = True
             self.wake.soon()
             return
         if len(self._sinks) == 1 and not self.exchange.table.in_flight and self._part():

@@ -151,7 +151,7 @@ class SweepStream(Stream[Outcome]):
         self._received += batch.kinds.count(REPLY)
         if self._found is not None:
             self._found.add(batch)
-        if self._inbox.unread > UNREAD:
+        if self._inbox.unread + len(batch) > UNREAD:
             self._hold(True)
         elif self._options.in_flight is not None:
             # The limit is shared: what ends in one family makes room in the other.

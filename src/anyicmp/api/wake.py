@@ -117,7 +117,7 @@ class _AsyncioWake:
         self._at = 0
         self._soon: asyncio.Handle | None = None
         if fileno >= 0:
-            self._loop.add_reader(fileno, turn, True)
+            self._loop.add_reader(fileno, self._run_readable)
 
     def soon(self) -> None:
         if self._soon is None:
@@ -134,6 +134,12 @@ class _AsyncioWake:
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._at = self._loop.call_later(delay, self._run_timed), at
+
+    def _run_readable(self) -> None:
+        # Where a turn is to come anyway, a second one in the same cycle would make others wait twice as long.
+        # Who goes on reads when it has sent; and what is left shows again.
+        if self._soon is None:
+            self._turn(True)
 
     def _run_timed(self) -> None:
         self._timer = None
