@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache, cached_property
 from ipaddress import IPv6Address
-from itertools import repeat
+from itertools import chain, islice, repeat
 from os import strerror
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from anyicmp.engine.addresses import address, addresses
 from anyicmp.engine.heard import ErrorBytes
-from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_reply, new_reply, reply
+from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_reply, new_replies, reply
 from anyicmp.results import IPAddress, Outcome
 from anyicmp.wire.batch import Version
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["ERROR", "FAILED", "REPLY", "TIMEOUT", "OutcomeBatch"]
 
 SECOND = 1_000_000_000
+
+UNKNOWN = b"\xff\xff"
+"""A hop limit that nobody told, as it stands in its column."""
+
+TOGETHER = 256
+"""Rows that are made together."""
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
@@ -232,19 +238,23 @@ class OutcomeBatch(Sequence[Outcome]):
         hosts = map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host)
         if kind == TIMEOUT:
             return map(new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
-        return map(
-            new_reply,
+        unknown = UNKNOWN in self.ttls.tobytes()
+        columns = zip(
             hosts,
             targets,
             self.sequences,
-            self.sent_at,
+            # Seconds that nobody has asked for are made for these rows alone.
+            [when / SECOND for when in self.departed] if len(self.departed) == n else self.sent_at,
             targets if self.sources == self.packed else addresses(self.sources, self.version),
             self.rtts,
-            self.ttls if min(self.ttls) >= 0 else [ttl if ttl >= 0 else None for ttl in self.ttls],
-            self.sizes,
-            self.duplicates,
-            map(CLOCKS.__getitem__, self.kernel),
+            [ttl if ttl >= 0 else None for ttl in self.ttls] if unknown else _shared(self.ttls),
+            _shared(self.sizes),
+            _shared(self.duplicates),
+            map(CLOCKS.__getitem__, _shared(self.kernel)),
+            strict=False,
         )
+        # Some at a time: as few calls as can be, and yet never all the rows of a large batch.
+        return chain.from_iterable(iter(lambda: new_replies(islice(columns, TOGETHER)), []))
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""
@@ -293,3 +303,9 @@ class OutcomeBatch(Sequence[Outcome]):
     def host_of(self, i: int) -> str | None:
         """The name under which the target was asked for, None where it was an address."""
         return self.hosts.get(self.sequences[i]) if self.hosts else self.host
+
+
+def _shared(column: Any) -> Iterable[int]:
+    """The column; where all rows say the same, only once said."""
+    n = len(column)
+    return repeat(column[0], n) if column[:1] * n == column else column

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from anyicmp.results import ErrorReply, IPAddress, NoReply, Reply, SendFailure
-from anyicmp.wire.plain import maker
+from anyicmp.wire.plain import maker, maker_of_many
 
 if TYPE_CHECKING:
     from anyicmp.engine.outcome import OutcomeBatch
 
-__all__ = ["CLOCKS", "ROWS", "Answered", "new_no_reply", "new_reply", "reply", "reply_of"]
+__all__ = ["CLOCKS", "ROWS", "Answered", "new_no_reply", "new_replies", "new_reply", "reply", "reply_of"]
 
 Clock = Literal["user", "kernel"]
 
@@ -25,7 +25,7 @@ CLOCKS: tuple[Clock, Clock] = ("user", "kernel")
 """What stamped an answer, by the batch's column."""
 
 # Fields in the order of their classes: a maker sets them without the guard of a frozen class.
-new_reply, new_no_reply = maker(Reply), maker(NoReply)
+new_reply, new_no_reply, new_replies = maker(Reply), maker(NoReply), maker_of_many(Reply)
 
 
 def reply_of(host: str | None, target: IPAddress, answered: Answered) -> Reply:
