@@ -17,7 +17,7 @@ from anyicmp.wire.wide import counting, ones, wide
 
 __all__ = ["Ended", "SweepPosition"]
 
-FEW = 128
+FEW = 256
 """Up to so many, as a batch has, are compared at once: for each number there is a column to keep."""
 
 

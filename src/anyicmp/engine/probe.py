@@ -36,10 +36,15 @@ class Probe:
     interface: int = 0
     stamped: bool = False
 
-    def write_header(self, tx: PacketBatch, start: int, stop: int) -> None:
-        """Write the columns of rows [start, stop), all but the peer's."""
+    def write_header(self, tx: PacketBatch, start: int, stop: int, *, keep: bool = False) -> None:
+        """Write the columns of rows [start, stop), all but the peer's.
+
+        `keep`: the plan writes over none of them but the scope's.
+        """
         n, width = stop - start, tx.width
         tx.scope[start:stop] = array("I", [self.scope]) * n
+        if keep and tx.header[start] is self and tx.header[start:stop].count(self) == n:
+            return
         tx.hop_limit[start:stop] = array("h", [self.hop_limit]) * n
         tx.traffic_class[start:stop] = array("h", [self.traffic_class]) * n
         tx.flow_label[start:stop] = array("i", [self.flow_label]) * n
@@ -48,8 +53,7 @@ class Probe:
         tx.stamped[start:stop] = bytes([self.stamped]) * n
         if self.local is not None:
             tx.local[start * width : stop * width] = self.local * n
-        # Many rows are compared by columns; and plans write over some of these.
-        tx.header[start:stop] = [None] * n
+        tx.header[start:stop] = [self if keep else None] * n
 
     def write(
         self,

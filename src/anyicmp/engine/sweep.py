@@ -127,7 +127,7 @@ class SweepPlan:
         """Write rows from `at` on, one for each address; returns where they end."""
         n = segment.count
         end, width = at + n, tx.width
-        self._probe.write_header(tx, at, end)
+        self._probe.write_header(tx, at, end, keep=True)
         # All addresses at once, each in a lane as wide as an address, the first one foremost.
         addresses = segment.first * ones(n, width) + counting(n, width, "big")
         tx.peer[at * width : end * width] = addresses.to_bytes(n * width, "big")

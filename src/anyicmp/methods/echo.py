@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from struct import Struct
+from sys import byteorder
 from typing import TYPE_CHECKING, ClassVar
 
 from anyicmp.methods.base import ENOUGH, Answer, Answers, EchoedToken, Replies, Template
@@ -27,6 +28,7 @@ from anyicmp.methods.echo_payload import HEADER, LARGEST, PREFIX, template_of
 from anyicmp.methods.flow import quoted_at
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind, Version
 from anyicmp.wire.checksum import checksum
+from anyicmp.wire.wide import ramp
 
 if TYPE_CHECKING:
     from anyicmp.wire import QuotedDatagram
@@ -149,7 +151,7 @@ class EchoMethod:
             return
         tx.length[start:stop] = array("I", [length]) * n
         tx.lane[start:stop] = bytes((lane,)) * n
-        tx.token[start:stop] = array("Q", range(token, token + n))
+        tx.token[start:stop] = array("Q", ramp(token, 1, n).to_bytes(8 * n, byteorder))
 
     def _stamp_rows(self, tx: PacketBatch, start: int, stop: int, token: int, row: bytes) -> None:
         slot, data, length = tx.slot, tx.data, len(row)

@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from struct import pack, unpack
+from struct import pack
 
 import attrs
 
@@ -242,7 +242,7 @@ def _memory(sock: socket.socket, word: int) -> int:
     if sys.platform != "linux":
         return 0
     words = sock.getsockopt(c.SOL_SOCKET, c.SO_MEMINFO, c.MEMINFO_SIZE)
-    return int(unpack(f"@{len(words) // 4}I", words)[word])
+    return int.from_bytes(words[4 * word : 4 * word + 4], sys.byteorder)
 
 
 def remedy(version: Version, privileged: bool | None) -> str:
