@@ -113,15 +113,15 @@ async def test_the_position_counts_rows_as_they_are_handed_out(network: Simulate
 
 @pytest.mark.anyio
 async def test_rows_and_batches_may_take_turns(network: SimulatedNetwork) -> None:
-    async with Prober(network=network) as prober, prober.open_sweep("10.1.0.0/24") as sweep:
+    async with Prober(network=network) as prober, prober.open_sweep("10.1.0.0/22") as sweep:
         for _ in range(10):
             await anext(sweep)
         batch = await sweep.next_batch()
         assert batch is not None
         assert sweep.position == SweepPosition(10, ((batch.sequences[0], batch.sequences[-1]),))
         rest = [outcome.sequence async for outcome in sweep]
-        assert len(rest) == 254 - 10 - len(batch)
-    assert sweep.position == SweepPosition(254)
+        assert len(rest) == 1022 - 10 - len(batch)
+    assert sweep.position == SweepPosition(1022)
 
 
 @pytest.mark.anyio

@@ -219,11 +219,13 @@ class Driver:
                 self.exchange.release(*self._released.popitem())
             now = self.now()
             expires = now >= self.exchange.table.earliest
-            busy = False
+            busy, owed = False, self._unread
             # What has come may end what is overdue.
-            if (readable or self._unread or self._deaf or expires) and self._receive():
+            if (readable or owed or self._deaf or expires) and self._receive():
                 began, now = now, self.now()
                 busy = now - began > ENOUGH
+            if owed and not self.exchange.room.careful:
+                self._look_for_losses()
             if expires:
                 self._look_for_losses()
                 self.deliver(self.exchange.expire(now, self._real()))

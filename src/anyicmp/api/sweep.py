@@ -7,7 +7,7 @@ task of the stream's own, so that names and slow iterables never hold up the oth
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from operator import length_hint
 from typing import Self
@@ -89,8 +89,9 @@ class SweepStream(Stream[Outcome]):
         self._done = 0
         self._received = 0
         self._ended = Ended(options.resume)
-        self._shown: OutcomeBatch | None = None  # whose rows are being handed out, and how many are noted
-        self._noted = 0
+        self._shown: OutcomeBatch | None = None  # whose rows are handed out; how many were made, and noted
+        self._made = self._noted = 0
+        self._parts: Iterator[Sequence[Outcome]] = iter(())
         self._rows: Iterator[Outcome] = iter(())
         self._feeder: Background | None = None
         self._inbox: Inbox
@@ -127,7 +128,7 @@ class SweepStream(Stream[Outcome]):
     def position(self) -> SweepPosition:
         """Which targets had their outcome handed out, at any time: `resume` another sweep with it."""
         if self._shown is not None:
-            self._note_shown(self._shown, len(self._shown) - length_hint(self._rows))
+            self._note_shown(self._shown, self._made - length_hint(self._rows))
         return self._ended.position
 
     def _note_shown(self, batch: OutcomeBatch, handed_out: int) -> None:
@@ -203,16 +204,17 @@ class SweepStream(Stream[Outcome]):
         return await self._next()
 
     async def _next(self) -> Outcome:
-        while (row := next(self._rows, None)) is None:
+        while not (part := next(self._parts, None)):
             if self._shown is not None:
                 shown, self._shown = self._shown, None
                 self._note_shown(shown, len(shown))
             batch = await self._take()
             if batch is None:
                 raise StopAsyncIteration
-            # A list, for its iterator knows how many are left.
-            self._shown, self._noted, self._rows = batch, 0, iter(list(batch))
-        return row
+            self._shown, self._made, self._noted, self._parts = batch, 0, 0, batch.parts()
+        # The iterator of a list knows how many are left.
+        self._made, self._rows = self._made + len(part), iter(part)
+        return next(self._rows)
 
     # Targets in.
 

@@ -30,7 +30,7 @@ SECOND = 1_000_000_000
 UNKNOWN = b"\xff\xff"
 """A hop limit that nobody told, as it stands in its column."""
 
-TOGETHER = 256
+TOGETHER = 64
 """Rows that are made together."""
 
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
@@ -230,14 +230,20 @@ class OutcomeBatch(Sequence[Outcome]):
         return self.row(i)
 
     def __iter__(self) -> Iterator[Outcome]:
+        return chain.from_iterable(self.parts())
+
+    def parts(self) -> Iterator[Sequence[Outcome]]:
+        """The rows, some at a time: made in few calls, and kept no longer than they are looked at."""
         n, kind = len(self), self.kinds[0] if self.kinds else FAILED
         alike = kind in (REPLY, TIMEOUT) and self.kinds.count(kind) == n
         if not alike or (self.version == 6 and any(self.scopes)):
-            return map(self.row, range(n))
+            rows = map(self.row, range(n))
+            return iter(lambda: list(islice(rows, TOGETHER)), [])
         targets = addresses(self.packed, self.version)
         hosts = map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host)
         if kind == TIMEOUT:
-            return map(new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
+            silent = map(new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
+            return iter(lambda: list(islice(silent, TOGETHER)), [])
         unknown = UNKNOWN in self.ttls.tobytes()
         columns = zip(
             hosts,
@@ -253,8 +259,7 @@ class OutcomeBatch(Sequence[Outcome]):
             map(CLOCKS.__getitem__, _shared(self.kernel)),
             strict=False,
         )
-        # Some at a time: as few calls as can be, and yet never all the rows of a large batch.
-        return chain.from_iterable(iter(lambda: new_replies(islice(columns, TOGETHER)), []))
+        return iter(lambda: new_replies(islice(columns, TOGETHER)), [])
 
     def row(self, i: int) -> Outcome:
         """Row i for people, by the names of the batch."""

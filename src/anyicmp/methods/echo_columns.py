@@ -10,6 +10,7 @@ from array import array
 from functools import lru_cache
 from struct import Struct
 from sys import byteorder
+from typing import Literal
 
 from anyicmp.methods.base import Replies
 from anyicmp.wire.batch import PacketBatch
@@ -26,6 +27,9 @@ MANY = 128
 """Octets behind the token from which on they are cut out of the rows: by columns there would be too many."""
 
 FULL = 0xFFFFFFFF
+
+Code = Literal["B", "H", "I", "Q"]
+SIZES: tuple[tuple[Code, int], ...] = (("Q", 8), ("I", 4), ("H", 2), ("B", 1))
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +86,7 @@ class Alike:
         start, slot = self._start, self._slot
         arena = memoryview(rx.data)[: n * slot]
         halves, words = arena.cast("H"), arena.cast("I")
-        views = {"H": halves, "I": words, "B": arena}
+        views: dict[Code, memoryview[int]] = {"H": halves, "I": words, "B": arena}
         for code, at, step, expected in self._columns:
             view = views.get(code)
             if view is None:
@@ -122,14 +126,14 @@ class Alike:
         )
 
 
-def _pieces(octets: bytes, at: int, slot: int) -> list[tuple[str, int, int, bytes]]:
+def _pieces(octets: bytes, at: int, slot: int) -> list[tuple[Code, int, int, bytes]]:
     """Octets of a row, from an offset in it on, as numbers as large as can be: code, size, offset, octets."""
     found, end = [], at + len(octets)
     begin = at
     while begin < end:
         code, size = next(
             (code, size)
-            for code, size in (("Q", 8), ("I", 4), ("H", 2), ("B", 1))
+            for code, size in SIZES
             if not begin % size and not slot % size and begin + size <= end
         )
         found.append((code, size, begin, octets[begin - at : begin - at + size]))
