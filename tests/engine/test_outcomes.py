@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyicmp import KINDS, ErrorReply, NoReply, OutcomeBatch, Reply, SendFailure, SweepResult
+from anyicmp.engine.addresses import addresses, if_the_same
 from anyicmp.engine.collection import Rows
 from anyicmp.engine.outcome import ERROR, FAILED, REPLY, TIMEOUT
 from anyicmp.engine.statistics import Tally
@@ -54,6 +58,42 @@ def test_a_batch_is_a_sequence_of_rows() -> None:
     for beyond in (5, -6):
         with pytest.raises(IndexError):
             batch[beyond]
+
+
+@given(st.lists(st.integers(0, (1 << 32) - 1)), st.lists(st.integers(0, (1 << 128) - 1)))
+def test_addresses_made_quickly_are_the_standard_librarys(four: list[int], six: list[int]) -> None:
+    for numbers, version, cls in ((four, 4, IPv4Address), (six, 6, IPv6Address)):
+        width = 4 if version == 4 else 16
+        made = addresses(bytearray(b"".join(n.to_bytes(width, "big") for n in numbers)), version)
+        theirs = [cls(n) for n in numbers]
+        assert made == theirs
+        for one, other in zip(made, theirs, strict=True):
+            assert (type(one), hash(one), str(one), one.packed) == (
+                cls,
+                hash(other),
+                str(other),
+                other.packed,
+            )
+            assert pickle.loads(pickle.dumps(one)) == other
+
+
+def test_an_address_class_that_is_otherwise_inside_is_called() -> None:
+    """Nothing is guessed of a standard library that keeps an address elsewhere."""
+
+    class Elsewhere(IPv4Address):
+        __slots__ = ("_number",)
+
+        def __init__(self, number: int) -> None:
+            super().__init__(number)
+            self._number = number
+
+        def __hash__(self) -> int:
+            return hash(self._number)
+
+    def quick(numbers: Iterable[int]) -> list[IPv4Address]:
+        return [object.__new__(Elsewhere) for _ in numbers]
+
+    assert if_the_same(quick, Elsewhere)([5]) == [IPv4Address(5)]
 
 
 def test_a_batch_survives_pickling() -> None:

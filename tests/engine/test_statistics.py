@@ -150,3 +150,26 @@ def test_what_is_kept_are_the_latest(sizes: list[int], recent: int) -> None:
         kept = values[-recent:]
         assert tally.statistics().median == quantile(kept, 0.5)
         assert tally.statistics().p99 == quantile(kept, 0.99)
+
+
+@given(
+    values=st.lists(st.floats(1e-6, 60.0), min_size=2, max_size=150),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    asked=st.integers(0, 8),
+)
+def test_what_is_not_kept_still_counts(values: list[float], sizes: list[int], asked: int) -> None:
+    """The moments are of all round trips, whenever these are folded: for want of room, or when asked for."""
+    with mock.patch("anyicmp.engine.statistics.RECENT", 16):
+        few, at = Tally(), 0
+        for k in range(len(values)):
+            size = sizes[k % len(sizes)]
+            few.add(batch(REPLY, values[at : at + size], first=at))
+            at += size
+            if k == asked:
+                few.statistics()
+        found = few.statistics()
+    all_of_them = tally_of(values).statistics()
+    for name in ("received", "last", "minimum", "maximum"):
+        assert getattr(found, name) == getattr(all_of_them, name)
+    for name in ("average", "stddev", "jitter"):
+        assert getattr(found, name) == pytest.approx(getattr(all_of_them, name), rel=1e-6, abs=1e-8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.methods import METHODS, open_method
@@ -78,6 +78,35 @@ def test_lanes_have_their_own_identifiers() -> None:
     assert [bytes(tx.row(i)[4:6]) for i in (0, 1)] == [b"\0\1", b"\0\2"]
     assert list(tx.lane) == [0, 1]
     assert [checksum(tx.row(i)) for i in (0, 1)] == [0, 0]
+
+
+@settings(max_examples=60)
+@given(
+    size=st.sampled_from([20, 21, 30, 56, 57, 120, 145, 146, 160]),
+    start=st.sampled_from([0, 20, 24]),
+    slot=st.sampled_from([256, 268, 1344]),
+    row=st.integers(0, 39),
+    at=st.integers(0, 1 << 20),
+)
+def test_an_octet_of_one_reply_decides_for_all(size: int, start: int, slot: int, row: int, at: int) -> None:
+    """Many replies are taken at once if every octet of them is as it must be, and only then."""
+    n, method = 40, EchoMethod(4)
+    method.identify((0x1234,), verify=True)
+    tx, rx = (PacketBatch(4, capacity=n, slot=slot) for _ in range(2))
+    tx.nonce[:] = bytes((7 * i + 1) & 0xFF for i in range(4 * n))
+    method.stamp(tx, 0, n, GENERATION << 16 | 65530 - n, method.template(size=size))
+    for i in range(n):
+        reply = bytes(2) + bytes(2) + tx.row(i)[4:]
+        begin = i * slot + start
+        rx.data[begin : begin + len(reply)] = reply[:2] + checksum(reply).to_bytes(2, "big") + reply[4:]
+        rx.start[i], rx.length[i] = start, start + len(reply)
+    found = method.replies(rx, n)
+    assert found is not None
+    assert (found.generation, found.size, found.in_a_row) == (GENERATION, size, True)
+    assert list(found.sequences) == list(range(65530 - n, 65530))
+    assert b"".join(nonce.to_bytes(4, "big") for nonce in found.nonces) == tx.nonce
+    rx.data[row * slot + start + at % (8 + size)] ^= 1 << at % 8
+    assert method.replies(rx, n) is None
 
 
 @given(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from array import array
 from collections import deque
 from typing import Any
 
@@ -268,3 +269,24 @@ def test_what_is_sent_is_the_same(version: Version, raw: bool) -> None:
                 )
 
         it_is()
+
+
+@kinds
+def test_what_the_engine_wrote_is_copied_once_for_all_calls(version: Version, raw: bool) -> None:
+    """Rows that leave in several calls are those that were written; written anew, they are the new ones."""
+    with both(version, raw) as ways:
+        transport, memory = ways[0]
+        tx = PacketBatch(version, capacity=CAPACITY, slot=SLOT)
+        width, probe = tx.width, Probe(peer=b"")
+        for turn in (1, 2, 3):
+            probe.write_header(tx, 0, 8, keep=True)
+            peers = [bytes((turn, i)) * (width // 2) for i in range(8)]
+            tx.peer[: 8 * width] = b"".join(peers)
+            tx.length[:8] = array("I", [8 + turn] * 8)
+            tx.serial, tx.written = turn, 8
+            memory.sent.clear()
+            # One that is sent again for itself, one alone, and two calls that begin where the last one ended.
+            for start, stop in ((0, 3), (3, 6), (6, 7), (7, 8), (2, 5)):
+                assert transport.send(tx, start, stop) == (stop - start, 0)
+            assert [one.address for one in memory.sent] == [*peers, *peers[2:5]]
+            assert {len(one.octets) for one in memory.sent} == {8 + turn}

@@ -15,7 +15,7 @@ from anyicmp import PingResult, Reply, Statistics
 from anyicmp.engine.outcome import REPLY
 from anyicmp.engine.statistics import Tally
 from anyicmp.wire import EchoReply, MplsLabel, MplsStack, QuotedDatagram, TimeExceeded
-from anyicmp.wire.plain import maker
+from anyicmp.wire.plain import maker, maker_of_many
 
 CASES = [
     (MplsLabel, {"label": 16, "traffic_class": 1, "bottom": True, "ttl": 2}),
@@ -30,7 +30,9 @@ CASES = [
 def test_a_made_value_is_the_frozen_value(cls: type, fields: dict[str, object]):
     assert list(fields) == [field.name for field in attrs.fields(cls)]
     made, built = maker(cls)(*fields.values()), cls(**fields)
-    assert type(made) is cls
+    (one_of_many,) = maker_of_many(cls)([tuple(fields.values())])
+    assert one_of_many == made
+    assert type(made) is type(one_of_many) is cls
     assert made == built
     assert hash(made) == hash(built)
     assert repr(made) == repr(built)

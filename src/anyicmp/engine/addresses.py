@@ -14,7 +14,7 @@ from typing import Any
 from anyicmp.results import IPAddress
 from anyicmp.wire.batch import Version
 
-__all__ = ["address", "addresses"]
+__all__ = ["address", "addresses", "if_the_same"]
 
 LINK_MULTICAST = frozenset(range(0xFF02, 0x10000, 0x10))
 """First 16 bits of multicast addresses of one link (RFC 4291 section 2.7): the scope is the last digit."""
@@ -60,7 +60,7 @@ def _quick_six(numbers: Iterable[int]) -> list[Any]:
     return made
 
 
-def _if_the_same(quick: Callable[[Iterable[int]], list[Any]], cls: type[Any]) -> Callable[..., list[Any]]:
+def if_the_same(quick: Callable[[Iterable[int]], list[Any]], cls: type[Any]) -> Callable[..., list[Any]]:
     """The quick function if what it makes is what the class makes of numbers: it knows what is in there."""
     try:
         ours, theirs = (
@@ -75,4 +75,4 @@ def _if_the_same(quick: Callable[[Iterable[int]], list[Any]], cls: type[Any]) ->
 
 _new: Any = object.__new__
 TRIALS = (0x7F000001, 0xC0000201)
-_four, _six = _if_the_same(_quick_four, IPv4Address), _if_the_same(_quick_six, IPv6Address)
+_four, _six = if_the_same(_quick_four, IPv4Address), if_the_same(_quick_six, IPv6Address)

@@ -1,16 +1,20 @@
-"""Segments: neighbouring addresses yet to be probed, and the order in which they are handed out.
+"""Segments: neighbouring addresses yet to be probed, the order in which they are handed out, their columns.
 
-What is written into rows and what becomes of the probes is the plan's. Nothing is expanded here.
+When they are probed and what becomes of the probes is the plan's. No more is expanded than fits a call.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from sys import byteorder
 from typing import Protocol
 
 import attrs
 
-__all__ = ["ATTEMPTS", "DOUBTS", "PROBES", "InOrder", "Segment", "Segments"]
+from anyicmp.wire.wide import counting, ones, ramp, wide
+
+__all__ = ["ATTEMPTS", "DOUBTS", "PROBES", "InOrder", "Segment", "Segments", "numbers_of"]
 
 ATTEMPTS = 256
 """Probes that a target may have, the first one included: the tag has 8 bits for them."""
@@ -19,6 +23,10 @@ DOUBTS = 4
 """As many probes in a row may be lost on this host before a target is called silent: two bits of the tag."""
 
 PROBES = ATTEMPTS * DOUBTS
+
+MARK_BITS = PROBES.bit_length() - 1
+NUMBER = (1 << 64 - MARK_BITS) - 1
+"""A tag is a number of so many bits before so many bits of mark."""
 
 
 @attrs.define
@@ -40,6 +48,17 @@ class Segment:
         """How many probes the addresses have had, those lost on this host left out."""
         return self.mark % ATTEMPTS
 
+    def addresses(self, width: int) -> bytes:
+        """The addresses as a packed column, of so many octets each."""
+        # All at once: each is a lane, as wide as an address and the first one foremost.
+        lanes = self.first * ones(self.count, width) + counting(self.count, width, "big")
+        return lanes.to_bytes(self.count * width, "big")
+
+    def tags(self) -> array[int]:
+        """The tags of the probes to them, as a column."""
+        lanes = ramp(self.sequence * PROBES + self.mark, PROBES, self.count)
+        return array("Q", lanes.to_bytes(8 * self.count, byteorder))
+
     def cut(self, n: int) -> Segment:
         """The first n addresses, taken off; there are at least as many."""
         front = Segment(self.first, n, self.sequence, self.scope, self.mark)
@@ -60,6 +79,13 @@ class Segment:
         if follows:
             self.count += other.count
         return follows
+
+
+def numbers_of(tags: array[int]) -> array[int]:
+    """The targets' numbers in a column of tags."""
+    n = len(tags)
+    lanes = wide(tags) >> MARK_BITS & NUMBER * ones(n)
+    return array("Q", lanes.to_bytes(8 * n, byteorder))
 
 
 class Segments(Protocol):

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from sys import byteorder
 
 import attrs
 
 from anyicmp.engine.outcome import FAILED, TIMEOUT, OutcomeBatch
 from anyicmp.engine.probe import Probe
-from anyicmp.engine.segments import ATTEMPTS, DOUBTS, PROBES, InOrder, Segment, Segments
+from anyicmp.engine.segments import ATTEMPTS, DOUBTS, PROBES, InOrder, Segment, Segments, numbers_of
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
-from anyicmp.wire.wide import counting, ones, ramp, wide
 
 __all__ = ["InFlight", "SweepPlan"]
 
 SECOND = 1_000_000_000
-
-MARK_BITS = PROBES.bit_length() - 1
-NUMBER = (1 << 64 - MARK_BITS) - 1
-"""A tag is a number of so many bits before so many bits of mark."""
 
 LONGEST = 60 * SECOND
 """Nanoseconds: a timeout that grows from probe to probe grows no further than this."""
@@ -128,13 +122,10 @@ class SweepPlan:
         n = segment.count
         end, width = at + n, tx.width
         self._probe.write_header(tx, at, end, keep=True)
-        # All addresses at once, each in a lane as wide as an address, the first one foremost.
-        addresses = segment.first * ones(n, width) + counting(n, width, "big")
-        tx.peer[at * width : end * width] = addresses.to_bytes(n * width, "big")
+        tx.peer[at * width : end * width] = segment.addresses(width)
         if segment.scope:
             tx.scope[at:end] = array("I", [segment.scope]) * n
-        tags = ramp(segment.sequence * PROBES + segment.mark, PROBES, n)
-        tx.tag[at:end] = array("Q", tags.to_bytes(8 * n, byteorder))
+        tx.tag[at:end] = segment.tags()
         return end
 
     def heard(self, outcomes: OutcomeBatch) -> OutcomeBatch:
@@ -143,7 +134,7 @@ class SweepPlan:
         self._in_flight.waiting -= ended
         self.sent -= outcomes.kinds.count(FAILED)
         tags = outcomes.tags
-        outcomes.sequences = _numbers(tags)
+        outcomes.sequences = numbers_of(tags)
         # Who is called silent was silent after the last and longest timeout.
         outcomes.timeout = self._timeouts[-1] / SECOND
         if TIMEOUT not in outcomes.kinds or not (self._retries or outcomes.doubtful):
@@ -172,10 +163,3 @@ class SweepPlan:
         if self.held or self._in_flight.room < 1:
             return None
         return self._segments.due(now)
-
-
-def _numbers(tags: array[int]) -> array[int]:
-    """The targets' numbers in a column of tags."""
-    n = len(tags)
-    numbers = wide(tags) >> MARK_BITS & NUMBER * ones(n)
-    return array("Q", numbers.to_bytes(8 * n, byteorder))

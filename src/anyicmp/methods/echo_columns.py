@@ -75,7 +75,7 @@ class Alike:
         parts = [(0, head[:2]), (4, head[4:])]
         if verify:
             parts = [(0, head)] if self._rest else [(0, head), (TOKEN_END, rest)]
-        self._columns = [
+        self._columns: list[tuple[Code, int, int, memoryview[int]]] = [
             (code, begin // size, rx.slot // size, memoryview(octets * rx.capacity).cast(code))
             for at, part in parts
             for code, size, begin, octets in _pieces(part, start + at, rx.slot)
@@ -128,14 +128,11 @@ class Alike:
 
 def _pieces(octets: bytes, at: int, slot: int) -> list[tuple[Code, int, int, bytes]]:
     """Octets of a row, from an offset in it on, as numbers as large as can be: code, size, offset, octets."""
-    found, end = [], at + len(octets)
-    begin = at
+    found: list[tuple[Code, int, int, bytes]] = []
+    begin, end = at, at + len(octets)
     while begin < end:
-        code, size = next(
-            (code, size)
-            for code, size in SIZES
-            if not begin % size and not slot % size and begin + size <= end
-        )
+        fits = [each for each in SIZES if not (begin % each[1] or slot % each[1]) and begin + each[1] <= end]
+        code, size = fits[0]
         found.append((code, size, begin, octets[begin - at : begin - at + size]))
         begin += size
     return found

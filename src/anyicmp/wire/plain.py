@@ -48,7 +48,7 @@ def maker_of_many(cls: type[T]) -> Callable[[Iterable[tuple[Any, ...]]], list[T]
         "def make(rows):",
         "    made = []",
         "    add = made.append",
-        f"    for {', '.join(f'_{name}' for name in names)} in rows:",
+        f"    for {', '.join(f'_{name}' for name in names)}, in rows:",
         *_value(names, "        "),
         "        add(value)",
         "    return made",
