@@ -40,7 +40,7 @@ STEPS = {
     "api: statistics": ["engine.statistics:Tally.add"],
     "api: to the inbox": ["api.inbox:Inbox.outcomes", "api.sweep:SweepStream._look"],
     "api: the driver's turn, the rest": ["api.driver:Driver.turn"],
-    "api: addresses and columns for the rows": ["engine.outcome:OutcomeBatch.__iter__"],
+    "api: addresses and columns for the rows": ["engine.outcome:OutcomeBatch.parts"],
 }
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from anyicmp.engine.addresses import address, addresses
 from anyicmp.engine.heard import ErrorBytes
-from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_reply, new_replies, reply
+from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_replies, new_replies, reply
 from anyicmp.results import IPAddress, Outcome
 from anyicmp.wire.batch import Version
 
@@ -242,8 +242,9 @@ class OutcomeBatch(Sequence[Outcome]):
         targets = addresses(self.packed, self.version)
         hosts = map(self.hosts.get, self.sequences) if self.hosts else repeat(self.host)
         if kind == TIMEOUT:
-            silent = map(new_no_reply, hosts, targets, self.sequences, self.sent_at, repeat(self.timeout))
-            return iter(lambda: list(islice(silent, TOGETHER)), [])
+            waited = repeat(self.timeout)
+            silent = zip(hosts, targets, self.sequences, self.sent_at, waited, strict=False)
+            return iter(lambda: new_no_replies(islice(silent, TOGETHER)), [])
         unknown = UNKNOWN in self.ttls.tobytes()
         columns = zip(
             hosts,

@@ -13,7 +13,7 @@ from anyicmp.wire.plain import maker, maker_of_many
 if TYPE_CHECKING:
     from anyicmp.engine.outcome import OutcomeBatch
 
-__all__ = ["CLOCKS", "ROWS", "Answered", "new_no_reply", "new_replies", "new_reply", "reply", "reply_of"]
+__all__ = ["CLOCKS", "ROWS", "Answered", "new_no_replies", "new_replies", "new_reply", "reply", "reply_of"]
 
 Clock = Literal["user", "kernel"]
 
@@ -25,7 +25,8 @@ CLOCKS: tuple[Clock, Clock] = ("user", "kernel")
 """What stamped an answer, by the batch's column."""
 
 # Fields in the order of their classes: a maker sets them without the guard of a frozen class.
-new_reply, new_no_reply, new_replies = maker(Reply), maker(NoReply), maker_of_many(Reply)
+new_reply, new_no_reply = maker(Reply), maker(NoReply)
+new_replies, new_no_replies = maker_of_many(Reply), maker_of_many(NoReply)
 
 
 def reply_of(host: str | None, target: IPAddress, answered: Answered) -> Reply:
