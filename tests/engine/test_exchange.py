@@ -311,3 +311,17 @@ def test_the_engine_knows_the_largest_probe() -> None:
     assert exchange.largest == 1408
     exchange.forget(plan)
     assert exchange.largest == 0
+
+
+def test_two_clocks_that_are_read_a_little_apart_leave_one_number() -> None:
+    """Of many rows that leave in several calls; a step of the wall clock is another number."""
+    rig = Rig()
+    for k, more in enumerate((0, 400, -400, 5000)):
+        for _ in range(2):
+            rig.ping(1)
+        assert rig.fill() == 2
+        rig.offset += more
+        rig.leave(0, 2)
+        rig.offset -= more
+        ahead = rig.exchange.table.ahead[2 * k : 2 * k + 2].tolist()
+        assert ahead == [rig.offset + (more if more > 1000 else 0)] * 2

@@ -12,7 +12,7 @@ from namespaces import namespaces, run_in
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
-USUAL = [0.47, 0.47]
+USUAL = [0.43, 0.37]
 """What `python tests/kernel/naive.py 20` says of all CPU time, and of that outside the system calls
 (CPython 3.11, Linux 6.18, November 2026). Whoever makes the sweep faster lowers it."""
 

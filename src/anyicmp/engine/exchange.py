@@ -148,10 +148,11 @@ class Exchange:
         table = self.table
         before, rows = tx.before, stop - start
         span, ahead = tx.after - before, tx.real - before
-        # Two readings of both clocks differ by their own time: not for that are columns of different numbers.
-        if abs(ahead - self._ahead) > JITTER:
-            self._ahead = ahead
-        ahead = self._ahead
+        if rows > 1:
+            # Two readings of both clocks differ by their own time: not for that shall a column's numbers.
+            if abs(ahead - self._ahead) > JITTER:
+                self._ahead = ahead
+            ahead = self._ahead
         self.counts.sent += rows
         i = start
         while i < stop:
