@@ -345,7 +345,4 @@ class Driver:
         soon = deadline is not None and deadline - now <= PATIENCE and not held_back
         patient = soon and self.transport.stamps and all(plan.patient for plan in self._sinks)
         self._listen(not patient)
-        if deadline is None:
-            self.wake.after(None)
-        else:
-            self.wake.after((deadline - now) / SECOND if deadline > now else 0.0, deadline)
+        self.wake.after(None if deadline is None else max(0, deadline - now) / SECOND, deadline or 0)
