@@ -98,17 +98,18 @@ class Exchange:
         """
         n, plans = 0, self._plans
         self.matching.quarantine.release(now)
-        for _ in range(plans.advance(now)):
-            plan = plans.first()
-            if plan is None or n == tx.capacity:
-                break
+        left = plans.advance(now)
+        while left and n < tx.capacity and (plan := plans.first()) is not None:
+            left -= 1
             lane = self.room.emptiest
             vacant = self._vacant(plan, lane)
             room = min(self.room.fitting(lane, plan.template.size), vacant, tx.capacity - n)
             if room > 0:
                 taken = self._take(tx, n, room, plan, lane, now)
                 plans.next(now, served=taken > 0)
-                n += taken
+                if taken:
+                    # One that takes a flow at a time may have others.
+                    n, left = n + taken, len(plans)
             elif vacant < 1:
                 plans.pass_by()
             else:
