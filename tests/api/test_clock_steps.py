@@ -22,7 +22,7 @@ STEPS = (3600.0, -3600.0, 0.02, -0.02, 0.001, -0.001)
 MOMENTS = ("before", "sending", "on the way", "before reading", "after")
 RESOLUTION = STEADY / 1e9
 FIRST = {4: "10.0.0.1", 6: "2001:db8:1::1"}
-MANY = {4: "10.1.0.0/27", 6: "2001:db8:2::/123"}
+MANY = {4: "10.1.0.0/28", 6: "2001:db8:2::/124"}
 
 Measure = Callable[[Prober, int], Awaitable[list[Outcome]]]
 
@@ -107,7 +107,7 @@ async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
             for moment, step, delay in product(MOMENTS, STEPS, (0.0, 0.005)):
                 set_once(network, moment, step, delay)
                 found = await measure(prober, version)
-                assert len(found) == {ping: 1, sweep: 30 if version == 4 else 31, trace: HOPS + 1}[measure]
+                assert len(found) == {ping: 1, sweep: 14 if version == 4 else 15, trace: HOPS + 1}[measure]
                 for outcome in found:
                     check(outcome, delay)
                 if moment in ("before", "after") and measure is not trace:

@@ -413,13 +413,13 @@ def test_a_target_takes_the_memory_that_the_page_says_and_no_more() -> None:
             tracemalloc.start()
             try:
                 before = tracemalloc.get_traced_memory()[0]
-                monitor.replace([f"10.1.{i // 256}.{i % 256}" for i in range(300)])
+                monitor.replace([f"10.1.{i // 256}.{i % 256}" for i in range(150)])
                 for seconds in (14.5, 24.5, 34.5):
                     await changes_until(monitor, network, seconds)
                     for transport in network.transports:
                         transport.ways.clear()  # what the network remembers of it
                     gc.collect()
-                    taken.append((tracemalloc.get_traced_memory()[0] - before) // 300)
+                    taken.append((tracemalloc.get_traced_memory()[0] - before) // 150)
             finally:
                 tracemalloc.stop()
         return taken

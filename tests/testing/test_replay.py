@@ -80,7 +80,7 @@ async def measured(network: SimulatedNetwork, **options: Any) -> list[object]:
     async with Prober(network=network, **options) as prober:
         for target in ("203.0.113.80", "2001:db8:300::80"):
             found.append(await prober.ping(target, count=20, interval=0.01, timeout=0.1))
-            found.append(await prober.traceroute(target, probes=5))
+            found.append(await prober.traceroute(target))
         found.append(list(await prober.sweep(["203.0.113.72/29"], retries=2)))
         found.append(prober.statistics)
     return found
@@ -101,7 +101,7 @@ async def traced(network: SimulatedNetwork, **options: Any) -> list[object]:
     found: list[object] = []
     async with Prober(network=network, **options) as prober:
         for target in ("203.0.113.80", "2001:db8:300::80"):
-            options: dict[str, Any] = {"probes": 4, "timeout": 0.2}
+            options: dict[str, Any] = {"probes": 2, "timeout": 0.2}
             found += [await prober.traceroute(target, method=name, **options) for name in ("udp", "tcp")]
         found.append(prober.statistics)
     return found
