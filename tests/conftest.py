@@ -5,6 +5,7 @@ A fixture named `needs_...` skips with the reason when the machine lacks the thi
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import itertools
 import os
@@ -52,6 +53,9 @@ def paired(*columns: Sequence[Any]) -> list[ParameterSet]:
         for places in combinations
     ]
 
+
+YOUNG = 5_000
+"""New objects after which the collector looks at them: a test leaves some hundreds."""
 
 ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
 
@@ -234,3 +238,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch the skips when a CI pass is named in the environment."""
     if name := os.environ.get("ANYICMP_CI_PASS"):
         config.pluginmanager.register(AllowedSkips(name, ALLOWED_SKIPS.read_text("utf-8").splitlines()))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over all that stays: it looked through every test again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)

@@ -52,6 +52,10 @@ async def part(
         return numbers, sweep.position
 
 
+wholes: dict[str, list[int]] = {}
+"""Orders to the numbers of all outcomes, sorted: how they are read makes no difference to them."""
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     parts=st.lists(st.integers(1, 150), max_size=4),
@@ -66,7 +70,9 @@ def test_all_parts_together_are_the_whole_once(
 
     async def swept() -> None:
         network = mixed()
-        whole, _ = await part(network, TOTAL + 1, None, by_batch, **order)
+        if (whole := wholes.get(str(order))) is None:
+            numbers, _ = await part(network, TOTAL + 1, None, by_batch, **order)
+            whole = wholes[str(order)] = sorted(numbers)
         found: list[int] = []
         position: SweepPosition | None = None
         for most in [*parts, TOTAL + 1]:
@@ -74,7 +80,7 @@ def test_all_parts_together_are_the_whole_once(
                 network, most, str(position) if as_text and position else position, by_batch, **order
             )
             found += numbers
-        assert sorted(found) == sorted(whole)
+        assert sorted(found) == whole
         assert len(set(whole)) == len(whole)
 
     anyio.run(swept)

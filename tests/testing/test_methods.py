@@ -73,11 +73,14 @@ def wanted(name: str, method: str, privileged: bool) -> list[str]:
     return lines
 
 
-async def in_memory(name: str, method: str, privileged: bool) -> dict[str, Any]:
+async def play(name: str, method: str, privileged: bool) -> Any:
     network = SimulatedNetwork.from_toml(HERE / f"{name}.toml", privileged=privileged)
-    check = playing.with_method(check_of(name), method)
     async with Prober(network=network) as prober:
-        result = await playing.play(check, prober)
+        return await playing.play(playing.with_method(check_of(name), method), prober)
+
+
+async def in_memory(name: str, method: str, privileged: bool) -> dict[str, Any]:
+    check, result = playing.with_method(check_of(name), method), await play(name, method, privileged)
     return {
         "lines": playing.lines(check, result),
         "quotes": playing.quotes(result),
@@ -91,8 +94,8 @@ async def in_memory(name: str, method: str, privileged: bool) -> dict[str, Any]:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", TRACES)
 async def test_in_memory(name: str, method: str, privileged: bool) -> None:
-    found = await in_memory(name, method, privileged)
-    assert found["lines"] == wanted(name, method, privileged)
+    check, result = playing.with_method(check_of(name), method), await play(name, method, privileged)
+    assert playing.lines(check, result) == wanted(name, method, privileged)
 
 
 def test_what_differs_does_differ() -> None:
@@ -160,9 +163,7 @@ async def test_one_flow_takes_one_way(target: str, method: str, privileged: bool
     for options in ({"probes": 2}, {"probes": 1, "max_hops": 4}):
         network = SimulatedNetwork.from_toml("demo", privileged=privileged)
         async with Prober(network=network) as prober:
-            traces = [
-                await prober.traceroute(target, method=method, flow=flow, **options) for flow in FLOWS
-            ]
+            traces = [await prober.traceroute(target, method=method, flow=flow, **options) for flow in FLOWS]
         # One router limits its errors.
         assert {len(hop.addresses) for trace in traces for hop in trace.hops} <= {0, 1}
         assert [trace.flow for trace in traces] == list(FLOWS)

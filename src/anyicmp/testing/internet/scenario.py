@@ -48,7 +48,7 @@ def _named(scenario: str | Path) -> tuple[str, str]:
     return str(scenario), Path(scenario).read_text("utf-8")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _read(text: str) -> Topology:
     # Tests read the same scenario again and again.
     return _topology(_parse(text))
