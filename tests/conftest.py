@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,22 @@ def _is_simulated(item: pytest.Item) -> bool:
     return hasattr(getattr(item, "module", None), "SimulatedNetwork") and not real
 
 
+NAMES_IT = re.compile("SimulatedNetwork|virtual_time")
+
+
+@cache
+def _may_be_virtual(path: Path) -> bool:
+    """Whether a test file, or one below a folder, names what puts its tests on a simulated network."""
+    if path.is_dir():
+        return any(map(_may_be_virtual, path.rglob("test_*.py")))
+    return path.suffix == ".py" and NAMES_IT.search(path.read_text("utf-8")) is not None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m virtual_time` alone imports no module that has no such test."""
+    return True if config.option.markexpr == "virtual_time" and not _may_be_virtual(collection_path) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what lives in virtual time, and what does not depend on who runs it; leave out what is `slow`."""
     if "ANYICMP_SLOW" not in os.environ:
@@ -177,6 +194,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         simulated = _is_simulated(item) or item.get_closest_marker("virtual_time")
         if simulated and not item.get_closest_marker("programs"):
             item.add_marker(pytest.mark.virtual_time)
+            if not _may_be_virtual(item.path):
+                raise pytest.UsageError(f"{item.path}: `-m virtual_time` would not find its tests")
         if simulated or item.path.parent.name in PURE_ROOMS:
             item.add_marker(pytest.mark.anybody)
 
