@@ -222,11 +222,10 @@ class MultipathPlan:
 
     def _ask(self) -> None:
         """Ask for all probes that are missing for certain."""
-        balancers = sum(
-            len(ways_of(urn)) > 1 for ttl in range(self._max_hops) for urn in self._urns(ttl, ended=True)
-        )
+        known = [ttl for ttl in range(self._max_hops) if self.hops[ttl]]
+        balancers = sum(len(ways_of(urn)) > 1 for ttl in known for urn in self._urns(ttl, ended=True))
         missing = [0] * self._max_hops
-        for ttl in range(self._max_hops):
+        for ttl in known:
             urns = self._urns(ttl)
             # One of which nobody knows where it comes from gives a router one next hop more to look behind.
             unplaced = sum(self._find_origin(vertex) for vertex in self.hops[ttl].values() if ttl)

@@ -16,7 +16,14 @@ from anyicmp.testing.internet.nodes import Router
 from anyicmp.testing.internet.packet import destination, source
 from anyicmp.testing.internet.routing import Balancer, Owners, Routes
 from anyicmp.testing.internet.scenario import load
-from anyicmp.testing.internet.stations import ClientStation, Exit, HostStation, RouterStation, Station
+from anyicmp.testing.internet.stations import (
+    ClientStation,
+    Exit,
+    HostStation,
+    Moves,
+    RouterStation,
+    Station,
+)
 from anyicmp.testing.internet.tables import ScenarioError
 from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import IPAddress
@@ -169,17 +176,23 @@ class Internet:
 
     def _simulate(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
         """The slow way: event by event, in order of time."""
-        events = [(now, 0, CLIENT, CLIENT, packet)]
+        events: list[tuple[int, int, str, str, bytes]] = []
         arrivals: list[tuple[int, bytes]] = []
-        order = 0
+        stations, order, at, came = self._stations, 0, CLIENT, CLIENT
         for _ in range(MOST_MOVES):
+            if at == CLIENT and came != CLIENT:
+                arrivals.append((now, packet))
+                moves: Moves = []
+            else:
+                moves = stations[at].handle(now, came, packet)
+            if len(moves) == 1 and not events:
+                came = at
+                ((now, at, packet),) = moves
+                continue
+            for when, target, made in moves:
+                order += 1
+                heappush(events, (when, order, target, at, made))
             if not events:
                 break
-            when, _, at, came, octets = heappop(events)
-            if at == CLIENT and came != CLIENT:
-                arrivals.append((when, octets))
-                continue
-            for due, target, made in self._stations[at].handle(when, came, octets):
-                order += 1
-                heappush(events, (due, order, target, at, made))
+            now, _, at, came, packet = heappop(events)
         return arrivals
