@@ -166,10 +166,12 @@ class TraceStream(Stream[Trace]):
         self._plan: TracePlan
         self._inbox: Inbox
         self._target: IPAddress
+        self._name: str | None
 
     async def _begin(self) -> None:
         options, prober = self._options, self._prober
         self._target = (await prober.resolve(self._host, family=options.route.family_of(self._host)))[0]
+        self._name = name_of(self._host, self._target)
         self._names = prober.names() if options.names else None
         self._driver = driver = prober.driver(4 if self._target.version == 4 else 6, options.route)
         method = driver.exchange.method
@@ -245,7 +247,7 @@ class TraceStream(Stream[Trace]):
         )
 
     def _look(self, batch: OutcomeBatch) -> None:
-        label(batch, name_of(self._host, self._target), self._target)
+        label(batch, self._name, self._target)
         rows: dict[int, list[int]] = {}
         for i, tag in enumerate(batch.tags):
             # What an earlier round waited for in vain is of no use to this one.
@@ -271,7 +273,7 @@ class TraceStream(Stream[Trace]):
         end = stopped_by(hops, self._target)
         return Trace(
             target=self._target,
-            host=name_of(self._host, self._target),
+            host=self._name,
             hops=hops,
             reached=end is not None and getattr(end, "source", None) == self._target,
             method=options.method,
