@@ -58,13 +58,13 @@ class Internet:
                 (link.source, link.target, link.there),
                 (link.target, link.source, link.back),
             ):
-                self._legs[begin][end] = Leg(end, faults, self._random(f"{begin}>{end}"))
+                self._legs[begin][end] = Leg(end, faults, self._seed(f"{begin}>{end}"))
         try:
             self._owners = Owners(topology)
             self._routes = Routes(topology, self._legs)
         except ScenarioError as error:
             raise error.within(topology.origin) from error
-        self._stations: dict[str, Station] = {name: self._station(name) for name in self._legs}
+        self._stations: dict[str, Station] = {}  # those that packets have come to
         self._ways: dict[str, Way | None] = {}
         self._courses: dict[bytes, Course | None] = {}
 
@@ -73,13 +73,19 @@ class Internet:
         """The internet of a TOML file, its text, or "demo". Raises ScenarioError, and OSError for a file."""
         return cls(load(scenario), seed=seed)
 
-    def _random(self, name: str) -> Random:
+    def _seed(self, name: str) -> str:
         # Each node and each direction draws for itself: what happens here does not depend on what
         # happened elsewhere, only on what came by.
-        return Random(f"{self.seed}/{name}")
+        return f"{self.seed}/{name}"
 
     def _station(self, name: str) -> Station:
-        node, random = self.topology.nodes.get(name), self._random(name)
+        found = self._stations.get(name)
+        if found is None:
+            found = self._stations[name] = self._new_station(name)
+        return found
+
+    def _new_station(self, name: str) -> Station:
+        node, random = self.topology.nodes.get(name), Random(self._seed(name))
         balancer = None
         if isinstance(node, Router) and node.balance is not None:
             balancer = Balancer(name, node, self.seed, random)
@@ -178,13 +184,13 @@ class Internet:
         """The slow way: event by event, in order of time."""
         events: list[tuple[int, int, str, str, bytes]] = []
         arrivals: list[tuple[int, bytes]] = []
-        stations, order, at, came = self._stations, 0, CLIENT, CLIENT
+        order, at, came = 0, CLIENT, CLIENT
         for _ in range(MOST_MOVES):
             if at == CLIENT and came != CLIENT:
                 arrivals.append((now, packet))
                 moves: Moves = []
             else:
-                moves = stations[at].handle(now, came, packet)
+                moves = self._station(at).handle(now, came, packet)
             if len(moves) == 1 and not events:
                 came = at
                 ((now, at, packet),) = moves

@@ -87,6 +87,10 @@ class Link:
             raise error.below("back") from error
 
 
+NOBODYS = Random(0)
+"""For those who draw nothing: to seed one takes longer than all else about a link."""
+
+
 def _no() -> bool:
     return False
 
@@ -112,12 +116,12 @@ class Leg:
         "target",
     )
 
-    def __init__(self, target: str, faults: Faults, random: Random) -> None:
+    def __init__(self, target: str, faults: Faults, seed: str) -> None:
         self.target = target
         self.faults = faults
-        self._random = random
         kinds = (faults.loss, faults.duplicate, faults.reorder, faults.corrupt, faults.truncate)
         self.plain = not faults.jitter and all(kind == NEVER for kind in kinds)
+        self._random = random = NOBODYS if self.plain else Random(seed)
         self._loss, self._duplicate, self._reorder, self._corrupt, self._truncate = (
             _no if kind == NEVER else Draw(kind, random) for kind in kinds
         )
