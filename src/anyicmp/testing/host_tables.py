@@ -7,6 +7,7 @@ Nothing is read from the system here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from ipaddress import ip_interface, ip_network
 
 import attrs
@@ -40,36 +41,57 @@ class SimulatedTables:
     """
 
     def __init__(self, own: Mapping[int, IPAddress], internet: Internet | None, mtu: int) -> None:
-        self.route_table: list[Route] = []
-        self.neighbor_table: list[Neighbor] = []
-        self._own = dict(own)
+        self._own = dict(sorted(own.items()))
         self._internet = internet
-        self._gateways: dict[tuple[str, int], IPAddress] = {}
-        for version, address in sorted(own.items()):
-            self.route_table += self._routes(version, address)
-        self.interface_table = [
+        self._mtu = mtu
+
+    # Most tests look at none of them.
+
+    @cached_property
+    def route_table(self) -> list[Route]:
+        """See the class."""
+        return [route for version, own in self._own.items() for route in self._routes(version, own)]
+
+    @cached_property
+    def neighbor_table(self) -> list[Neighbor]:
+        """See the class."""
+        linked = [each for version in self._own for each in self._linked(version)]
+        return [
+            _neighbor(address, number, there=not (isinstance(node, Host) and node.absent))
+            for number, (_, node, address) in enumerate(linked, 1)
+        ]
+
+    @cached_property
+    def interface_table(self) -> list[Interface]:
+        """See the class."""
+        return [
             Interface(
                 name=SIMULATED_INTERFACE,
                 index=INTERFACE,
-                addresses=tuple(ip_interface(address) for _, address in sorted(own.items())),
-                mtu=mtu,
+                addresses=tuple(map(ip_interface, self._own.values())),
+                mtu=self._mtu,
                 flags=("UP", "LOWER_UP"),
                 state="up",
             )
         ]
 
+    @cached_property
+    def _gateways(self) -> dict[tuple[str, int], IPAddress]:
+        """The first address of each linked router, by its name and IP version."""
+        found: dict[tuple[str, int], IPAddress] = {}
+        for version in self._own:
+            for name, node, address in self._linked(version):
+                if isinstance(node, Router):
+                    found.setdefault((name, version), address)
+        return found
+
     def _routes(self, version: int, own: IPAddress) -> Iterable[Route]:
         yield Route(
             destination=ip_network(own), interface="lo", flags="UH", source=own, table=LOCAL, type="local"
         )
-        routers = []
-        for name, node, address in self._linked(version):
+        for _, _, address in self._linked(version):
             yield _on_link(address)
-            there = not (isinstance(node, Host) and node.absent)
-            self.neighbor_table.append(_neighbor(address, len(self.neighbor_table) + 1, there=there))
-            if isinstance(node, Router) and (name, version) not in self._gateways:
-                self._gateways[name, version] = address
-                routers.append(address)
+        routers = [address for (_, of), address in self._gateways.items() if of == version]
         everywhere = ip_network(DEFAULT[version])
         if len(routers) == 1:
             yield Route(destination=everywhere, gateway=routers[0], interface=SIMULATED_INTERFACE, flags="UG")
