@@ -55,8 +55,8 @@ def paired(*columns: Sequence[Any]) -> list[ParameterSet]:
     ]
 
 
-YOUNG = 5_000
-"""New objects after which the collector looks at them: a test leaves some hundreds."""
+SELDOM = 100_000
+"""New objects after which the collector looks at them within a test; behind each test it does anyway."""
 
 ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
 
@@ -263,4 +263,10 @@ def pytest_collection_finish() -> None:
     """Let the collector pass over all that stays: it looked through every test again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(SELDOM)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Free what a test has left: the next one takes the same memory, and a socket left open is this one's."""
+    gc.collect(1)
