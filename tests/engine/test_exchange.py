@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyicmp.engine.exchange import Exchange
+from anyicmp.engine.multipath import MultipathPlan
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.room import Room, queue_cost
@@ -15,7 +16,7 @@ from anyicmp.engine.sweep import SweepPlan
 from anyicmp.engine.table import SLOTS
 from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import NoReply, Reply
-from engine.rig import MS, SECOND, Rig, one_series
+from engine.rig import MS, SECOND, TARGET, Rig, one_series
 
 
 def test_no_more_leave_than_answers_fit_into_the_receive_buffer() -> None:
@@ -153,6 +154,36 @@ def test_plans_take_turns() -> None:
     assert ping.series[0].taken == 0
     assert rig.fill() == 16
     assert ping.series[0].taken == 1, "the second batch begins with who waited"
+
+
+def test_flows_of_one_plan_leave_together() -> None:
+    """It takes one at a time, and from its second on others follow in the batch, in turn with other plans."""
+    rig = Rig(capacity=8)
+
+    def multipath() -> MultipathPlan:
+        return MultipathPlan(
+            Probe(peer=TARGET[4]),
+            lambda flow: rig.method.template(size=56, flow=flow),
+            enough=lambda ways, balancers: 6,
+            max_hops=4,
+            timeout=SECOND,
+            attempts=1,
+        )
+
+    plan = multipath()
+    rig.exchange.start(plan, rig.now)
+    rig.probe()
+    assert rig.fill() == 5
+    rig.leave(0, 5)
+    checksums = {bytes(rig.tx.row(i)[2:4]) for i in range(5)}
+    assert len(checksums) == 5, "a flow of echo is a checksum"
+    rig.exchange.forget(plan)
+    first, second = multipath(), multipath()
+    for plan in (first, second):
+        rig.exchange.start(plan, rig.now)
+    rig.probe()
+    assert rig.fill() == 8
+    assert (first.sent, second.sent) == (5, 5)
 
 
 def test_the_next_deadline_is_the_earliest_of_timeouts_and_due_rows() -> None:

@@ -101,15 +101,15 @@ class Exchange:
         left = plans.advance(now)
         while left and n < tx.capacity and (plan := plans.first()) is not None:
             left -= 1
-            lane = self.room.emptiest
+            lane, template = self.room.emptiest, plan.template
             vacant = self._vacant(plan, lane)
-            room = min(self.room.fitting(lane, plan.template.size), vacant, tx.capacity - n)
+            room = min(self.room.fitting(lane, template.size), vacant, tx.capacity - n)
             if room > 0:
                 taken = self._take(tx, n, room, plan, lane, now)
                 plans.next(now, served=taken > 0)
-                if taken:
-                    # One that takes a flow at a time may have others.
-                    n, left = n + taken, len(plans)
+                n += taken
+                # One that takes a flow at a time may have others.
+                left += plan.template is not template
             elif vacant < 1:
                 plans.pass_by()
             else:
