@@ -82,7 +82,7 @@ def test_lanes_have_their_own_identifiers() -> None:
 
 @settings(max_examples=60)
 @given(
-    size=st.sampled_from([20, 21, 30, 56, 57, 120, 145, 146, 160]),
+    size=st.sampled_from([20, 21, 30, 56, 57, 120, 145, 146, 192]),
     start=st.sampled_from([0, 20, 24]),
     slot=st.sampled_from([256, 268, 1344]),
     row=st.integers(0, 39),

@@ -165,6 +165,13 @@ def test_what_is_received_is_the_same(version: Version, raw: bool) -> None:
     stamped, width = (*TIMESTAMP, struct.pack("@ll32x", 7, 8)), 4 if version == 4 else 16
     control = (stamped,) if raw and version == 4 else (stamped, (*HOPS[version], struct.pack("@i", 9)))
     usual, cut = (Datagram(b"\x45" * size, bytes(width), 0, control) for size in (40, SLOT + 8))
+    # Stamps of one second, and one between them of another.
+    seconds = [
+        Datagram(
+            b"\x45" * 40, bytes(width), 0, ((*TIMESTAMP, struct.pack("@ll32x", second, 8)), *control[1:])
+        )
+        for second in (7, 7, 9, 7, 7)
+    ]
     entry = struct.pack("=IBBBxI4s16x", errno.EHOSTUNREACH, ORIGIN[version], 11, 0, 0, bytes(4))
     reported = Datagram(bytes(40), bytes(width), 0, (stamped, (*ENTRY[version], entry)))
 
@@ -174,6 +181,7 @@ def test_what_is_received_is_the_same(version: Version, raw: bool) -> None:
         @given(st.lists(turn, min_size=1, max_size=8))
         @example([(0, ([], [usual])), (0, ([reported], [])), (0, ([], [usual]))])
         @example([(0, ([], [usual])), (0, ([], [cut] * 4)), (0, ([], [usual]))])
+        @example([(0, ([], seconds))])
         def it_is(turns: list[tuple[int, tuple[list[Datagram], list[Datagram]]]]) -> None:
             batches = [dirty(version) for _ in ways]
             for offset, (queued, packets) in turns:
