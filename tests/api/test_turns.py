@@ -77,7 +77,8 @@ def test_a_full_buffer_is_no_interruption() -> None:
 
 
 @pytest.mark.anyio
-async def test_who_goes_on_is_not_given_a_second_turn_in_the_same_cycle(anyio_backend_name: str) -> None:
+@pytest.mark.parametrize("deaf_before", [False, True])
+async def test_who_goes_on_is_not_given_a_second_turn_in_the_same_cycle(deaf_before: bool) -> None:
     """Neither by what has come; that is looked at when there is nothing else to do, and is not forgotten."""
     turns: list[bool] = []
     looked = anyio.Event()
@@ -95,6 +96,9 @@ async def test_who_goes_on_is_not_given_a_second_turn_in_the_same_cycle(anyio_ba
 
     wake = open_wake(turn, inward)
     try:
+        if deaf_before:
+            wake.listen(False)
+            wake.listen(True)
         wake.soon()
         os.write(outward, b"x")
         with anyio.fail_after(5):

@@ -147,7 +147,7 @@ class _AsyncioWake:
 
     def listen(self, on: bool) -> None:
         if self._fileno >= 0 and on:
-            self._loop.add_reader(self._fileno, self._turn, True)
+            self._loop.add_reader(self._fileno, self._run_readable)
         elif self._fileno >= 0:
             self._loop.remove_reader(self._fileno)
 
