@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
+from anyicmp import Prober
 from anyicmp.api import sending
 from anyicmp.api.sending import Sending
 from anyicmp.api.wake import open_wake
+from anyicmp.testing import SimulatedNetwork
 from anyicmp.wire.batch import PacketBatch
 
 ROW = 9_000
@@ -74,6 +77,21 @@ def test_a_full_buffer_is_no_interruption() -> None:
     assert out.pending == (40, 256)
     assert not out.interrupted
     assert out.patience
+
+
+@pytest.mark.anyio
+async def test_what_has_not_left_yet_stays_here_when_nobody_wants_it(
+    network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep that is left in the midst of a batch sends nothing more."""
+    monkeypatch.setattr(sending, "ENOUGH", -1)
+    async with Prober(network=network) as prober:
+        async with prober.open_sweep("10.1.0.0/22"):
+            while not (sent := prober.statistics.sent):
+                await anyio.lowlevel.checkpoint()
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        assert prober.statistics.sent == sent < 256
 
 
 @pytest.mark.anyio

@@ -298,3 +298,18 @@ def test_what_the_engine_wrote_is_copied_once_for_all_calls(version: Version, ra
                 assert transport.send(tx, start, stop) == (stop - start, 0)
             assert [one.address for one in memory.sent] == [*peers, *peers[2:5]]
             assert {len(one.octets) for one in memory.sent} == {8 + turn}
+
+
+@kinds
+def test_a_row_alone_takes_nothing_from_those_that_were_copied(version: Version, raw: bool) -> None:
+    """Of a batch of two plans the one row that leaves alone asks for nothing; those behind it still do."""
+    with both(version, raw) as ways:
+        transport, memory = ways[0]
+        tx = PacketBatch(version, capacity=CAPACITY, slot=SLOT)
+        Probe(peer=b"").write_header(tx, 0, 4, keep=True)
+        Probe(peer=b"", hop_limit=7).write_header(tx, 4, 8, keep=True)
+        tx.length[:8] = array("I", [8] * 8)
+        tx.serial, tx.written = 1, 8
+        for start, stop in ((0, 3), (3, 4), (4, 8)):
+            assert transport.send(tx, start, stop) == (stop - start, 0)
+        assert [len(one.control) for one in memory.sent] == [0] * 4 + [1] * 4

@@ -177,6 +177,8 @@ class Driver:
             self.alone = None
         if self._sinks.pop(plan, None) is not None:
             self.exchange.forget(plan)
+            if not self._sinks:
+                self.sending.drop()
 
     def close(self, error: BaseException | None = None) -> None:
         """End all plans with ClosedError (whose cause is `error`, if one is given) and free the sockets."""
@@ -224,10 +226,9 @@ class Driver:
             if (readable or owed or self._deaf or expires) and self._receive():
                 began, now = now, self.now()
                 busy = now - began > ENOUGH
-            if owed and not self.exchange.room.careful:
+            if expires or (owed and not self.exchange.room.careful):
                 self._look_for_losses()
             if expires:
-                self._look_for_losses()
                 self.deliver(self.exchange.expire(now, self._real()))
             if not busy and (self.sending.held_back or self.exchange.is_due(now)):
                 self._rest(self._send(now), self.now())
@@ -273,10 +274,8 @@ class Driver:
                     return False
             if not self.sending.send(start, stop):
                 return False
-            if self.sending.interrupted:
-                return True
-            if self.batches.tx.after - began > ENOUGH:
-                self._unread = True  # what has come is for the next turn
+            if self.sending.interrupted or self.batches.tx.after - began > ENOUGH:
+                self._unread |= not self.sending.interrupted  # what has come is for the next turn
                 return True
             self._receive()
             if not self.exchange.room.careful:

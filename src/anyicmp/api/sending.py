@@ -84,6 +84,11 @@ class Sending:
         self.pending = (0, 0)
         return True
 
+    def drop(self) -> None:
+        """Nobody wants what is pending any longer."""
+        self.pending, self.interrupted = (0, 0), False
+        self._relax()
+
     def _hold_back(self) -> None:
         # The first time room in the buffer is waited for; where there is room and yet nothing leaves (a
         # full queue behind the socket), only time helps.

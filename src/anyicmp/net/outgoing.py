@@ -52,7 +52,6 @@ class Outgoing(Arrays):
         self.flow_label = memoryview(batch.flow_label).cast("B")
         self.has_local = memoryview(batch.has_local)
         self.interface = memoryview(batch.interface).cast("B")
-        self.prepared = 0, 0, 0  # serial of the batch, and the rows that were copied since
         n = self.capacity = batch.capacity
         self.unset, self.zero, self.one = b"\xff" * (4 * n), bytes(4 * n), b"\1" * n
         self._ask_all(0)
@@ -61,6 +60,7 @@ class Outgoing(Arrays):
         """All rows have so many octets of control messages, which are the same but for keys."""
         self.words[CONTROLLEN_W::HEADER_W] = memoryview(array("Q", [octets]) * self.capacity)
         self.headers: list[object] = [NOBODY] * self.capacity
+        self.prepared = 0, 0, 0  # serial of the batch, and the rows that were copied since
         self.plain, self.wishing = not octets, bool(octets)
 
     def fill(self, tx: PacketBatch, a: int, b: int) -> None:
@@ -70,7 +70,6 @@ class Outgoing(Arrays):
             if serial == tx.serial and begin <= a and b <= end:
                 return
             b = max(b, tx.written)
-            self.prepared = tx.serial, a, b
         self.iovec_halves[2 * IOVEC_W * a + 2 + LOW_HALF : 2 * IOVEC_W * b : 2 * IOVEC_W] = self.length[a:b]
         self.copy_names(self.peer, a, b, out=True)
         quiet, stamped = self._quiet(b - a, a, b), self.stamped
@@ -85,6 +84,8 @@ class Outgoing(Arrays):
                 self._ask(tx, i, quiet)
         if b - a == 1:
             self.headers[a] = tx.header[a] or NOBODY
+        else:
+            self.prepared = tx.serial, a, b
 
     def fill_again(self, tx: PacketBatch, i: int) -> None:
         """Copy what row i says where its control messages are in `headers` as those of its header."""
