@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from anyicmp.engine.room import SMALL
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import PacketBatch, Version
 
@@ -77,7 +78,11 @@ class Batches:
 
     def _batch(self, way: str, need: int) -> PacketBatch:
         slot, few, many = next((size for size in SIZES if need <= size[0]), SIZES[-1])
-        capacity = many if self._transport.spec.buffers else few
+        transport = self._transport
+        # All of a batch is sent before its answers are read: they fill half of the buffer at most, for of a
+        # full one nobody knows whether it has overflowed.
+        roomy = transport.spec.buffers and transport.receive_buffer >= 2 * many * SMALL
+        capacity = many if roomy else few
         batch = self._made.get((way, slot))
         if batch is None:
             batch = self._made[way, slot] = PacketBatch(self._version, capacity=capacity, slot=slot)
