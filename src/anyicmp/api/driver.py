@@ -1,4 +1,4 @@
-"""The only pump, and with `alone.py` and `sending.py` the only clock: fill, send, sent; recv, feed; expire.
+"""The only pump, which with `alone.py` and `sending.py` alone asks the time: fill, send, sent; recv, feed.
 
 One driver moves the packets of one exchange through one transport. It decides nothing about what is
 probed and knows no event loop; who waits for outcomes hands in a sink.
