@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from anyicmp.net import lanes
 from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
 from net.bench import (
     FAMILY,
@@ -271,3 +272,27 @@ def quoting(version: int, protocol: int, quoted: bytes, *, options: bool = False
         header = struct.pack("!IHBB", 6 << 28, len(extension + quoted), 44 if options else protocol, 1)
         header += bytes(32) + extension
     return message(version, EXCEEDED[version][0], 0, bytes(4) + header + quoted)
+
+
+def test_a_burst_of_errors_makes_a_probe_wait_and_not_fail(
+    kind: Kind, opened: Open, lab: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors may come faster than a call is repeated: here, faster than once."""
+    monkeypatch.setattr(lanes, "ATTEMPTS", 1)
+    transport = opened()
+    tx, rx = PacketBatch(kind.version), PacketBatch(kind.version, slot=256)
+    put(tx, 0, echo(kind.version, transport.identifiers[0], 1), target(lab, kind.version))
+    tx.hop_limit[0] = 1
+    assert transport.send(tx, 0, 1) == (1, 0)
+    assert readable(transport)
+    put(tx, 1, echo(kind.version, transport.identifiers[0], 2), LOOPBACK[kind.version])
+    before = transport.send(tx, 1, 2)
+    # A raw socket of IPv4 or IPv6 hears errors as packets, and none fails its calls.
+    assert before == ((1, 0) if kind.raw else (0, errno.EAGAIN))
+    assert receive(transport, rx, 2 if kind.raw else 1) == (2 if kind.raw else 1)
+    if not kind.raw:
+        assert transport.send(tx, 1, 2) == (1, 0)
+        assert receive(transport, rx, 1) == 1
+    with no_default_route(lab):
+        put(tx, 2, echo(kind.version, transport.identifiers[0], 3), target(lab, kind.version))
+        assert transport.send(tx, 2, 3) == (0, errno.ENETUNREACH)

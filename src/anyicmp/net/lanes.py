@@ -131,6 +131,19 @@ class Lanes:
         self._served = min(lanes, key=lambda lane: (lane - self._served - 1) % self._most)
         return [lanes[self._served]]
 
+    def reason(self, lane: int, fault: int) -> int:
+        """What `send` says of a row that a lane has refused for good with this errno: that, or EAGAIN.
+
+        A burst of ICMP errors leaves its errno behind faster than calls can be repeated, as when hundreds of
+        neighbours are given up at once. While entries wait to be read, the errno may be theirs.
+        """
+        if fault in NEVER_LEFT_BEHIND or fault in FEWER_ATTEMPTS or self._poll is None:
+            return fault
+        waiting = any(
+            self._lane_of[one] == lane and events & ERRORS for one, events in self._poll.poll(0, self._most)
+        )
+        return errno.EAGAIN if waiting else fault
+
     def look_into(self, lane: int) -> None:
         """Note whether a lane's error queue may have lost entries; to be called before it is read.
 

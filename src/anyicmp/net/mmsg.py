@@ -78,7 +78,7 @@ class BatchedTransport(Lanes):
             # A first row that fails leaves nothing sent, and only then does the kernel tell why.
             fault, attempts = ctypes.get_errno(), attempts + 1
             if own_fault(fault, attempts):
-                return at - start, fault
+                return at - start, self.reason(lane, fault)
         return at - start, 0
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class PortableTransport(Lanes):
             except OSError as error:
                 fault = error.errno or EINVAL
                 if own_fault(fault, attempt):
-                    break
+                    return self.reason(tx.lane[i], fault)
             else:
                 return 0
         return fault
