@@ -117,19 +117,20 @@ async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
                 network.clocks.advance(1.0)  # what was to come after the probe does so before the next one
 
 
-class Stopping(VirtualClock):
-    """Between some readings the process is stopped for 3 ms."""
+class Stopping:
+    """Clocks that can be read but one after the other; between some readings the process stops for 3 ms."""
 
     def __init__(self, *stops: int) -> None:
-        super().__init__()
+        self._clock = VirtualClock()
+        self.monotonic = self._clock.monotonic
         self._stops = stops
         self.readings = 0
 
     def real(self) -> int:
         self.readings += 1
         if self.readings in self._stops:
-            self.advance(0.003)
-        return super().real()
+            self._clock.advance(0.003)
+        return self._clock.real()
 
 
 @pytest.mark.parametrize(("stops", "readings"), [((), 1), ((1,), 2), ((1, 2), 3)])
@@ -141,6 +142,13 @@ def test_a_process_stopped_between_two_clocks_reads_them_again(stops: tuple[int,
     assert real - now == ahead
     assert now == clocks.monotonic()
     assert clocks.readings == readings
+
+
+def test_clocks_that_know_it_say_both_at_once() -> None:
+    clock = VirtualClock()
+    clock.advance(2.5)
+    clock.step(-3600.0)
+    assert both_of(clock)() == clock.both() == (clock.monotonic(), clock.real())
 
 
 def test_a_process_stopped_all_the_time_goes_on() -> None:

@@ -417,7 +417,7 @@ def test_a_target_takes_the_memory_that_the_page_says_and_no_more() -> None:
                 for seconds in (14.5, 24.5, 34.5):
                     await changes_until(monitor, network, seconds)
                     for transport in network.transports:
-                        transport.ways.clear()  # what the network remembers of it
+                        transport.ways.forget()  # what the network remembers of it
                     gc.collect()
                     taken.append((tracemalloc.get_traced_memory()[0] - before) // 150)
             finally:

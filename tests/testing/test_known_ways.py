@@ -295,3 +295,26 @@ def test_a_change_of_a_plain_host_counts_at_once(name: str, value: object, kinds
     outcomes = play(network, 4, lambda: setattr(host, name, value), lambda: setattr(host, name, before))
     found = " ".join(outcome.kind for outcome in outcomes)
     assert found == f"{kinds} reply reply"
+
+
+@EITHER
+def test_replies_that_come_together_are_each_as_if_alone(privileged: bool) -> None:
+    """Of a network in which nobody looks on, they are one event; the rows and times are the same."""
+    told: list[list[Any]] = []
+    for watched in (False, True):
+        network = SimulatedNetwork(seed=3, privileged=privileged)
+        network.add("10.0.0.0/29", Host(delay=0.002))
+        network.add("10.0.0.8/29", Host(delay=0.003))
+        network.add("10.0.0.3", Host(delay=0.003))
+        if watched:
+            network.on_arrival = lambda packet: None
+
+        async def main(network: SimulatedNetwork = network) -> list[Any]:
+            async with Prober(network=network) as prober:
+                result = await prober.sweep("10.0.0.0/28", timeout=0.1, retries=0)
+                return [(*vars_of(outcome), outcome.target, outcome.rtt) for outcome in result]
+
+        told.append(anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop}))
+    assert told[0] == told[1]
+    assert len(told[0]) == 14
+    assert {round(row[-1], 9) for row in told[0]} == {0.002, 0.003}

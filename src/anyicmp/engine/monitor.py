@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+import attrs
+
 from anyicmp.engine.cohort import NAME, Cohort, Entry, slots_in
 from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.engine.probe import Probe
@@ -61,7 +63,7 @@ class MonitorPlan:
         self.waiting = 0
         self.entries: dict[int, Entry] = {}
         self.on_taken = on_taken
-        self._probe = probe
+        self._probe, self._unstamped = probe, attrs.evolve(probe, stamped=False)
         self._places = 0
         self._stale = 0
         self._new: list[tuple[float, Cohort]] = []
@@ -182,9 +184,7 @@ class MonitorPlan:
         self, tx: PacketBatch, start: int, stop: int, peers: bytes, scopes: array[int], tags: array[int]
     ) -> None:
         n, width = stop - start, tx.width
-        self._probe.write_header(tx, start, stop)
-        if n > COMPANY:
-            tx.stamped[start:stop] = bytes(n)
+        (self._probe if n <= COMPANY else self._unstamped).write_header(tx, start, stop, keep=True)
         tx.peer[start * width : stop * width] = peers
         if width == 16:
             tx.scope[start:stop] = scopes

@@ -11,6 +11,8 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import Any, Generic, TypeVar
 
+import attrs
+
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.base import Template
@@ -89,7 +91,7 @@ class PingPlan(Generic[Kept]):
         self.many = many
         self.waiting = 0
         self.series: dict[int, Kept] = {}
-        self._probe = probe
+        self._probe, self._unstamped = probe, attrs.evolve(probe, stamped=False)
         self._names = 0
         self._ready: deque[Kept] = deque()
         self._timed: list[tuple[int, int, Any]] = []
@@ -150,9 +152,8 @@ class PingPlan(Generic[Kept]):
             self._probe.write(tx, start, peer=taken[0].peer, scope=taken[0].scope)
             tx.tag[start] = tags[0]
             return 1
-        self._probe.write_header(tx, start, start + n)
-        if n >= MANY:
-            tx.stamped[start : start + n] = bytes(n)
+        probe = self._probe if n < MANY else self._unstamped
+        probe.write_header(tx, start, start + n, keep=True)
         tx.peer[start * width : (start + n) * width] = b"".join([series.peer for series in taken])
         if width == 16:
             tx.scope[start : start + n] = array("I", [series.scope for series in taken])

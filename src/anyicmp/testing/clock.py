@@ -233,6 +233,13 @@ class VirtualClock:
             self._look()
         return self.moment + self._offset
 
+    def both(self) -> tuple[int, int]:
+        """What `monotonic` and `real` say at one moment."""
+        if self._foreign:
+            self._look()
+        moment = self.moment
+        return moment, moment + self._offset
+
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or (below 0) back, as an administrator or NTP would."""
         self._offset += round(seconds * SECOND)

@@ -40,10 +40,6 @@ Network = IPv4Network | IPv6Network
 SECOND = 1_000_000_000
 
 
-def _nothing(packet: bytes) -> None:
-    pass
-
-
 class SimulatedNetwork:
     """A simulated internet around one host. Give it to a prober: `Prober(network=...)`.
 
@@ -104,8 +100,8 @@ class SimulatedNetwork:
         self.mtu = 65_535 if internet is None else internet.mtu
         self.sent: list[bytes] = []
         self.keeps = 100_000
-        self.on_sent: Callable[[bytes], None] = _nothing
-        self.on_arrival: Callable[[bytes], None] = _nothing
+        self.on_sent: Callable[[bytes], None] | None = None
+        self.on_arrival: Callable[[bytes], None] | None = None
         self.transports: list[SimulatedTransport] = []
         self.listening: list[SimulatedListening] = []
         self._random = Random(seed if seed is not None else 0 if internet is None else internet.seed)
@@ -186,7 +182,7 @@ class SimulatedNetwork:
 
     def _change(self) -> None:
         for transport in self.transports:
-            transport.ways.clear()
+            transport.ways.forget()
 
     def name(self, name: str, *addresses: str) -> None:
         """Make a name known to `resolve`."""

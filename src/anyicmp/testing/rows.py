@@ -5,6 +5,7 @@ Which packets get there, and in which order, is for the sockets.
 
 from __future__ import annotations
 
+from collections import deque
 from errno import EHOSTUNREACH, EMSGSIZE, EPROTO
 from typing import Any, NamedTuple
 
@@ -14,8 +15,8 @@ from anyicmp.wire.extension import parse_extensions
 
 __all__ = [
     "INTERFACE",
-    "SHORT",
     "Row",
+    "drain",
     "error",
     "header_length",
     "local_error",
@@ -24,7 +25,6 @@ __all__ = [
     "segment",
     "stamp",
     "write",
-    "write_short",
 ]
 
 INTERFACE = 1
@@ -58,23 +58,36 @@ class Row(NamedTuple):
 
 
 SHORT = 5
-"""Fields of a short row: lane, when, octets, peer, and its form: number of octets and all other fields."""
+"""Fields of a short row: lane, when, octets, peer, and its form: cost, number of octets and the others."""
 
 
-def write_short(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:
-    """Put a short row into row i of a batch. What was written of a row of the same form, the very object,
-    is not written again.
+def drain(queue: deque[tuple[Any, ...]], rx: PacketBatch, at: int, own: bytes, used: list[int]) -> int:
+    """Put what is in a queue into rows `at`, ... of a batch, and give back the room of its lanes.
+
+    Returns the row behind the last. `own` is the address that all was sent to.
     """
-    lane, when, octets, peer, form = row
-    if rx.header[i] is not form:
-        _, cost, kind, *rest = form
-        write((lane, when, octets, cost, kind, peer, *rest), rx, i, own)
-        rx.header[i] = form
-        return
-    begin, width = i * rx.slot, rx.width
-    rx.data[begin : begin + rx.length[i]] = octets if not rx.truncated[i] else octets[: rx.slot]
-    rx.lane[i], rx.when[i] = lane, when
-    rx.peer[i * width : (i + 1) * width] = rx.reporter[i * width : (i + 1) * width] = peer
+    header, data, slot, width, end = rx.header, rx.data, rx.slot, rx.width, rx.capacity
+    while queue and at < end:
+        row = queue.popleft()
+        if len(row) != SHORT:
+            used[row[0]] -= row[3]
+            write(row, rx, at, own)
+        else:
+            lane, when, octets, peer, form = row
+            cost, size, kind = form[:3]
+            used[lane] -= cost
+            if form is header[at]:
+                # What was written of a row of the same form, the very object, is not written again.
+                begin, address = at * slot, at * width
+                data[begin : begin + size] = octets
+                rx.lane[at], rx.when[at] = lane, when
+                rx.peer[address : address + width] = rx.reporter[address : address + width] = peer
+            else:
+                write((lane, when, octets, cost, kind, peer, *form[3:]), rx, at, own)
+                if not rx.truncated[at]:
+                    header[at] = form
+        at += 1
+    return at
 
 
 def write(row: tuple[Any, ...], rx: PacketBatch, i: int, own: bytes) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from anyicmp.engine.room import SMALL, queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.internet.express import Course, course
 from anyicmp.testing.rows import header_length
-from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, Host, ip_header
+from anyicmp.testing.topology import HEADER, PROTOCOL, PROTOCOL_AT, REPLY, REQUEST, Host
+from anyicmp.testing.ways import Known, Ways
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch
 from anyicmp.wire.checksum import checksum, pseudo_header_v6
 
@@ -26,13 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedTransport"]
 
 BROADCAST = b"\xff\xff\xff\xff"
-REMEMBERED = 4_096
-"""Ways that a transport remembers at a time."""
-
-Known = tuple[bytes, Course | None, tuple[Any, ...], Host | None]
-"""IP header, course, form of the replies (`rows.write_short`), and the host that was put there."""
-
 note = object.__setattr__
+
+APART = -1
+"""A delay that no reply has."""
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
@@ -41,8 +38,7 @@ class SimulatedTransport:
     """One or more sockets in a `SimulatedNetwork`; see `net.transport.Transport` for the contract.
 
     Attributes:
-        ways: what is known of rows that have left: all fields that decide about the header, and the MTU, to
-            what is the same for all with these fields.
+        ways: what is known of rows that have left.
     """
 
     stamps = True
@@ -72,9 +68,10 @@ class SimulatedTransport:
         self._clock = network.clocks
         self._data: deque[tuple[Any, ...]] = deque()
         self._errors: deque[tuple[Any, ...]] = deque()
-        self.ways: dict[tuple[Any, ...], Known] = {}
-        self._forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self.ways = Ways(network, spec, self._source, whole=self._whole)
         self._used = [0] * lanes
+        self._together: list[tuple[int, bytes, bytes, bytes, tuple[Any, ...]]] = []
+        self._delay = APART
         self._unsent = 0
         self._dropped = 0
         self._watching = False
@@ -86,6 +83,7 @@ class SimulatedTransport:
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
+        self._delay = APART
         most = min(stop, start + self._network.rows_per_call)
         for i in range(start, most):
             if errno := self._send(tx, i):
@@ -95,28 +93,17 @@ class SimulatedTransport:
     def _send(self, tx: PacketBatch, i: int) -> int:
         """Send row i; returns the errno, 0 where it left."""
         network, width, begin, lane = self._network, tx.width, i * tx.slot, tx.lane[i]
-        length, has_local = tx.length[i], tx.has_local[i]
+        length, written = tx.length[i], self._written[lane]
         message = tx.data[begin : begin + length]
         if not self.privileged:
-            message[4:6] = self._written[lane]
-        fields = (
-            bytes(tx.peer[i * width : (i + 1) * width]),
-            tx.address(tx.local, i) if has_local else self._source,
-            length,
-            tx.hop_limit[i],
-            tx.traffic_class[i],
-            tx.flow_label[i],
-            network.mtu,
-        )
-        way = self.ways.get(fields)
-        if way is None:
-            found = self._find_way(lane, message, *fields)
-            if isinstance(found, int):
-                return found
-            way = found
-        header, course, form, host = way
+            message[4:6] = written
+        peer = bytes(tx.peer[i * width : (i + 1) * width])
+        known = self.ways.like(tx, i, length).get(peer) or self._find_way(tx, i, message, peer)
+        if isinstance(known, int):
+            return known
+        header, course, form, host = known
         if width == 16:
-            self._seal(message, *fields[:2])
+            self._seal(message, tx, i, peer)
         # A checksum that is right stays as it is, also where the kernel would write it.
         reply = None if course is None else course.reply(message)
         if (
@@ -124,10 +111,10 @@ class SimulatedTransport:
             or reply is None
             or network.bandwidth is not None
             or network.listening
-            or message[4:6] != self._written[lane]
+            or message[4:6] != written
         ):
             if not self._whole:
-                self._seal(message, *fields[:2])
+                self._seal(message, tx, i, peer)
             return self._leave(tx, i, header + message)
         if self.stamps_sending and tx.stamped[i]:
             self._stamp(lane, tx.token[i] & STAMP_TOKEN)
@@ -135,68 +122,34 @@ class SimulatedTransport:
             note(host, "heard", host.heard + 1)  # nobody need hear of it
         packet = header + message
         network.keep(packet)
-        heard = partial(self._hear_reply, lane, course.header, reply, fields[0], form)
-        self._clock.later(course.delay, heard)
-        network.on_sent(packet)
+        answer = lane, course.header, reply, peer, form
+        if course.delay == self._delay and network.on_sent is None and network.on_arrival is None:
+            self._together.append(answer)
+        else:
+            self._delay, self._together = course.delay, [answer]
+            self._clock.later(course.delay, partial(self._hear_replies, self._together))
+        if network.on_sent is not None:
+            network.on_sent(packet)
         return 0
 
-    def _find_way(
-        self,
-        lane: int,
-        message: bytearray,
-        peer: bytes,
-        source: bytes,
-        length: int,
-        hop_limit: int,
-        traffic_class: int,
-        flow_label: int,
-        mtu: int,
-    ) -> Known | int:
-        """What is the same for all rows with these fields, or the errno for which this one does not leave."""
-        spec, version = self.spec, self.spec.version
-        host = self._network.host(peer)
+    def _find_way(self, tx: PacketBatch, i: int, message: bytearray, peer: bytes) -> Known | int:
+        """What is not known of a row yet, or the errno for which it does not leave."""
+        network, version, host = self._network, self.spec.version, self._network.host(peer)
         if errno := self._refusal(peer, host):
             return errno
-        if length + HEADER[version] > mtu and spec.dont_fragment:
+        if len(message) + HEADER[version] > network.mtu and self.spec.dont_fragment:
             if not self.privileged:
-                self._seal(message, peer, source)
+                self._seal(message, tx, i, peer)
                 when = self._clock.real()
-                self._errors.append(rows.local_error(lane, when, version, bytes(message), peer, mtu))
-                self._network.turns.readable()
+                self._errors.append(
+                    rows.local_error(tx.lane[i], when, version, bytes(message), peer, network.mtu)
+                )
+                network.turns.readable()
             return EMSGSIZE
         try:
-            header = ip_header(
-                version, length, source, peer, hop_limit, traffic_class, flow_label, spec.dont_fragment
-            )
+            return self.ways.find(tx, i, len(message), peer, host)
         except ValueError:
             return EMSGSIZE
-        found = self._course(header, host, traffic_class)
-        form: tuple[Any, ...] = ()
-        if found is not None:
-            back = found.header
-            cost, at = queue_cost(length - 8), len(back)
-            row = (
-                rows.packet(0, 0, cost, back, at)
-                if self._whole
-                else rows.message(0, 0, cost, version, back, b"")
-            )
-            form = length, cost, row.kind, *row[6:]
-            form = self._forms.setdefault(form, form)
-        way = header, found, form, host
-        if host is None or found is not None:
-            if len(self.ways) >= REMEMBERED:
-                self.ways.clear()
-                self._forms.clear()
-            self.ways[peer, source, length, hop_limit, traffic_class, flow_label, mtu] = way
-        return way
-
-    def _course(self, header: bytes, host: Host | None, traffic_class: int) -> Course | None:
-        """What becomes of all echo requests with an IP header to a host, or to where nothing was put."""
-        if host is None:
-            internet = self._network.internet
-            return None if internet is None else internet.course(header)
-        plain = host.way if traffic_class <= 0 else None  # its replies have none
-        return None if plain is None else course(plain, header)
 
     def _refusal(self, peer: bytes, host: Host | None) -> int:
         """The errno with which nothing may be sent to an address and the host there, or 0."""
@@ -204,17 +157,18 @@ class SimulatedTransport:
             return EACCES
         return 0 if host is None else host.errno
 
-    def _seal(self, message: bytearray, peer: bytes, source: bytes) -> None:
-        """Write its checksum into an ICMP message."""
+    def _seal(self, message: bytearray, tx: PacketBatch, i: int, peer: bytes) -> None:
+        """Write the checksum of row i's ICMP message into it."""
         message[2:4] = b"\0\0"
         covered: bytes | bytearray = message
         if self.spec.version == 6:
+            source = tx.address(tx.local, i) if tx.has_local[i] else self._source
             covered = pseudo_header_v6(source, peer, len(message), PROTOCOL[6]) + message
         message[2:4] = checksum(covered).to_bytes(2, "big")
 
     def _leave(self, tx: PacketBatch, i: int, packet: bytes) -> int:
         """Send what row i has become; returns the errno, 0 where it left."""
-        network = self._network
+        network, self._delay = self._network, APART
         if network.bandwidth is not None:
             if self._unsent + len(packet) > self.send_buffer:
                 return network.when_full
@@ -226,7 +180,8 @@ class SimulatedTransport:
             self._clock.at(when, partial(self._arrive, answer))
             if network.listening:
                 self._clock.at(when, partial(network.hear, answer))
-        network.on_sent(packet)
+        if network.on_sent is not None:
+            network.on_sent(packet)
         return 0
 
     def _stamp(self, lane: int, token: int) -> None:
@@ -277,21 +232,24 @@ class SimulatedTransport:
             row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
-    def _hear_reply(
-        self, lane: int, header: bytes, message: bytes, peer: bytes, form: tuple[Any, ...]
-    ) -> None:
-        """The same with a peer's reply to a request of a lane that took a way on which nothing happens."""
+    def _hear_replies(self, replies: list[tuple[int, bytes, bytes, bytes, tuple[Any, ...]]]) -> None:
+        """The same with replies to requests that took ways on which nothing happens.
+
+        (lane, IP header, ICMP message, peer, form of the row) each; they come at the same time.
+        """
         if self.closed:
             return
-        used = self._used[lane] + form[1]
-        if used > self.receive_buffer:
-            self._dropped += 1
-            return
-        self._used[lane] = used
-        packet = header + message
-        self._data.append((lane, self._clock.real(), packet if self._whole else message, peer, form))
-        self._network.turns.readable()
-        self._network.on_arrival(packet)
+        network, used, whole, when = self._network, self._used, self._whole, self._clock.real()
+        for lane, header, message, peer, form in replies:
+            taken = used[lane] + form[0]
+            if taken > self.receive_buffer:
+                self._dropped += 1
+                continue
+            used[lane] = taken
+            self._data.append((lane, when, header + message if whole else message, peer, form))
+            network.turns.readable()
+            if network.on_arrival is not None:
+                network.on_arrival(header + message)
 
     def _queue(self, row: tuple[Any, ...], packet: bytes, *, error: bool) -> None:
         """Put what a packet has become into the queue of a socket, if there is room."""
@@ -305,23 +263,15 @@ class SimulatedTransport:
         self._used[lane] = used
         (self._errors if error else self._data).append(row)
         self._network.turns.readable()
-        self._network.on_arrival(packet)
+        if self._network.on_arrival is not None:
+            self._network.on_arrival(packet)
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
-        errors, data = self._errors, self._data
-        if not errors and not data:
-            return 0
-        at, end, own, used = offset, rx.capacity, self._own, self._used
-        while (errors or data) and at < end:
-            row = errors.popleft() if errors else data.popleft()
-            if len(row) == rows.SHORT:
-                used[row[0]] -= row[4][1]
-                rows.write_short(row, rx, at, own)
-            else:
-                used[row[0]] -= row[3]
-                rows.write(row, rx, at, own)
-            at += 1
+        at = offset
+        for queue in (self._errors, self._data):
+            if queue:
+                at = rows.drain(queue, rx, at, self._own, self._used)
         return at - offset
 
     # The rest of the contract.

@@ -59,9 +59,10 @@ class Turns:
     def readable(self) -> None:
         """A packet has arrived, or a buffer has room: a turn for all, as if they shared a descriptor."""
         for wake in self._wakes:
-            wake.readable = True
-            if wake.listening:
-                wake.soon()
+            if not wake.readable:
+                wake.readable = True
+                if wake.listening:
+                    wake.soon()
 
     def _follow(self) -> None:
         keeper = self._keeper
