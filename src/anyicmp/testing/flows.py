@@ -47,6 +47,14 @@ class SimulatedFlows(SimulatedTransport):
         port = self._network.kernel_identifiers(1)[0]
         return (port if port >= FIRST_PORT else port + FIRST_PORT,)
 
+    def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
+        """See `Transport.send`."""
+        most = min(stop, start + self._network.rows_per_call)
+        for i in range(start, most):
+            if errno := self._send(tx, i):
+                return i - start, errno
+        return max(0, most - start), 0
+
     def _send(self, tx: PacketBatch, i: int) -> int:
         peer = tx.address(tx.peer, i)
         errno = self._refusal(peer, self._network.host(peer))

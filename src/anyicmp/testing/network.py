@@ -210,16 +210,16 @@ class SimulatedNetwork:
 
     def carry(self, packet: bytes) -> Iterable[tuple[int, bytes]]:
         """An IP packet leaves now: what comes back, (monotonic nanoseconds, IP packet) each."""
-        self.keep(packet)
+        self.sent.append(packet)
+        self.keep_few()
         now, host = self.clocks.monotonic(), self.host(destination(packet))
         if host is not None:
             return [(now + round(delay * SECOND), octets) for delay, octets in answers(host, packet)]
         return () if self._internet is None else self._internet.inject(packet, now)
 
-    def keep(self, packet: bytes) -> None:
-        """Note an IP packet in `sent`."""
+    def keep_few(self) -> None:
+        """Let go of what need not be in `sent` any longer."""
         sent = self.sent
-        sent.append(packet)
         if len(sent) > 2 * self.keeps:
             del sent[: len(sent) - self.keeps]
 

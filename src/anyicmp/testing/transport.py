@@ -28,8 +28,8 @@ __all__ = ["SimulatedTransport"]
 BROADCAST = b"\xff\xff\xff\xff"
 note = object.__setattr__
 
-APART = -1
-"""A delay that no reply has."""
+Heard = tuple[int, bytes, bytes, bytes, tuple[Any, ...]]
+"""A reply that is on its way: lane, IP header, ICMP message, peer, and form of its row (`rows.drain`)."""
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
@@ -70,8 +70,6 @@ class SimulatedTransport:
         self._errors: deque[tuple[Any, ...]] = deque()
         self.ways = Ways(network, spec, self._source, whole=self._whole)
         self._used = [0] * lanes
-        self._together: list[tuple[int, bytes, bytes, bytes, tuple[Any, ...]]] = []
-        self._delay = APART
         self._unsent = 0
         self._dropped = 0
         self._watching = False
@@ -83,54 +81,57 @@ class SimulatedTransport:
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
-        self._delay = APART
-        most = min(stop, start + self._network.rows_per_call)
+        network, raw, width = self._network, self.privileged, tx.width
+        watched = network.on_sent or network.on_arrival
+        looks = network.listening or network.bandwidth is not None
+        together: list[Heard] = []
+        length = at = delay = -1
+        most = min(stop, start + network.rows_per_call)
         for i in range(start, most):
-            if errno := self._send(tx, i):
-                return i - start, errno
-        return max(0, most - start), 0
-
-    def _send(self, tx: PacketBatch, i: int) -> int:
-        """Send row i; returns the errno, 0 where it left."""
-        network, width, begin, lane = self._network, tx.width, i * tx.slot, tx.lane[i]
-        length, written = tx.length[i], self._written[lane]
-        message = tx.data[begin : begin + length]
-        if not self.privileged:
-            message[4:6] = written
-        peer = bytes(tx.peer[i * width : (i + 1) * width])
-        known = self.ways.like(tx, i, length).get(peer) or self._find_way(tx, i, message, peer)
-        if isinstance(known, int):
-            return known
-        header, course, form, host = known
-        if width == 16:
-            self._seal(message, tx, i, peer)
-        # A checksum that is right stays as it is, also where the kernel would write it.
-        reply = None if course is None else course.reply(message)
-        if (
-            course is None
-            or reply is None
-            or network.bandwidth is not None
-            or network.listening
-            or message[4:6] != written
-        ):
-            if not self._whole:
+            if tx.length[i] != length or tx.header[i] is None or tx.header[i] is not tx.header[at]:
+                length, at = tx.length[i], i
+                ways = self.ways.like(tx, i, length)
+            lane = tx.lane[i]
+            begin, written = i * tx.slot, self._written[lane]
+            message = tx.data[begin : begin + length]
+            if not raw:
+                message[4:6] = written
+            peer = bytes(tx.peer[i * width : (i + 1) * width])
+            known = ways.get(peer)
+            if known is None:
+                found = self._find_way(tx, i, message, peer)
+                if isinstance(found, int):
+                    return i - start, found
+                known, ways = found, self.ways.like(tx, i, length)
+            header, course, form, host = known
+            if width == 16:
                 self._seal(message, tx, i, peer)
-            return self._leave(tx, i, header + message)
-        if self.stamps_sending and tx.stamped[i]:
-            self._stamp(lane, tx.token[i] & STAMP_TOKEN)
-        if host is not None:
-            note(host, "heard", host.heard + 1)  # nobody need hear of it
-        packet = header + message
-        network.keep(packet)
-        answer = lane, course.header, reply, peer, form
-        if course.delay == self._delay and network.on_sent is None and network.on_arrival is None:
-            self._together.append(answer)
-        else:
-            self._delay, self._together = course.delay, [answer]
-            self._clock.later(course.delay, partial(self._hear_replies, self._together))
-        if network.on_sent is not None:
-            network.on_sent(packet)
-        return 0
+            # A checksum that is right stays as it is, also where the kernel would write it.
+            reply = None if course is None or looks else course.reply(message)
+            if course is None or reply is None or (raw and message[4:6] != written):
+                if not self._whole:
+                    self._seal(message, tx, i, peer)
+                if errno := self._leave(tx, i, header + message):
+                    return i - start, errno
+                delay = -1
+                continue
+            if self.stamps_sending and tx.stamped[i]:
+                self._stamp(lane, tx.token[i] & STAMP_TOKEN)
+            if host is not None:
+                note(host, "heard", host.heard + 1)  # nobody need hear of it
+            packet = header + message
+            network.sent.append(packet)
+            # Replies that come at one time are one event, unless somebody might move time in between.
+            if course.delay == delay and not watched:
+                together.append((lane, course.header, reply, peer, form))
+            else:
+                delay, together = course.delay, [(lane, course.header, reply, peer, form)]
+                self._clock.later(delay, partial(self._hear_replies, together))
+            if network.on_sent is not None:
+                network.on_sent(packet)
+                length = -1  # it may have changed the network
+        network.keep_few()
+        return max(0, most - start), 0
 
     def _find_way(self, tx: PacketBatch, i: int, message: bytearray, peer: bytes) -> Known | int:
         """What is not known of a row yet, or the errno for which it does not leave."""
@@ -168,7 +169,7 @@ class SimulatedTransport:
 
     def _leave(self, tx: PacketBatch, i: int, packet: bytes) -> int:
         """Send what row i has become; returns the errno, 0 where it left."""
-        network, self._delay = self._network, APART
+        network = self._network
         if network.bandwidth is not None:
             if self._unsent + len(packet) > self.send_buffer:
                 return network.when_full
@@ -232,10 +233,10 @@ class SimulatedTransport:
             row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
-    def _hear_replies(self, replies: list[tuple[int, bytes, bytes, bytes, tuple[Any, ...]]]) -> None:
+    def _hear_replies(self, replies: list[Heard]) -> None:
         """The same with replies to requests that took ways on which nothing happens.
 
-        (lane, IP header, ICMP message, peer, form of the row) each; they come at the same time.
+        They come at the same time.
         """
         if self.closed:
             return
@@ -269,9 +270,10 @@ class SimulatedTransport:
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`."""
         at = offset
-        for queue in (self._errors, self._data):
-            if queue:
-                at = rows.drain(queue, rx, at, self._own, self._used)
+        if self._errors:
+            at = rows.drain(self._errors, rx, at, self._own, self._used)
+        if self._data:
+            at = rows.drain(self._data, rx, at, self._own, self._used)
         return at - offset
 
     # The rest of the contract.
