@@ -269,6 +269,31 @@ async def test_clock_steps_do_not_reach_the_round_trips(network: SimulatedNetwor
         assert outcome.rtt == pytest.approx(0.01)
 
 
+async def test_the_last_answers_may_come_in_one_turn(network: SimulatedNetwork) -> None:
+    """The process was stopped while they came: each of them is an outcome all the same."""
+    network.add("10.0.0.9", Host(delay=0.5))
+    sent: list[bytes] = []
+
+    def noting(packet: bytes) -> None:
+        sent.append(packet)
+        if len(sent) == 6:
+            network.clocks.advance(2.0)
+
+    network.on_sent = noting
+    found: dict[float, anyicmp.PingResult] = {}
+    async with Prober(network=network) as prober, anyio.create_task_group() as tasks:
+
+        async def ping(interval: float) -> None:
+            found[interval] = await prober.ping("10.0.0.9", count=2, interval=interval, timeout=5.0)
+
+        for interval in (0.1, 0.2, 0.3):
+            tasks.start_soon(ping, interval)
+    for result in found.values():
+        assert [outcome.sequence for outcome in result] == [0, 1]
+        assert [type(outcome) for outcome in result] == [Reply, Reply]
+    assert prober.statistics.received == 6
+
+
 async def test_transmit_stamps_disturb_nobody(network: SimulatedNetwork) -> None:
     network.stamps_sending = True
     async with Prober(network=network) as prober:

@@ -114,19 +114,28 @@ class Pings:
         """The reply to a series, which is told of nothing else."""
         series.answered(answered)
         if series.ended == series.number:
-            # It waits for no other time: nothing else is to be dropped.
-            del self._alive[series.name]
-            if not self._alive:
-                self.running = False
-            series.finish(None)
+            self._over(series)
+
+    def _over(self, series: Asked) -> None:
+        # It waits for no other time: nothing else is to be dropped.
+        del self._alive[series.name]
+        if not self._alive:
+            self.running = False
+        series.finish(None)
 
     def outcomes(self, batch: OutcomeBatch) -> None:
         """See `Sink`."""
         alive, replies = self._alive, None if self.many else batch.plain_replies()
         if replies is not None:
+            over: dict[int, Asked] = {}
             for tag, answered in replies:
-                if (series := alive.get(tag >> 32)) is not None:
-                    self.answered(series, answered)
+                if (series := alive.get(name := tag >> 32)) is not None:
+                    series.answered(answered)
+                    if series.ended == series.number:
+                        over[name] = series
+            # Only now: several replies to one series may come in one batch, which the plan has heard whole.
+            for series in over.values():
+                self._over(series)
             return
         for i, tag in enumerate(batch.tags):
             if (series := alive.get(tag >> 32)) is not None:
