@@ -20,6 +20,7 @@ from anyicmp.engine.exchange import Exchange, Results
 from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.plan import Plan
+from anyicmp.engine.room import SMALL
 from anyicmp.errors import ClosedError
 from anyicmp.net.transport import Transport
 from anyicmp.wire.batch import RowKind
@@ -51,8 +52,7 @@ class Driver:
         exchange, transport: what it moves packets between.
         closed: whether it was closed, or failed.
         batches: what it sends from and receives into; wake: what gives it its turns.
-        sending: what it has to send.
-        alone: the series of pings that goes on by itself, if one does.
+        sending: what it has to send; alone: the series of pings that goes on by itself, if one does.
         now: the time of the engine, in nanoseconds; both_clocks: the same and Unix time, at one moment.
         turns: how many it has had.
     """
@@ -65,17 +65,14 @@ class Driver:
         observer: Observer | None = None,
         on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        self._observer = observer
-        self._on_dropped = on_dropped
-        self.exchange = exchange
-        self.transport = transport
-        self.closed = False
+        self._observer, self._on_dropped = observer, on_dropped
+        self.exchange, self.transport = exchange, transport
         self._lost = (0, 0)
-        self._at_once = self.turns = 0
+        self._at_once = self.turns = self._behind = 0
         self._lanes = len(transport.identifiers)
-        self._working = self._unread = self._deaf = False
+        self.closed = self._working = self._unread = self._deaf = False
         clocks: Clocks = environment.clocks or SystemClocks()
-        self.now, self._real, self.both_clocks = clocks.monotonic, clocks.real, both_of(clocks)
+        self.now, self.both_clocks = clocks.monotonic, both_of(clocks)
         self._own_address = environment.own_address
         self.alone: Alone | None = None
         self._sinks: dict[Plan, Sink] = {}
@@ -219,17 +216,23 @@ class Driver:
                 return
             while self._released:
                 self.exchange.release(*self._released.popitem())
-            now = self.now()
+            began = now = self.now()
             expires = now >= self.exchange.table.earliest
             busy, owed = False, self._unread
             # What has come may end what is overdue.
             if (readable or owed or self._deaf or expires) and self._receive():
-                began, now = now, self.now()
+                now = self.now()
                 busy = now - began > ENOUGH
+            if expires:
+                # What was here by now is heard first, in several turns: it is no more than the buffers held.
+                held = self.transport.receive_buffer * self._lanes // (SMALL * self.batches.rx.capacity)
+                self._behind = self._behind + 1 if self._unread and self._behind < held else 0
+                expires = not self._behind
             if expires or (owed and not self.exchange.room.careful):
                 self._look_for_losses()
             if expires:
-                self.deliver(self.exchange.expire(now, self._real()))
+                after, real = self.both_clocks()  # what came since `began` may not be read yet
+                self.deliver(self.exchange.expire(began, real - after + began))
             if not busy and (self.sending.held_back or self.exchange.is_due(now)):
                 self._rest(self._send(now), self.now())
             else:
