@@ -6,6 +6,7 @@ How large they are follows from the probes. What is written into them is the eng
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from anyicmp.engine.room import SMALL
 from anyicmp.net.transport import Transport
@@ -29,12 +30,14 @@ DRAW = 1024
 
 
 class Batches:
-    """One batch each way at a time; those of other sizes are kept.
+    """One batch each way at a time, made when it is needed; those of other sizes are kept.
 
     Attributes:
         tx, rx: the batches for probes as large as the largest so far.
         used: rows of `tx` whose nonces were given to probes.
     """
+
+    tx: PacketBatch
 
     def __init__(self, version: Version, transport: Transport, entropy: Callable[[int], bytes]) -> None:
         self.used = 0
@@ -44,11 +47,16 @@ class Batches:
         self._entropy = entropy
         self._drawn = b""  # entropy that is not used yet
         self._made: dict[tuple[str, int], PacketBatch] = {}
-        self._take(0)
+        self._largest = 0
+
+    @cached_property
+    def rx(self) -> PacketBatch:
+        # Something came before anything was sent.
+        return self._batch("rx", QUOTE)
 
     def to_send(self, largest: int) -> PacketBatch:
-        """The batch for probes of at most so many octets (0: there are none), each row with a fresh nonce."""
-        if largest and largest != self._largest:
+        """The batch for probes of at most so many octets, each row with a fresh nonce."""
+        if largest != self._largest:
             self._take(largest)
         octets = 4 * self.used
         if octets:

@@ -42,8 +42,9 @@ def match_replies(
     first = lane * SLOTS + slots[0]
     end = first + n
     if replies.in_a_row:
+        if table.state.count(OPEN, first, end) != n:
+            return None
         plans: Sequence[Plan | None] = table.plan[first:end]
-        states: Sequence[int] = table.state[first:end]
         peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
         heard: Sequence[int] | bytearray = rx.peer[: n * width]
         generations, nonces, scopes, sent_at, handed_at, aheads, tags = (
@@ -63,7 +64,9 @@ def match_replies(
         if len(set(slots)) < n:
             return None
         pick = itemgetter(*slots)
-        plans, states = pick(table.plan), pick(table.state)
+        if pick(table.state).count(OPEN) != n:
+            return None
+        plans = pick(table.plan)
         peers = _addresses(table.peer, width, slots)
         heard = _addresses(rx.peer, width, range(n))
         generations, nonces, scopes = (
@@ -79,7 +82,6 @@ def match_replies(
         or plan.many
         or not plan.template.carries_token
         or plans.count(plan) != n
-        or states.count(OPEN) != n
         or generations != replies.generation.to_bytes(4, byteorder) * n
         or nonces != replies.nonces.tobytes()
         or peers != heard
@@ -153,12 +155,12 @@ def expected(table: Table, rx: PacketBatch, i: int, reply: EchoedToken) -> Plan 
     """The plan whose open slot the reply in row i is for, if all of it is as it was sent; None otherwise."""
     lane, sequence, generation, nonce, _ = reply
     slot, width = lane * SLOTS + sequence, table.width
-    plan = table.plan[slot]
+    if table.state[slot] != OPEN:
+        return None
+    plan = table.owner(slot)
     if (
-        plan is None
-        or plan.many
+        plan.many
         or not plan.template.carries_token
-        or table.state[slot] != OPEN
         or table.generation[slot] != generation
         or table.nonce[slot] != nonce
         or table.sent_at[slot] <= 0

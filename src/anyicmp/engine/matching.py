@@ -145,11 +145,11 @@ class Matching:
             return
         token, table, counts = answers.tokens[i], self.table, self.counts
         slot, kind = slot_of(token), answers.kinds[i]
-        plan, state = table.plan[slot], table.state[slot]
-        if plan is None or state == NEVER or not table.sent_at[slot]:
+        state = table.state[slot]
+        if state == NEVER or not table.sent_at[slot]:
             counts.foreign += 1
             return
-        width = rx.width
+        plan, width = table.owner(slot), rx.width
         peer = table.peer[slot * width : (slot + 1) * width]
         about = rx.peer if kind == Answer.REPLY else rx.original
         right_peer = about[i * width : (i + 1) * width] == peer or (plan.many and kind == Answer.REPLY)

@@ -56,7 +56,8 @@ class Table:
         state, plan, tag, peer, scope, sent_at, handed_at, ahead, nonce, generation: columns by slot.
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
             batch with it was handed to the kernel; both monotonic nanoseconds. `ahead` is by how many the
-            wall clock was ahead of the monotonic one then.
+            wall clock was ahead of the monotonic one then. `plan` ends with the slot of the last lane that
+            was used last for the first time: a slot's state tells whether it has a plan.
         ports: this host's port times 65,536 plus the target's, of probes that have ports.
         earliest: no deadline comes before this time, in nanoseconds.
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
@@ -89,7 +90,8 @@ class Table:
         self.width = width
         self.lanes = lanes
         self.state = bytearray(slots)
-        self.plan: list[Plan | None] = [None] * slots
+        # A list of objects is no page for later, as the other columns are, and the collector looks at all of it.
+        self.plan: list[Plan | None] = [None] * (slots - SLOTS)
         self.tag = _column("Q", slots)
         self.peer = bytearray(width * slots)
         self.scope = _column("I", slots)
@@ -146,7 +148,8 @@ class Table:
         count, width, lane, at = stop - start, self.width, token >> 48, token & 0xFFFF
         first = lane * SLOTS + at
         if count == 1:
-            self.state[first], self.plan[first], self.tag[first] = OPEN, plan, tx.tag[start]
+            self.state[first], self.tag[first] = OPEN, tx.tag[start]
+            self.plan[first : first + 1] = (plan,)
             self.peer[first * width : (first + 1) * width] = tx.peer[start * width : stop * width]
             self.scope[first], self.sent_at[first] = tx.scope[start], 0
             (self.nonce[first],) = _NONCE.unpack_from(tx.nonce, 4 * start)
@@ -179,7 +182,8 @@ class Table:
     def open_only(self, plan: Plan, tag: int, peer: bytes, scope: int, nonce: int) -> int:
         """Open one slot of the first lane, while none is open in any; returns its token."""
         at, width, turn = self._cursor[0], self.width, self._turn[0] & 0xFFFFFFFF
-        self.state[at], self.plan[at], self.tag[at] = OPEN, plan, tag
+        self.state[at], self.tag[at] = OPEN, tag
+        self.plan[at : at + 1] = (plan,)
         self.peer[at * width : (at + 1) * width] = peer
         self.scope[at], self.sent_at[at], self.nonce[at], self.generation[at] = scope, 0, nonce, turn
         self.in_flight = plan.waiting = self.in_lane[0] = 1

@@ -11,7 +11,7 @@ import ctypes
 import sys
 from array import array
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from anyicmp.net import constants as c
 from anyicmp.net.ancillary import Message, message_kind, walk
@@ -60,8 +60,9 @@ SECOND = 1_000_000_000
 
 
 def _address(octets: bytearray) -> int:
-    # The ctypes object dies at once but its buffer stays: the caller holds a memoryview for as long.
-    return ctypes.addressof((ctypes.c_char * len(octets)).from_buffer(octets))
+    # The ctypes object dies at once but its buffer stays: the caller holds a memoryview for as long. Of one
+    # octet, for each length of an array would be a type of its own.
+    return ctypes.addressof(ctypes.c_char.from_buffer(octets))
 
 
 def kind_word(level: int, kind: int) -> int:
@@ -102,8 +103,7 @@ class Arrays:
         self.address, self.octets = _address(headers), memoryview(headers)
         data, iov, rec = map(_address, (batch.data, iovecs, records))
         self.name_at, self.scope_at = (control + before) // 4, (control + SCOPE_AT) // 4
-        self.ours = pieces(0, batch.width, batch.width, n)
-        self.theirs = pieces(control + before, batch.width, record, n)
+        self._pieces = batch.width, control + before, n
 
         def every(start: int, step: int) -> array[int]:
             return array("Q", range(start, start + step * n, step))
@@ -122,6 +122,18 @@ class Arrays:
         put(CONTROLLEN_W, array("Q", [control if offered is None else offered]) * n)
         self.halves[NAMELEN_H::HEADER_H] = memoryview(array("I", [self.name_size]) * n)
         self.fresh = bytes(headers)
+
+    @cached_property
+    def ours(self) -> tuple[slice, ...]:
+        """Where the address of each row lies in a packed column."""
+        width, _, n = self._pieces
+        return pieces(0, width, width, n)
+
+    @cached_property
+    def theirs(self) -> tuple[slice, ...]:
+        """Where it lies in `records`."""
+        width, begin, n = self._pieces
+        return pieces(begin, width, self.record, n)
 
     def renew(self, a: int, b: int) -> None:
         """Headers a to b as they were: the kernel wrote lengths and flags into them."""

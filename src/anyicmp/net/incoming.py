@@ -28,6 +28,7 @@ from anyicmp.net.arrays import (
     Arrays,
     kind_word,
 )
+from anyicmp.net.error_queue import Errors
 from anyicmp.wire.batch import UNSET, PacketBatch, RowKind
 from anyicmp.wire.wide import column_of, ones, wide
 
@@ -47,7 +48,13 @@ HELD = {4: Struct("=8xQqq32x8xQi12x4x4s16xI"), 6: Struct("=8xQqq32x8xQi12x8x16sI
 
 
 class Incoming(Arrays):
-    """Arrays to receive into; knows the one control layout that a socket's options make the kernel write."""
+    """Arrays to receive into; knows the one control layout that a socket's options make the kernel write.
+
+    Attributes:
+        errors: the arrays to read error queues into, once there was one to read.
+    """
+
+    errors: Errors | None = None
 
     def __init__(self, batch: PacketBatch, has_header: bool) -> None:
         """`has_header`: rows begin with their IPv4 header, and the socket tells no hop limit."""

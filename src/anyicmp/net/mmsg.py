@@ -54,7 +54,7 @@ class BatchedTransport(Lanes):
         self._inward = [sock.fileno() for sock in self.sockets]
         self._outward = [sock.fileno() for sock in self.senders]
         self._outgoing: WeakKeyDictionary[PacketBatch, Outgoing] = WeakKeyDictionary()
-        self._incoming: WeakKeyDictionary[PacketBatch, tuple[Incoming, Errors]] = WeakKeyDictionary()
+        self._incoming: WeakKeyDictionary[PacketBatch, Incoming] = WeakKeyDictionary()
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
@@ -89,18 +89,17 @@ class BatchedTransport(Lanes):
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`. The first call with a batch makes its arrays, whether or not rows wait."""
-        arrays = self._incoming.get(rx)
-        if arrays is None:
-            arrays = self._incoming[rx] = (
-                Incoming(rx, self._has_header),
-                Errors(rx, has_errors_as_packets=self.privileged),
-            )
+        incoming = self._incoming.get(rx)
+        if incoming is None:
+            incoming = self._incoming[rx] = Incoming(rx, self._has_header)
         lane, events = self.ready()
         if not events:
             return 0
-        incoming, errors = arrays
         at, descriptor = offset, self._inward[lane]
         if events & ERRORS:
+            errors = incoming.errors
+            if errors is None:
+                errors = incoming.errors = Errors(rx, has_errors_as_packets=self.privileged)
             if self.spec.buffers:
                 self.look_into(lane)
             got: int = _recvmmsg(

@@ -17,6 +17,8 @@ Order = Literal["little", "big"]
 Buffer = bytes | bytearray | memoryview | array  # type: ignore[type-arg] # of any numbers
 
 SIGN = 1 << 63
+CODES = {2: ("H", 1), 4: ("I", 1), 8: ("Q", 1), 16: ("Q", 2)}
+"""Type of the arrays whose numbers have so many octets, and how many of its words one takes."""
 
 
 def wide(column: Buffer) -> int:
@@ -38,7 +40,12 @@ def ones(n: int, octets: int = 8) -> int:
 @lru_cache(maxsize=1024)
 def counting(n: int, octets: int = 8, order: Order = byteorder) -> int:
     """0, 1, 2 and so on in n lanes of so many octets; `order` is that of the octets in the column."""
-    return int.from_bytes(b"".join(i.to_bytes(octets, order) for i in range(n)), order)
+    code, words = CODES[octets]
+    numbers = array(code, bytes(octets * n))
+    numbers[words - 1 if order == "big" else 0 :: words] = array(code, range(n))
+    if order != byteorder:
+        numbers.byteswap()
+    return int.from_bytes(numbers, order)
 
 
 def ramp(first: int, step: int, n: int) -> int:
