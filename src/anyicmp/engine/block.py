@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from math import nan
+from mmap import mmap
 from operator import itemgetter, truediv
 from sys import byteorder
 
@@ -45,8 +46,8 @@ def match_replies(
         if table.state.count(OPEN, first, end) != n:
             return None
         plans: Sequence[Plan | None] = table.plan[first:end]
-        peers: Sequence[int] | bytearray = table.peer[first * width : end * width]
-        heard: Sequence[int] | bytearray = rx.peer[: n * width]
+        peers: Sequence[int] | bytes = table.peer[first * width : end * width]
+        heard: Sequence[int] | bytes = rx.peer[: n * width]
         generations, nonces, scopes, sent_at, handed_at, aheads, tags = (
             column[first:end].tobytes()
             for column in (
@@ -170,7 +171,7 @@ def expected(table: Table, rx: PacketBatch, i: int, reply: EchoedToken) -> Plan 
     return plan
 
 
-def _addresses(column: bytearray, width: int, rows: Sequence[int]) -> list[int]:
+def _addresses(column: bytearray | mmap, width: int, rows: Sequence[int]) -> list[int]:
     """The addresses of some rows of a packed column, as numbers to compare."""
     if width == 4:
         words = memoryview(column).cast("I")

@@ -7,6 +7,7 @@ slot. It counts slots and time; which probes they are is the table's.
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 
 __all__ = ["QUARANTINE", "Quarantine"]
 
@@ -23,10 +24,14 @@ class Quarantine:
     """
 
     def __init__(self, lanes: int, slots: int) -> None:
-        self.held = bytearray(lanes * slots)
         self.in_lane = [0] * lanes
         self._slots = slots
         self._runs: deque[tuple[int, int, int]] = deque()
+
+    @cached_property
+    def held(self) -> bytearray:
+        # Most exchanges have no probe without a token.
+        return bytearray(len(self.in_lane) * self._slots)
 
     @property
     def count(self) -> int:

@@ -93,7 +93,7 @@ class Table:
         # A list of objects is no page for later, as the other columns are, and the collector looks at all of it.
         self.plan: list[Plan | None] = [None] * (slots - SLOTS)
         self.tag = _column("Q", slots)
-        self.peer = bytearray(width * slots)
+        self.peer = _pages(width * slots)
         self.scope = _column("I", slots)
         self.sent_at = _column("q", slots)
         self.handed_at = _column("q", slots)
@@ -274,9 +274,14 @@ class Table:
         return self.earliest if self.earliest < NOT_YET else None
 
 
-def _column(code: Literal["I", "Q", "q"], slots: int) -> memoryview[int]:
+def _pages(octets: int) -> mmap.mmap:
     """Zeros, for whose pages memory is taken when they are written: most probers never use most slots."""
-    return memoryview(mmap.mmap(-1, slots * array(code).itemsize, **_PRIVATE)).cast(code)
+    return mmap.mmap(-1, octets, **_PRIVATE)
+
+
+def _column(code: Literal["I", "Q", "q"], slots: int) -> memoryview[int]:
+    """The same as numbers."""
+    return memoryview(_pages(slots * array(code).itemsize)).cast(code)
 
 
 def slot_of(token: int) -> int:

@@ -50,8 +50,8 @@ NO_FAMILY = (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, getattr(errno, "ESOCKTNO
 GROUP_RANGE = Path("/proc/sys/net/ipv4/ping_group_range")  # one setting for both IP versions
 
 
-def open_socket(spec: SocketSpec, raw: bool, identifier: int) -> socket.socket:
-    """A bound, non-blocking ICMP socket; `identifier` is what a raw socket's filter passes.
+def open_socket(spec: SocketSpec, raw: bool, identifier: int | None) -> socket.socket:
+    """A bound, non-blocking ICMP socket; `identifier` is what a raw socket's filter passes, None: nothing.
 
     Raises PermissionError (the socket itself is refused), SocketPermissionError (an option is),
     UnsupportedError, ValueError (no such interface or local address) and OSError (no descriptors left).
@@ -92,17 +92,15 @@ def open_sender(spec: SocketSpec) -> socket.socket:
     Linux tells only sockets with an error queue, and fills a raw socket's with every error that comes to
     this host (ip(7), IP_RECVERR): so it does not listen, and has hardly any room for what nobody reads.
     """
-    sock = open_socket(attrs.evolve(spec, receive_buffer=0), True, 0)
-    if spec.version == 4:
-        sock.setsockopt(c.SOL_RAW, c.ICMP_FILTER, b"\xff" * 4)
-    else:
-        sock.setsockopt(c.SOL_ICMPV6, c.ICMP6_FILTER, b"\xff" * 32)
+    sock = open_socket(attrs.evolve(spec, receive_buffer=0), True, None)
     hear_errors(sock, spec.version)
     return sock
 
 
-def _wanted(spec: SocketSpec, identifier: int) -> tuple[bytes, tuple[int, ...]]:
+def _wanted(spec: SocketSpec, identifier: int | None) -> tuple[bytes, tuple[int, ...]]:
     """What a raw ICMP socket shall hear: a program for its filter, and types."""
+    if identifier is None:
+        return filters.nothing(), ()
     version, errors = spec.version, filters.ERRORS[spec.version]
     if spec.method == "icmp":
         return filters.program(version, identifier), (filters.REPLY[version], *errors)
