@@ -14,6 +14,7 @@ from anyicmp.engine.lone import Lone
 from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.rows import reply_of
+from anyicmp.engine.table import OPEN
 from anyicmp.results import Outcome, Reply
 from anyicmp.wire.batch import Version
 from engine.rig import MS, OTHER, SECOND, TARGET, Rig, ip, one_series
@@ -49,12 +50,18 @@ class Among(Rig):
     def state(self) -> dict[str, Any]:
         """All that is to be equal."""
         table = self.exchange.table
-        columns = ("state", "tag", "sent_at", "handed_at", "ahead", "nonce", "generation")
+        columns, times = ("state", "tag", "nonce", "generation"), ("sent_at", "handed_at", "ahead")
         return {
             "counts": attrs.astuple(self.exchange.counts),
-            "used": self.exchange.room.used,
-            "in flight": (table.in_flight, table.in_lane, self.plan.waiting),
+            "used": list(self.exchange.room.used),
+            "in flight": (table.in_flight, list(table.in_lane), self.plan.waiting),
             "slots": [tuple(getattr(table, name)[slot] for name in columns) for slot in range(8)],
+            "left": [bool(table.sent_at[slot]) for slot in range(8)],
+            "times": {
+                slot: tuple(getattr(table, name)[slot] for name in times)
+                for slot in range(8)
+                if table.state[slot] == OPEN
+            },
             "peers": bytes(table.peer[: 8 * table.width]),
         }
 
@@ -76,6 +83,15 @@ class ByItself(Among):
         if self.lone is not None:
             self.lone.rejoin(self.now)
             self.lone = None
+
+    def state(self) -> dict[str, Any]:
+        found = super().state()
+        if self.lone is not None and self.lone.in_flight:
+            # The exchange learns of it when it is to go on with it.
+            lone, room = self.lone, self.exchange.room
+            found["used"], found["in flight"] = [room.cost[56]], (1, [1], 1)
+            found["times"] = {lone._slot: (lone._sent_at, lone._before, lone._ahead)}
+        return found
 
     def probe(self) -> bytes:
         if self.lone is not None and self.lone.in_flight:

@@ -13,8 +13,8 @@ from anyicmp.engine.exchange import Exchange
 from anyicmp.engine.matching import SLACK
 from anyicmp.engine.ping import PingPlan, Series
 from anyicmp.engine.rows import CLOCKS, Answered
-from anyicmp.engine.stamps import stamp_time
-from anyicmp.engine.table import ANSWERED, FORGOTTEN, Run
+from anyicmp.engine.stamps import believed
+from anyicmp.engine.table import ANSWERED, FORGOTTEN, OPEN, Run
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch, RowKind
 
 __all__ = ["Lone"]
@@ -26,6 +26,9 @@ STAMP = int(RowKind.STAMP)
 class Lone:
     """One series at a time, at most one probe in flight, on an exchange without plans.
 
+    Of that probe the table knows whose it is and that it was sent; when, and that it is in flight, is known
+    here, until the exchange is to go on with it.
+
     Attributes:
         plan: what it is one series of; series: what is alone.
         in_flight: whether a probe is on its way; over: whether all are answered.
@@ -33,17 +36,21 @@ class Lone:
     """
 
     __slots__ = (
-        "_cost",
+        "_ahead",
+        "_before",
         "_counts",
         "_deadline",
         "_exchange",
-        "_expected",
+        "_head",
         "_longest",
         "_method",
+        "_sent_at",
+        "_size",
         "_slot",
+        "_stamp",
         "_table",
         "_token",
-        "_used",
+        "_tx",
         "in_flight",
         "over",
         "plan",
@@ -52,16 +59,17 @@ class Lone:
     )
 
     series: Series
-    _expected: bytearray
+    _tx: PacketBatch
+    _head: bytes
 
     def __init__(self, exchange: Exchange, plan: PingPlan[Any]) -> None:
         """The plan `fits`."""
         self.plan = plan
         self.in_flight = self.over = False
-        self.until = self._token = self._slot = self._deadline = 0
+        self.until = self._token = self._slot = self._stamp = self._deadline = 0
+        self._before = self._ahead = self._sent_at = 0
         self._exchange, self._table, self._method = exchange, exchange.table, exchange.method
-        self._counts, self._used = exchange.counts, exchange.room.used
-        self._cost = exchange.room.cost[plan.template.size]
+        self._counts, self._size = exchange.counts, plan.template.size
         self._longest = plan.timeout + SLACK
 
     @staticmethod
@@ -79,21 +87,19 @@ class Lone:
 
         `again`: a probe of this plan to this address stands there already.
         """
-        plan, series, method = self.plan, self.series, self._method
+        plan, series = self.plan, self.series
         token = self._table.open_only(plan, series.tag(now), series.peer, series.scope, nonce)
-        self._used[0] += self._cost
         if not again:
             plan.write(tx, 0, series)
-            method.stamp(tx, 0, 1, token, plan.template)
-            self._expected = method.whole_reply(tx, 0)
-        method.renew(tx, 0, token, nonce, self._expected)
-        self._token, self._slot = token, token & 0xFFFF
+            self._method.stamp(tx, 0, 1, token, plan.template)
+            self._head, self._tx = self._method.head_of_reply(tx, 0), tx
+        self._method.renew(tx, 0, token, nonce)
+        self._token, self._slot, self._stamp = token, token & 0xFFFF, token & STAMP_TOKEN
 
     def left(self, tx: PacketBatch) -> None:
         """The probe has left between `tx.before` and `tx.after`."""
-        table, slot, before, series = self._table, self._slot, tx.before, self.series
-        table.sent_at[slot] = table.handed_at[slot] = before
-        table.ahead[slot] = tx.real - before
+        self._before = self._sent_at = self._table.sent_at[self._slot] = before = tx.before
+        self._ahead, series = tx.real - before, self.series
         self._counts.sent += 1
         self.in_flight = True
         self._deadline = until = tx.after + self.plan.timeout
@@ -103,53 +109,43 @@ class Lone:
 
     def heard(self, rx: PacketBatch, n: int) -> Answered | tuple[()] | None:
         """The probe's reply, nothing where there are stamps alone, None: what only the exchange can judge."""
-        kind, last = rx.kind, n - 1
-        for i in range(last):
-            if kind[i] != STAMP:
-                return None
-            self._note_sending(rx, i)
-        if kind[last] == STAMP:
-            self._note_sending(rx, last)
-            return ()
-        return self._reply(rx, last)
-
-    def _note_sending(self, rx: PacketBatch, i: int) -> None:
-        """As in `stamps.py`, of the only probe in flight."""
-        if self.in_flight and rx.token[i] == self._token & STAMP_TOKEN:
-            left = stamp_time(self._table, self._slot, rx, i)
-            if left is not None:
-                self._table.sent_at[self._slot] = left
+        for i in range(n):
+            if rx.kind[i] != STAMP:
+                return self._reply(rx, i) if i == n - 1 else None
+            # As in `stamps.py`, of the only probe in flight.
+            if self.in_flight and rx.token[i] == self._stamp:
+                left = believed(rx, i, self._before, self._ahead)
+                if left is not None:
+                    self._sent_at = left
+        return ()
 
     def _reply(self, rx: PacketBatch, i: int) -> Answered | None:
-        table, slot, series, width = self._table, self._slot, self.series, rx.width
+        series, at, width = self.series, i * rx.width, rx.width
         if (
             not self.in_flight
             or rx.lane[i]
-            or rx.peer[i * width : (i + 1) * width] != series.peer
-            or not self._method.is_expected(rx, i, self._expected)
+            or rx.peer[at : at + width] != series.peer
+            or not self._method.is_reply(rx, i, self._tx, 0, self._head)
         ):
             return None
-        sent_at, arrived, clock = table.sent_at[slot], stamp_time(table, slot, rx, i), CLOCKS[1]
-        if arrived is None:
-            trip, clock = rx.after - sent_at, CLOCKS[0]
-        elif (trip := arrived - sent_at) > self._longest:
+        sent_at, arrived = self._sent_at, believed(rx, i, self._before, self._ahead)
+        trip = (rx.after if arrived is None else arrived) - sent_at
+        if trip > self._longest and arrived is not None:
             return None
         self._counts.received += 1
-        table.state[slot] = ANSWERED
-        table.in_flight = table.in_lane[0] = self.plan.waiting = 0
-        self._used[0] -= self._cost
+        self._table.state[self._slot] = ANSWERED
         self.in_flight = False
         self.until = series.due
-        series.ended += 1
-        self.over = series.ended == series.number
-        hops, left = rx.hop_limit[i], rx.real - rx.after + sent_at
+        series.ended = ended = series.ended + 1
+        self.over = ended == series.number
+        hops = rx.hop_limit[i]
         return (
             series.taken - 1,
-            left / SECOND,
+            (rx.real - rx.after + sent_at) / SECOND,
             trip / SECOND if trip > 0 else 0.0,
             hops if hops >= 0 else None,
-            self.plan.template.size,
-            clock,
+            self._size,
+            CLOCKS[arrived is not None],
         )
 
     def rejoin(self, now: int) -> None:
@@ -157,13 +153,22 @@ class Lone:
         exchange, plan = self._exchange, self.plan
         plan.resume(self.series)
         exchange.start(plan, now)
-        if self.in_flight:
-            run = Run(self._slot, 1, self._token >> 16, self._deadline)
-            exchange.table.await_until(run, plan.timeout)
-            self.in_flight = False
+        if self._table.state[self._slot] == OPEN:
+            self._hand_over()
 
     def forget(self) -> None:
         """Nobody waits for it any longer."""
         if self.in_flight:
+            self._hand_over()
             self._exchange.matching.close(self._slot, FORGOTTEN)
+
+    def _hand_over(self) -> None:
+        """Tell the exchange of the probe whose slot is open, and when it left if it has."""
+        table, slot, room, plan = self._table, self._slot, self._exchange.room, self.plan
+        table.count_only(plan)
+        room.used[0] += room.cost[self._size]
+        if self.in_flight:
             self.in_flight = False
+            table.handed_at[slot], table.ahead[slot] = self._before, self._ahead
+            table.sent_at[slot] = self._sent_at
+            table.await_until(Run(slot, 1, self._token >> 16, self._deadline), plan.timeout)

@@ -12,24 +12,30 @@ from operator import le
 from anyicmp.engine.table import OPEN, Table, slot_of
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["STEADY", "note_sending", "note_sendings", "stamp_time"]
+__all__ = ["STEADY", "believed", "note_sending", "note_sendings", "stamp_time"]
 
 STEADY = 10_000
 """Nanoseconds by which two readings of both clocks may disagree, though nobody has set the wall clock."""
 
 
 def stamp_time(table: Table, slot: int, rx: PacketBatch, i: int) -> int | None:
-    """The kernel's stamp of a row about this slot's probe, in monotonic nanoseconds; None: not believed.
+    """The kernel's stamp of a row about this slot's probe, in monotonic nanoseconds; None: not believed."""
+    return believed(rx, i, table.handed_at[slot], table.ahead[slot])
+
+
+def believed(rx: PacketBatch, i: int, earliest: int, then: int) -> int | None:
+    """The same of a probe that was handed over at `earliest`, when the wall clock was ahead by `then`.
 
     The row came between the handing over of the probe and now; a stamp that says otherwise is wrong, and one
     of 0 (there is none) always does. If the wall clock was set meanwhile, it is another time ahead of the
     monotonic clock now. Then the stamp, read as one from before that, must not lie between the two as well.
     """
-    ahead, earliest, latest = rx.real - rx.after, table.handed_at[slot], rx.after
+    latest = rx.after
+    ahead = rx.real - latest
     when = rx.when[i] - ahead
     if not earliest <= when <= latest:
         return None
-    stepped = ahead - table.ahead[slot]
+    stepped = ahead - then
     if -STEADY <= stepped <= STEADY or not earliest - STEADY <= when + stepped <= latest + STEADY:
         return when
     return None

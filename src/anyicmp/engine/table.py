@@ -180,18 +180,21 @@ class Table:
         self._advance(lane, count)
 
     def open_only(self, plan: Plan, tag: int, peer: bytes, scope: int, nonce: int) -> int:
-        """Open one slot of the first lane, while none is open in any; returns its token."""
+        """Open one slot of the first lane, which is not counted until `count_only`; returns its token."""
         at, width, turn = self._cursor[0], self.width, self._turn[0] & 0xFFFFFFFF
         self.state[at], self.tag[at] = OPEN, tag
         self.plan[at : at + 1] = (plan,)
         self.peer[at * width : (at + 1) * width] = peer
         self.scope[at], self.sent_at[at], self.nonce[at], self.generation[at] = scope, 0, nonce, turn
-        self.in_flight = plan.waiting = self.in_lane[0] = 1
         if at < SLOTS - 1:
             self._cursor[0] = at + 1
         else:
             self._advance(0, 1)
         return turn << 16 | at
+
+    def count_only(self, plan: Plan) -> None:
+        """Count the slot that was opened so, while none else is open."""
+        self.in_flight = plan.waiting = self.in_lane[0] = 1
 
     def note_ports(self, token: int, count: int, own_port: int, port: int) -> None:
         """The probes that were opened from a token on have these ports: their plan may soon choose others."""

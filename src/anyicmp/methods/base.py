@@ -196,19 +196,19 @@ class ProbeMethod(Protocol):
         """What row i brings back if it is a whole and sound reply; None where `tokens` must look at it."""
         ...
 
-    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
-        """The whole reply to the probe in row i; nothing where not all its octets are known before."""
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
+        """Give the probe in row i, whose template carries a token and whose lane stays, another token."""
         ...
 
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
-        """Give the probe in row i, whose template carries a token and whose lane stays, another token.
+    def head_of_reply(self, tx: PacketBatch, i: int) -> bytes:
+        """How the reply to the probe in row i begins, whatever its token; the rest of it is as it was sent.
 
-        `reply` is its whole reply and will be again.
+        Nothing where that is not known before. Where the kernel verifies checksums, they are left out.
         """
         ...
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
-        """Whether row i is that reply. Where the kernel has verified its checksum, that is not compared."""
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
+        """Whether row i is, octet for octet, the reply to the probe in row j of `tx`, with that head."""
         ...
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

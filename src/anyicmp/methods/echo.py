@@ -49,6 +49,7 @@ _WORDS = Struct("!II")
 _ECHOED = Struct("!B3xHHII")
 _STAMP = Struct("!IIIIH")
 _TOKEN = Struct("!HQQH")
+_RENEWED = Struct("!HIIIIH")
 _NONCE = Struct("!I")
 _FULL, _BOTH_FULL = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
@@ -191,23 +192,24 @@ class EchoMethod:
         words[NONCE // 4 :: slot // 4] = memoryview(nonces).cast("I")
         words[NONCE_COMPLEMENT // 4 :: slot // 4] = memoryview(complement(nonces)).cast("I")
 
-    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
-        back, _ = self._expected[tx.lane[i], tx.length[i]]
-        return bytearray((self._reply, 0)) + back + tx.row(i)[4:]
-
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
-        words, sequence = (token >> 16 & _FULL) << 32 | nonce, token & 0xFFFF
-        complements = words ^ _BOTH_FULL, sequence ^ 0xFFFF
-        _TOKEN.pack_into(tx.data, i * tx.slot + SEQUENCE, sequence, words, *complements)
-        _TOKEN.pack_into(reply, SEQUENCE, sequence, words, *complements)
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
+        generation, sequence = token >> 16 & _FULL, token & 0xFFFF
+        complements = generation ^ _FULL, nonce ^ _FULL, sequence ^ 0xFFFF
+        _RENEWED.pack_into(tx.data, i * tx.slot + SEQUENCE, sequence, generation, nonce, *complements)
         tx.token[i] = token
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
-        begin = i * rx.slot
-        heard = rx.data[begin + rx.start[i] : begin + rx.length[i]]
-        if not self._verify:
-            heard[2:4] = expected[2:4]
-        return heard == expected and not (rx.kind[i] or rx.truncated[i])  # RowKind.ICMP is 0
+    def head_of_reply(self, tx: PacketBatch, i: int) -> bytes:
+        back, _ = self._expected[tx.lane[i], tx.length[i]]
+        return bytes((self._reply, 0)) + (back if self._verify else b"")
+
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
+        data, begin, sent = rx.data, i * rx.slot, j * tx.slot
+        at = begin + rx.start[i]
+        return (
+            data[at + 4 : begin + rx.length[i]] == tx.data[sent + 4 : sent + tx.length[j]]
+            and data.startswith(head, at)
+            and not (rx.kind[i] or rx.truncated[i])  # RowKind.ICMP is 0
+        )
 
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         begin, end = i * rx.slot + rx.start[i], i * rx.slot + rx.length[i]

@@ -105,13 +105,13 @@ class TcpMethod:
     def reply(self, rx: PacketBatch, i: int) -> EchoedToken | None:
         return None
 
-    def whole_reply(self, tx: PacketBatch, i: int) -> bytearray:
-        return bytearray()
-
-    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int, reply: bytearray) -> None:
+    def renew(self, tx: PacketBatch, i: int, token: int, nonce: int) -> None:
         self.stamp(tx, i, i + 1, token, self.template(size=tx.length[i]))
 
-    def is_expected(self, rx: PacketBatch, i: int, expected: bytearray) -> bool:
+    def head_of_reply(self, tx: PacketBatch, i: int) -> bytes:
+        return b""
+
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
         return False
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:
