@@ -91,13 +91,17 @@ class Memory:
 
     # As the C library has it.
 
-    def recvmmsg(self, _descriptor: int, address: int, room: int, flags: int, _timeout: None) -> int:
+    def recvmmsg(
+        self, _descriptor: int, headers: ctypes.c_void_p, room: int, flags: int, _timeout: None
+    ) -> int:
         queue, n = self._queue(flags), 0
         if queue is None:
             ctypes.set_errno(errno.EHOSTUNREACH)
             return -1
         while queue and n < room:
-            self._receive(Header.from_address(address + ctypes.sizeof(Header) * n), queue.popleft())
+            self._receive(
+                Header.from_address((headers.value or 0) + ctypes.sizeof(Header) * n), queue.popleft()
+            )
             n += 1
         ctypes.set_errno(0 if n else errno.EAGAIN)
         return n or -1
@@ -124,9 +128,9 @@ class Memory:
         header.controllen = at - header.control
         header.flags = flags
 
-    def sendmmsg(self, _descriptor: int, address: int, n: int, _flags: int) -> int:
+    def sendmmsg(self, _descriptor: int, headers: ctypes.c_void_p, n: int, _flags: int) -> int:
         for i in range(n):
-            header = Header.from_address(address + ctypes.sizeof(Header) * i)
+            header = Header.from_address((headers.value or 0) + ctypes.sizeof(Header) * i)
             base, size = struct.unpack("@NN", ctypes.string_at(header.iov, 16))
             name = ctypes.string_at(header.name, header.namelen)
             control, asked = ctypes.string_at(header.control or 0, header.controllen), []

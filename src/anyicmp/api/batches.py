@@ -5,7 +5,8 @@ How large they are follows from the probes. What is written into them is the eng
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from anyicmp.engine.room import SMALL
@@ -45,7 +46,8 @@ class Batches:
         self._version: Version = version
         self._transport = transport
         self._entropy = entropy
-        self._drawn = b""  # entropy that is not used yet
+        self._drawn = b""  # entropy that is not used yet, as octets and as numbers
+        self._numbers: Iterator[int] = iter(())
         self._made: dict[tuple[str, int], PacketBatch] = {}
         self._largest = 0
 
@@ -68,9 +70,10 @@ class Batches:
 
     def nonce(self) -> int:
         """Fresh entropy, as a number, for a probe that stands there already."""
-        drawn = self._drawn or self._entropy(DRAW)
-        self._drawn = drawn[4:]
-        return int.from_bytes(drawn[:4], "big")
+        for number in self._numbers:
+            return number
+        self._numbers = iter(array("I", self._entropy(DRAW)))
+        return next(self._numbers)
 
     def stands(self, what: object) -> bool:
         """Whether this was named last, and nothing else was sent since: row 0 of `tx` is as it was then."""

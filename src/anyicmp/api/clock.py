@@ -12,7 +12,7 @@ from anyicmp.api.environment import Clocks
 
 __all__ = ["SystemClocks", "both_of"]
 
-TRIES = 4
+TRIES = range(4)
 TOGETHER = 5_000
 """Nanoseconds: less than by what the engine sees that the wall clock was set."""
 
@@ -35,7 +35,7 @@ def both_of(clocks: Clocks) -> Callable[[], tuple[int, int]]:
     monotonic, wall = clocks.monotonic, clocks.real
 
     def read() -> tuple[int, int]:
-        for _ in range(TRIES):
+        for _ in TRIES:
             now, real = monotonic(), wall()
             if monotonic() - now <= TOGETHER:
                 return now, real

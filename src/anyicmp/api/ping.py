@@ -41,10 +41,8 @@ class Rows(Asked):
         finished: nothing more will come, for the `error` if there is one.
     """
 
-    duplicates = late = 0
-    finished = False
-    error: BaseException | None = None
-    parked: Any = None
+    error: BaseException | None
+    parked: Any
 
     def __init__(
         self, prober: SocketOwner, pings: Pings, to: Destination, host: str | None, options: PingOptions
@@ -54,7 +52,8 @@ class Rows(Asked):
         self.scope = 0 if to.version == 4 else prober.scope(to.zone)
         self.number = options.count
         self.interval = options.interval
-        self.taken = self.ended = self.due = 0
+        self.taken = self.ended = self.due = self.duplicates = self.late = 0
+        self.finished, self.error, self.parked = False, None, None
         self.host = host
         self.target = to.address
         self.rows: list[Outcome] = []

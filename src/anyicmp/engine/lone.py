@@ -109,15 +109,17 @@ class Lone:
 
     def heard(self, rx: PacketBatch, n: int) -> Answered | tuple[()] | None:
         """The probe's reply, nothing where there are stamps alone, None: what only the exchange can judge."""
-        for i in range(n):
-            if rx.kind[i] != STAMP:
-                return self._reply(rx, i) if i == n - 1 else None
+        i, kind = 0, rx.kind
+        while kind[i] == STAMP:
             # As in `stamps.py`, of the only probe in flight.
             if self.in_flight and rx.token[i] == self._stamp:
                 left = believed(rx, i, self._before, self._ahead)
                 if left is not None:
                     self._sent_at = left
-        return ()
+            i += 1
+            if i == n:
+                return ()
+        return self._reply(rx, i) if i == n - 1 else None
 
     def _reply(self, rx: PacketBatch, i: int) -> Answered | None:
         series, at, width = self.series, i * rx.width, rx.width
@@ -125,7 +127,7 @@ class Lone:
             not self.in_flight
             or rx.lane[i]
             or rx.peer[at : at + width] != series.peer
-            or not self._method.is_reply(rx, i, self._tx, 0, self._head)
+            or not self._method.is_reply(rx, i, self._tx, self._head)
         ):
             return None
         sent_at, arrived = self._sent_at, believed(rx, i, self._before, self._ahead)

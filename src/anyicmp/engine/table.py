@@ -90,7 +90,7 @@ class Table:
         self.width = width
         self.lanes = lanes
         self.state = bytearray(slots)
-        # A list of objects is no page for later, as the other columns are, and the collector looks at all of it.
+        # A list is no page for later, as the other columns are, and the collector looks at all of it.
         self.plan: list[Plan | None] = [None] * (slots - SLOTS)
         self.tag = _column("Q", slots)
         self.peer = _pages(width * slots)

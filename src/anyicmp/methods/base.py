@@ -207,8 +207,8 @@ class ProbeMethod(Protocol):
         """
         ...
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
-        """Whether row i is, octet for octet, the reply to the probe in row j of `tx`, with that head."""
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, head: bytes) -> bool:
+        """Whether row i is, octet for octet, the reply to the probe in row 0 of `tx`, with that head."""
         ...
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

@@ -202,11 +202,11 @@ class EchoMethod:
         back, _ = self._expected[tx.lane[i], tx.length[i]]
         return bytes((self._reply, 0)) + (back if self._verify else b"")
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
-        data, begin, sent = rx.data, i * rx.slot, j * tx.slot
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, head: bytes) -> bool:
+        data, begin = rx.data, i * rx.slot
         at = begin + rx.start[i]
         return (
-            data[at + 4 : begin + rx.length[i]] == tx.data[sent + 4 : sent + tx.length[j]]
+            data[at + 4 : begin + rx.length[i]] == tx.data[4 : tx.length[0]]
             and data.startswith(head, at)
             and not (rx.kind[i] or rx.truncated[i])  # RowKind.ICMP is 0
         )

@@ -118,7 +118,7 @@ class UdpMethod:
     def head_of_reply(self, tx: PacketBatch, i: int) -> bytes:
         return b""
 
-    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, j: int, head: bytes) -> bool:
+    def is_reply(self, rx: PacketBatch, i: int, tx: PacketBatch, head: bytes) -> bool:
         return False
 
     def replies(self, rx: PacketBatch, n: int) -> Replies | None:

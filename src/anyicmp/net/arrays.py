@@ -76,6 +76,18 @@ def pieces(begin: int, size: int, step: int, n: int) -> tuple[slice, ...]:
     return tuple(slice(at, at + size) for at in range(begin, begin + step * n, step))
 
 
+class Pointers(dict[int, ctypes.c_void_p]):
+    """Where each header lies, as a system call takes it; made when it is asked for."""
+
+    def __init__(self, address: int) -> None:
+        super().__init__()
+        self._address = address
+
+    def __missing__(self, i: int) -> ctypes.c_void_p:
+        found = self[i] = ctypes.c_void_p(self._address + HEADER * i)
+        return found
+
+
 class Arrays:
     """The kernel's arrays for the rows of one batch: headers, iovecs, and records.
 
@@ -100,7 +112,7 @@ class Arrays:
         self.arena = memoryview(batch.data)
         self.peer = memoryview(batch.peer).cast("I")
         self.scope, self.length = memoryview(batch.scope), memoryview(batch.length)
-        self.address, self.octets = _address(headers), memoryview(headers)
+        self.pointers, self.octets = Pointers(_address(headers)), memoryview(headers)
         data, iov, rec = map(_address, (batch.data, iovecs, records))
         self.name_at, self.scope_at = (control + before) // 4, (control + SCOPE_AT) // 4
         self._pieces = batch.width, control + before, n

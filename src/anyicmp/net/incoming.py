@@ -51,16 +51,18 @@ class Incoming(Arrays):
     """Arrays to receive into; knows the one control layout that a socket's options make the kernel write.
 
     Attributes:
+        owner: the transport that made them.
         errors: the arrays to read error queues into, once there was one to read.
     """
 
     errors: Errors | None = None
 
-    def __init__(self, batch: PacketBatch, has_header: bool) -> None:
+    def __init__(self, batch: PacketBatch, owner: object, has_header: bool) -> None:
         """`has_header`: rows begin with their IPv4 header, and the socket tells no hop limit."""
         # No more is offered than the kernel fills: then what is usual leaves nothing to renew.
         offered = 64 if has_header else 88
         super().__init__(batch, CONTROL_IN, 0, offered=offered)
+        self.owner = owner
         n, version = batch.capacity, batch.version
         self.has_header = has_header
         self.hop_words = memoryview(batch.hop_limit)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from errno import EAGAIN
-from weakref import WeakKeyDictionary
 
 from anyicmp.net import constants as c
-from anyicmp.net.arrays import HEADER
 from anyicmp.net.error_queue import Errors
 from anyicmp.net.incoming import Incoming
 from anyicmp.net.lanes import ATTEMPTS, DATA, ERRORS, Lanes, own_fault
@@ -39,10 +37,10 @@ def available() -> bool:
 
 
 if available():
+    # Without types for their arguments: to convert each costs more than the rest of the call. A number is
+    # taken for a C int then, so what is a pointer must be one.
     _libc = ctypes.CDLL(None, use_errno=True)
     _sendmmsg, _recvmmsg = _libc.sendmmsg, _libc.recvmmsg
-    _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
-    _recvmmsg.argtypes = [*_sendmmsg.argtypes, ctypes.c_void_p]
 
 
 class BatchedTransport(Lanes):
@@ -53,14 +51,12 @@ class BatchedTransport(Lanes):
         self._has_header = raw and spec.version == 4
         self._inward = [sock.fileno() for sock in self.sockets]
         self._outward = [sock.fileno() for sock in self.senders]
-        self._outgoing: WeakKeyDictionary[PacketBatch, Outgoing] = WeakKeyDictionary()
-        self._incoming: WeakKeyDictionary[PacketBatch, Incoming] = WeakKeyDictionary()
 
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
-        arrays = self._outgoing.get(tx)
-        if arrays is None:
-            arrays = self._outgoing[tx] = Outgoing(tx, self.spec.source, stamps=self.stamps_sending)
+        arrays = tx.arrays
+        if not isinstance(arrays, Outgoing) or arrays.owner is not self:
+            arrays = tx.arrays = Outgoing(tx, self, self.spec.source, stamps=self.stamps_sending)
         if stop - start == 1 and tx.header[start] is arrays.headers[start]:
             arrays.fill_again(tx, start)
         else:
@@ -71,7 +67,7 @@ class BatchedTransport(Lanes):
             n = stop - at
             if n > 1:
                 n -= len(tx.lane[at:stop].lstrip(bytes((lane,))))
-            sent = _sendmmsg(self._outward[lane], arrays.address + HEADER * at, n, NEVER_WAIT)
+            sent = _sendmmsg(self._outward[lane], arrays.pointers[at], n, NEVER_WAIT)
             if sent > 0:
                 at, attempts = at + sent, 0
                 continue
@@ -89,9 +85,9 @@ class BatchedTransport(Lanes):
 
     def recv(self, rx: PacketBatch, offset: int) -> int:
         """See `Transport.recv`. The first call with a batch makes its arrays, whether or not rows wait."""
-        incoming = self._incoming.get(rx)
-        if incoming is None:
-            incoming = self._incoming[rx] = Incoming(rx, self._has_header)
+        incoming = rx.arrays
+        if not isinstance(incoming, Incoming) or incoming.owner is not self:
+            incoming = rx.arrays = Incoming(rx, self, self._has_header)
         lane, events = self.ready()
         if not events:
             return 0
@@ -102,9 +98,7 @@ class BatchedTransport(Lanes):
                 errors = incoming.errors = Errors(rx, has_errors_as_packets=self.privileged)
             if self.spec.buffers:
                 self.look_into(lane)
-            got: int = _recvmmsg(
-                descriptor, errors.address + HEADER * at, rx.capacity - at, FROM_ERRORS, None
-            )
+            got: int = _recvmmsg(descriptor, errors.pointers[at], rx.capacity - at, FROM_ERRORS, None)
             if got > 0:
                 at += got
                 stamps = got == 1 and errors.drain_stamp(rx, offset, lane)
@@ -114,7 +108,7 @@ class BatchedTransport(Lanes):
         # Also after an error alone: only this call clears the condition that wakes us.
         stale = 0
         while at < rx.capacity and stale < ATTEMPTS:
-            got = _recvmmsg(descriptor, incoming.address + HEADER * at, rx.capacity - at, NEVER_WAIT, None)
+            got = _recvmmsg(descriptor, incoming.pointers[at], rx.capacity - at, NEVER_WAIT, None)
             if got == 1:
                 incoming.drain_one(rx, at, lane)
                 return at + 1 - offset

@@ -38,12 +38,14 @@ class Outgoing(Arrays):
     """Arrays to send from.
 
     Attributes:
+        owner: the transport that made them.
         headers: whose `PacketBatch.header` the control messages of a row are, but for the key of its stamp.
     """
 
-    def __init__(self, batch: PacketBatch, source: bytes | None, *, stamps: bool) -> None:
-        """`stamps`: rows may ask to be stamped when they leave."""
+    def __init__(self, batch: PacketBatch, owner: object, source: bytes | None, *, stamps: bool) -> None:
+        """`stamps`: rows may ask to be stamped when they leave; `owner`: who sends by them."""
         super().__init__(batch, CONTROL_OUT, 0)
+        self.owner = owner
         self.source = source or bytes(batch.width)
         self.scoped = batch.version == 6
         self.stamped = memoryview(batch.stamped if stamps else bytes(batch.capacity))

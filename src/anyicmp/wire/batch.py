@@ -91,6 +91,7 @@ class PacketBatch:
             has. As long as that stays, so do they. 0: others write them.
         tag: a plan's own cookie for a row to send.
         nonce: 4 octets a row of fresh entropy, written by the driver before `fill`.
+        arrays: what the transport that moves the rows keeps for that; nobody else looks at it.
         before, after: monotonic nanoseconds around the call that sends; of what is received only the time
             `after` the call. Written by the driver.
         real: Unix time in nanoseconds, to send at `before`, received at `after`: what the kernel stamps comes
@@ -100,6 +101,7 @@ class PacketBatch:
     __slots__ = (
         "__weakref__",
         "after",
+        "arrays",
         "before",
         "capacity",
         "data",
@@ -177,6 +179,7 @@ class PacketBatch:
         self.tag = array("Q", bytes(8 * capacity))
         self.nonce = bytearray(4 * capacity)
         self.written = self.serial = 0
+        self.arrays: object = None
         self.before = 0
         self.after = 0
         self.real = 0
