@@ -38,7 +38,7 @@ async def part(
     """The numbers of the outcomes until there are so many, and where the sweep was then."""
     numbers: list[int] = []
     async with Prober(network=network) as prober:
-        async with prober.open_sweep(TARGETS, resume=resume, rate=500, **options) as sweep:  # type: ignore[arg-type]
+        async with prober.open_sweep(TARGETS, resume=resume, rate=2000, **options) as sweep:  # type: ignore[arg-type]
             if by_batch:
                 async for batch in sweep.batches():
                     numbers += batch.sequences

@@ -123,7 +123,7 @@ durations = st.lists(
 
 
 @on_both
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(sleeps=durations, pings=durations)
 def test_any_mix_ends_in_the_order_of_time(loop: str, sleeps: list[float], pings: list[float]) -> None:
     """And the time that passed is that of the longest."""
