@@ -20,7 +20,7 @@ from anyicmp.wire import (
     decode_packet,
 )
 from anyicmp.wire.batch import Version
-from testing.probes import MS, OWN, both, chain, datagram, echo, only, segment
+from testing.probes import FAR, MS, OWN, both, chain, datagram, echo, only, segment
 
 
 def fan(**options: Any) -> Internet:
@@ -196,3 +196,36 @@ def test_odd_packets_in_an_odd_internet_do_no_harm(ports: bool, undo: bool) -> N
         assert [when for when, _ in answers] == sorted(when for when, _ in answers)
         heard += len(answers)
     assert heard > 500
+
+
+class OneByOne(Internet):
+    """Passes each router on its own."""
+
+    def _find_stretch(self, first: str, to: bytes) -> list[tuple[int, str, str]]:
+        return []
+
+
+@pytest.mark.parametrize("link", [{}, {"duplicate": "30 %", "jitter": "2 ms", "loss": "10 %"}], ids=["plain", "faulty"])
+def test_routers_that_only_pass_packets_on_are_passed_at_once(link: dict[str, Any]) -> None:
+    """Octets, times and chance are those of one after the other; one has a route to an address of its own."""
+    topology = Topology(seed=3)
+    special: dict[str, dict[str, Any]] = {
+        "d": {"balance": "packet"},
+        "g": {"balance": "flow", "rate_limit": {"rate": 100, "burst": 2}},
+        "j": {"routes": {"10.10.0.0/16": ["k"]}},
+        "k": {"silent": "30 %", "zero_ttl": True},
+    }
+    for number, name in enumerate("abcdefghijkl", 1):
+        topology.router(name, f"10.{number}.0.1", f"2001:db8:{number}::1", **special.get(name, {}))
+    topology.host("target", FAR[4], FAR[6], "10.10.0.0/16").link("client", *"abcdfghijk", delay="1 ms")
+    topology.link("d", "e", "g", delay="1 ms").link("g", "l", "i", delay="1 ms").link("k", "target", **link)
+    fast, slow = Internet(topology), OneByOne(topology)
+    random, heard = Random(4), 0
+    for number in range(1000):
+        made = [echo(ttl=number % 16, to=f"10.{random.randrange(1, 13)}.0.1"), odd(random), odd(random)]
+        for packet in made:
+            answers = fast.inject(packet, number * MS)
+            assert answers == slow.inject(packet, number * MS)
+            heard += len(answers)
+    assert heard > 500
+    assert max(map(len, fast._stretches.values())) >= 4

@@ -13,7 +13,7 @@ from random import Random
 from anyicmp.testing.internet.express import Course, Way, course, find_way
 from anyicmp.testing.internet.link import Leg
 from anyicmp.testing.internet.nodes import Router
-from anyicmp.testing.internet.packet import destination, source
+from anyicmp.testing.internet.packet import destination, source, with_hop_limit
 from anyicmp.testing.internet.routing import Balancer, Owners, Routes
 from anyicmp.testing.internet.scenario import load
 from anyicmp.testing.internet.stations import (
@@ -34,7 +34,10 @@ LARGEST = 65_535
 """Octets of the largest IP packet without a jumbo payload option."""
 
 REMEMBERED = 4_096
-"""IP headers that are known at a time."""
+"""IP headers, and stretches of ways, that are known at a time."""
+
+LONGEST = 255
+"""Routers that a packet passes at most."""
 
 MOST_MOVES = 10_000
 """Moves that one packet may cause, so that a loop of nodes which copy or never count hops has an end."""
@@ -67,6 +70,7 @@ class Internet:
         self._stations: dict[str, Station] = {}  # those that packets have come to
         self._ways: dict[str, Way | None] = {}
         self._courses: dict[bytes, Course | None] = {}
+        self._stretches: dict[tuple[str, bytes], list[tuple[int, str, str]]] = {}
 
     @classmethod
     def from_toml(cls, scenario: str | Path, *, seed: int | None = None) -> Internet:
@@ -180,6 +184,26 @@ class Internet:
             way = self._ways[target] = find_way(self.topology, self._legs, self._routes, target)
         return None if way is None else course(way, header)
 
+    def _find_stretch(self, first: str, to: bytes) -> list[tuple[int, str, str]]:
+        """Routers from one on which do nothing but pass packets to an address on.
+
+        For each one: nanoseconds from the first to the node behind it, that node, and the router.
+        """
+        stretch: list[tuple[int, str, str]] = []
+        delay, at = 0, first
+        while len(stretch) < LONGEST:
+            station = self._station(at)
+            leg = station.passes(to) if isinstance(station, RouterStation) else None
+            if leg is None:
+                break
+            delay += leg.faults.delay
+            stretch.append((delay, leg.target, at))
+            at = leg.target
+        if len(self._stretches) >= REMEMBERED:
+            self._stretches.clear()
+        self._stretches[first, to] = stretch
+        return stretch
+
     def _simulate(self, packet: bytes, now: int) -> list[tuple[int, bytes]]:
         """The slow way: event by event, in order of time."""
         events: list[tuple[int, int, str, str, bytes]] = []
@@ -190,6 +214,19 @@ class Internet:
                 arrivals.append((now, packet))
                 moves: Moves = []
             else:
+                if not events and came != at:
+                    # It is the only packet on its way: routers that pass it on are passed at once.
+                    key = at, destination(packet)
+                    stretch = self._stretches.get(key)
+                    if stretch is None:
+                        stretch = self._find_stretch(*key)
+                    hop_limit = packet[8] if packet[0] >> 4 == 4 else packet[7]
+                    routers = min(len(stretch), hop_limit - 1)
+                    if routers > 0:
+                        packet = with_hop_limit(packet, hop_limit - routers)
+                        delay, at, came = stretch[routers - 1]
+                        now += delay
+                        continue
                 moves = self._station(at).handle(now, came, packet)
             if len(moves) == 1 and not events:
                 came = at

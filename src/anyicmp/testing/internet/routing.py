@@ -5,10 +5,12 @@ Shortest paths over the costs of links, computed when first asked for. No packet
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappop, heappush
 from ipaddress import ip_network
+from itertools import accumulate
 from random import Random
 
 from anyicmp.testing.internet.link import Leg
@@ -180,13 +182,16 @@ class Balancer:
         self._fields = tuple(FLOW[field] for field in router.flow)
         self._key = blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
         self._random = random
+        self._shares: dict[tuple[str, ...], list[int]] = {}
 
     def choose(self, hops: tuple[str, ...], packet: bytes) -> str:
         """One of the next hops. Equal seeds and flows choose equally."""
         if self._how is None or len(hops) == 1:
             return hops[0]
-        weights = [self._weights.get(hop, 1) for hop in hops]
-        total = sum(weights)
+        shares = self._shares.get(hops)
+        if shares is None:
+            shares = self._shares[hops] = list(accumulate(self._weights.get(hop, 1) for hop in hops))
+        total = shares[-1]
         if self._how == "packet":
             at = self._random.randrange(total)
         else:
@@ -194,11 +199,7 @@ class Balancer:
                 int.from_bytes(blake2b(self._what(packet), digest_size=8, key=self._key).digest(), "big")
                 % total
             )
-        for hop, weight in zip(hops, weights, strict=True):
-            if at < weight:
-                return hop
-            at -= weight
-        return hops[-1]
+        return hops[bisect_right(shares, at)]
 
     def _what(self, packet: bytes) -> bytes:
         ends = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]

@@ -47,6 +47,8 @@ class Exit:
         only: destination to the link that all packets to it go out on, as far as known.
     """
 
+    __slots__ = ("_balancer", "_choices", "_owners", "_routes", "legs", "name", "only")
+
     def __init__(
         self, name: str, legs: dict[str, Leg], owners: Owners, routes: Routes, balancer: Balancer | None
     ) -> None:
@@ -56,6 +58,7 @@ class Exit:
         self._routes = routes
         self._balancer = balancer
         self.only: dict[bytes, Leg] = {}
+        self._choices: dict[bytes, tuple[str, ...]] = {}
 
     def find(self, packet: bytes) -> Leg | None:
         """The link that a packet goes out on, None where there is no way."""
@@ -63,20 +66,34 @@ class Exit:
         leg = self.only.get(to)
         if leg is not None:
             return leg
-        hops = self._routes.by_prefix(self.name, to)
+        hops = self._choices.get(to)
         if hops is None:
-            owner = self._owners.find(to)
-            if owner is None or owner == self.name:
-                return None
+            leg = self.sole(to)
+            hops = self._choices.get(to)
+        if hops is None or self._balancer is None:
+            return leg
+        return self.legs[self._balancer.choose(hops, packet)]
+
+    def sole(self, to: bytes) -> Leg | None:
+        """The link that all packets to a destination go out on, None where there is a choice, or no way."""
+        leg = self.only.get(to)
+        if leg is not None or to in self._choices:
+            return leg
+        owner = self._owners.find(to)
+        if owner == self.name:
+            return None
+        hops = self._routes.by_prefix(self.name, to)
+        if hops is None and owner is not None:
             hops = self._routes.next_hops(self.name, owner)
         if not hops:
             return None
-        first, *others = hops
-        if self._balancer is not None and others:
-            return self.legs[self._balancer.choose(hops, packet)]
-        if len(self.only) >= REMEMBERED:
+        if len(self.only) + len(self._choices) >= REMEMBERED:
             self.only.clear()
-        leg = self.only[to] = self.legs[first]
+            self._choices.clear()
+        if self._balancer is not None and len(hops) > 1:
+            self._choices[to] = hops
+            return None
+        leg = self.only[to] = self.legs[hops[0]]
         return leg
 
     def send(self, now: int, packet: bytes) -> Moves:
@@ -159,6 +176,14 @@ class RouterStation:
         self._own: dict[int, bytes] = {}
         for network in router.address:
             self._own.setdefault(network.version, network.network_address.packed)
+
+    def passes(self, to: bytes) -> Leg | None:
+        """The link on which packets to a destination are passed on, with nothing but their hop limit changed.
+
+        None where this router does more with some of them.
+        """
+        leg = self._exit.sole(to)
+        return leg if leg is not None and leg.target in self._passing else None
 
     def handle(self, now: int, came: str, packet: bytes) -> Moves:
         """Forward a packet, or report why not."""
