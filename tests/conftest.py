@@ -14,21 +14,19 @@ import shutil
 import socket
 import subprocess
 import uuid
+from contextlib import ExitStack
 from functools import cache
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from anyio.pytest_plugin import get_runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from _pytest.mark import ParameterSet
-
-# Machines that run tests are shared: how long one example takes says nothing about the code.
-settings.register_profile("anyicmp", deadline=None)
-settings.load_profile("anyicmp")
 
 LOOPS = {
     "asyncio": ("asyncio", {"use_uvloop": False}),
@@ -61,13 +59,15 @@ SELDOM = 100_000
 ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
 
 
-@pytest.fixture(scope="module", params=list(LOOPS))
+@pytest.fixture(scope="module", params=list(LOOPS.values()), ids=list(LOOPS))
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """The event loop that runs an asynchronous test: each test runs once on each of the three."""
-    needed = NEEDED_BY_LOOP.get(request.param)
+    loop: tuple[str, dict[str, Any]] = request.param
+    name = next(name for name, each in LOOPS.items() if each is loop)
+    needed = NEEDED_BY_LOOP.get(name)
     if needed is not None and importlib.util.find_spec(needed) is None:
-        pytest.skip(f"the event loop {request.param} needs the package {needed}")
-    return LOOPS[request.param]
+        pytest.skip(f"the event loop {name} needs the package {needed}")
+    return loop
 
 
 def _why_no_socket(family: int, kind: int, protocol: int) -> str | None:
@@ -171,6 +171,17 @@ def _is_simulated(item: pytest.Item) -> bool:
 NAMES_IT = re.compile("SimulatedNetwork|virtual_time")
 
 
+def pytest_collection() -> None:
+    """Prepare Hypothesis where tests are collected: who only hands them to workers does without.
+
+    Machines that run tests are shared: how long one example takes says nothing about the code.
+    """
+    from hypothesis import settings
+
+    settings.register_profile("anyicmp", deadline=None)
+    settings.load_profile("anyicmp")
+
+
 @cache
 def _may_be_virtual(path: Path) -> bool:
     """Whether a test file, or one below a folder, names what puts its tests on a simulated network."""
@@ -200,6 +211,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.anybody)
 
 
+def loop_name(item: pytest.Item) -> str | None:
+    """Which of the three loops a test runs on by `anyio_backend`; None without, and on one of its own."""
+    given = item.callspec.params.get("anyio_backend") if hasattr(item, "callspec") else None
+    return next((name for name, loop in LOOPS.items() if loop is given), None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out of a CI pass what is the same there as in another (`once`, `anybody`)."""
@@ -210,9 +227,46 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if in_pass in {"root", "unprivileged", "shut-out"}:
             pytest.skip("does not depend on who runs it, the CI passes plain and wheel have it")
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        loop = given.get("anyio_backend", given.get("backend", "asyncio"))
+        loop = loop_name(item) or given.get("backend", "asyncio")
         if in_pass == "wheel" and isinstance(loop, str) and loop != "asyncio":
             pytest.skip("on one loop here, the CI pass plain has all")
+
+
+class OneLoop:
+    """Keeps the event loop of a test in virtual time for those behind it that are of its module and its loop.
+
+    Starting and ending one takes as long as many of them. Other tests, and those that are not asynchronous,
+    find none.
+    """
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+        self._key: object = None
+
+    @staticmethod
+    def _key_of(item: pytest.Item | None) -> object:
+        if item is None or item.get_closest_marker("virtual_time") is None:
+            return None
+        name = loop_name(item)
+        known = name is not None and iscoroutinefunction(getattr(item, "function", None))
+        return (item.path, name) if known else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Have a loop there if further tests may take it."""
+        key = self._key_of(pyfuncitem)
+        if key is not None and self._key is None:
+            self._held.enter_context(get_runner(*pyfuncitem.funcargs["anyio_backend"]))
+            self._key = key
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+        """End it behind the last one."""
+        if self._key is not None and self._key_of(nextitem) != self._key:
+            self._key = None
+            self._held.close()
+        return (yield)
 
 
 class AllowedSkips:
@@ -255,6 +309,7 @@ class AllowedSkips:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the skips when a CI pass is named in the environment."""
+    config.pluginmanager.register(OneLoop())
     if name := os.environ.get("ANYICMP_CI_PASS"):
         config.pluginmanager.register(AllowedSkips(name, ALLOWED_SKIPS.read_text("utf-8").splitlines()))
 
