@@ -2,9 +2,9 @@
 
 Importing takes most of the time of a program that sends three packets. `python warm.py SERVE` is that
 interpreter. `python warm.py` with the arguments of Python itself (`-W error`, `-c CODE` or `-m MODULE`, then
-the program's own) has it fork a child with this process's files, directory, environment, namespaces, user
-and capabilities, waits, and ends as the child did. The child ends as an interpreter does: what it left open
-shows.
+the program's own) has it fork a child with this process's files, directory, environment, namespaces, user,
+capabilities and urgency, waits, and ends as the child did. The child ends as an interpreter does: what it
+left open shows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ctypes
 
     Identity = tuple[tuple[int, int, int], tuple[int, int, int], int, int]
+    Urgency = tuple[int, int]
 
 SOCKET = "ANYICMP_TESTS_WARM"
 """The environment variable that names the server's socket."""
@@ -40,7 +41,7 @@ def ask(arguments: list[str]) -> int:
     connection.connect(os.environ[SOCKET])
     files = [0, 1, 2, *(os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in KINDS)]
     directory = os.getcwd()  # noqa: PTH109 - pathlib is what a quick start does without
-    said = repr((arguments, directory, dict(os.environ), identity()))
+    said = repr((arguments, directory, dict(os.environ), identity(), urgency()))
     connection.sendmsg([said.encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", files))])
     answer = connection.recv(16)
     return int(answer) if answer else 70
@@ -51,6 +52,11 @@ def identity() -> Identity:
     with open("/proc/self/status") as status:  # noqa: PTH123 - as above
         sets = dict(line.split()[:2] for line in status if line.startswith("Cap"))
     return os.getresuid(), os.getresgid(), int(sets["CapEff:"], 16), int(sets["CapAmb:"], 16)
+
+
+def urgency() -> Urgency:
+    """How this process is scheduled: policy and priority (sched(7))."""
+    return os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
 
 
 def serve(path: str) -> None:
@@ -102,7 +108,7 @@ def _wait_for_child(connection: _socket.socket) -> None:
     import ctypes
     import signal
 
-    arguments, directory, environment, who = ast.literal_eval(said.decode())
+    arguments, directory, environment, who, (policy, priority) = ast.literal_eval(said.decode())
     libc = ctypes.CDLL(None, use_errno=True)
     for kind, file in zip(KINDS, files[3:], strict=True):
         if not os.path.sameopenfile(file, own := os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)):
@@ -112,6 +118,8 @@ def _wait_for_child(connection: _socket.socket) -> None:
         os.dup2(file, standard)
     for file in files:
         os.close(file)
+    if (policy, priority) != urgency():
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
     if who != identity():
         _become(libc, who)
     os.chdir(directory)

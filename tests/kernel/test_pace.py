@@ -30,7 +30,7 @@ def test_the_rate_is_kept(uid: int | None, rate: int, loop: str) -> None:
     """Within 5 %. What is lost while the process has no turn for more than 20 ms is not made up for."""
     count = max(rate, 12)
     with namespaces("alone") as (alone,):
-        alive, kept = run_in(alone, paced, rate, count, uid=uid, backend=loop)
+        alive, kept = run_in(alone, paced, rate, count, uid=uid, backend=loop, timed=True)
     assert alive == count
     assert kept == pytest.approx(rate, rel=0.05)
 

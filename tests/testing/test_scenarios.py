@@ -23,7 +23,7 @@ from anyicmp.testing.tun import behind_tun
 from scenarios import playing
 from scenarios.playing import HERE, NAMES, check_of
 
-from namespaces import python
+from namespaces import first, python
 
 LONG = frozenset({"sweep_wrap"})
 """Those that take seconds: once is enough."""
@@ -88,7 +88,7 @@ def test_in_memory_once(name: str) -> None:
 
 def play_behind(name: str, privileged: bool) -> dict[str, Any]:
     with behind_tun(Internet.from_toml(HERE / f"{name}.toml")) as network:
-        argv = python("-m", "scenarios.playing", name, "raw" if privileged else "datagram")
+        argv = first() + python("-m", "scenarios.playing", name, "raw" if privileged else "datagram")
         done = subprocess.run(
             network.command(argv), cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=60
         )

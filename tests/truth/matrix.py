@@ -50,6 +50,9 @@ LOOPS = {
 SLOW = {4: "10.3.0.1", 6: "2001:db8:3::1"}
 NAMES = {**dict.fromkeys(ROUTER, "router"), **dict.fromkeys(FORGER, "forger")}
 
+PATIENCE = 300
+"""Seconds after which a child hangs; on a busy machine it takes a minute."""
+
 Cells = dict[tuple[str, str, int, int], str]
 """(socket, loop, IP version, number of the case) to what came of it."""
 
@@ -156,7 +159,7 @@ def run_one(socket: str, loop: str, command: list[str]) -> list[tuple[int, int, 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
     )
     # A raw IPv6 socket counts messages with a wrong checksum as dropped, and that is all that is said.

@@ -144,10 +144,14 @@ class Pump:
             self.refused += 1
 
 
+URGENCY = 2
+"""Real-time priority of the pump: above the lowest, which a program that is watched may have itself."""
+
+
 def hurry() -> None:
     """Have the kernel wake this process at once, as far as it may (sched(7), proc_pid_timerslack_ns(5))."""
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(URGENCY))
     with contextlib.suppress(OSError):
         Path("/proc/self/timerslack_ns").write_text("1")
 
