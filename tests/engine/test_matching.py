@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 
 import pytest
 
@@ -361,3 +362,23 @@ def test_an_answer_to_a_probe_that_was_never_sent_is_foreign() -> None:
     rig.reply(bytes(rig.tx.row(0)))
     assert rig.feed() == []
     assert rig.exchange.counts.foreign == 1
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("sequences", [[60_000], [1], range(1, 41), range(65_496, 65_536), range(5, 200, 5)])
+def test_an_answer_in_a_slot_that_was_never_used_is_foreign(
+    version: Version, sequences: Sequence[int]
+) -> None:
+    """One, many in a row and many that are scattered: of such slots not even a plan is kept."""
+    rig = Rig(version, verify=version == 4)
+    rig.ping(2)
+    probe = rig.probe()
+    for at, sequence in enumerate(sequences):
+        octets = sequence.to_bytes(2, "big")
+        complement = (sequence ^ 0xFFFF).to_bytes(2, "big")
+        rig.reply(probe[:6] + octets + probe[8:24] + complement + probe[26:], at=at)
+    assert rig.feed(len(sequences)) == []
+    counts = rig.exchange.counts
+    assert (counts.foreign, counts.received, counts.malformed) == (len(sequences), 0, 0)
+    rig.reply(probe)
+    assert len(rig.feed()) == 1

@@ -163,3 +163,21 @@ def test_counting_survives_many_uses(lanes: int) -> None:
             table.close(slot_of(token), OVER)
     assert table.in_flight == 0
     assert [table.vacant(lane) for lane in range(lanes)] == [SLOTS] * lanes
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_plans_are_kept_of_used_slots_of_the_last_lane_alone(lanes: int) -> None:
+    """What the collector has to look at is no more than was used."""
+    table, last = Table(4, lanes), lanes - 1
+    first = last * SLOTS
+    assert len(table.plan) == first
+    take(table, 1, last)
+    token, _ = take(table, 5, last)
+    assert len(table.plan) == first + 6
+    table.open_only(PLAN, 1, bytes(4), 0, 1) if last == 0 else take(table, 1, last)
+    assert len(table.plan) == first + 7
+    assert table.plan[first:] == [PLAN] * 7
+    table.close(slot_of(token), ANSWERED)
+    assert table.owner(slot_of(token)) is PLAN
+    take(table, 3)
+    assert len(table.plan) == first + (7 if last else 10)

@@ -252,6 +252,17 @@ def test_a_transport_holds_no_batch(kind: Kind, opened: Open) -> None:
     assert other() is None
 
 
+def test_a_batch_may_go_through_one_transport_after_the_other(kind: Kind, opened: Open) -> None:
+    """What one of them keeps for it is not the other's."""
+    tx, rx = batches(kind.version, capacity=4)
+    for number in (IDENTIFIERS[0], IDENTIFIERS[1], IDENTIFIERS[0]):
+        transport = opened(identifiers=(number,))
+        ping(transport, tx, 2)
+        assert receive(transport, rx, 2) == 2
+        heard = {int.from_bytes(rx.message(i)[4:6], "big") for i in range(2)}
+        assert heard == {transport.identifiers[0]}
+
+
 def test_one_bad_row_is_told_and_the_others_leave(kind: Kind, opened: Open) -> None:
     transport = opened()
     tx, rx = batches(kind.version)

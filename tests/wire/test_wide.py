@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from sys import byteorder
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +52,9 @@ def test_one_lane_decides(both: list[tuple[int, int]], extra: int) -> None:
         assert all_at_least(wide(array("Q", [*high, extra])), wide(array("Q", low)), len(low)) == (
             last == extra
         )
+
+
+@given(n=st.integers(0, 300), octets=st.sampled_from([2, 4, 8, 16]), order=st.sampled_from(["little", "big"]))
+def test_counting_in_lanes_of_any_width(n: int, octets: int, order: Literal["little", "big"]) -> None:
+    expected = b"".join(i.to_bytes(octets, order) for i in range(n))
+    assert counting(n, octets, order).to_bytes(octets * n, order) == expected
