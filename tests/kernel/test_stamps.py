@@ -21,7 +21,7 @@ each_user = pytest.mark.parametrize("uid", [None, NOBODY], ids=["root", "nobody"
 
 
 def first_answers(version: int) -> object:
-    """Open sockets where perhaps nobody uses stamps, send at once, read 20 ms later."""
+    """Open sockets where perhaps nobody uses stamps, send at once, read later."""
     import select
     import socket
     import time
@@ -47,14 +47,18 @@ def first_answers(version: int) -> object:
     Probe(peer=ip_address(host).packed).write(tx, 0)
     method.stamp(tx, 0, 1, 1 << 16, method.template(size=56))
     transport.send(tx, 0, 1)
-    sent = time.time_ns()
+    select.select([transport.fileno()], [], [], 10.0)
     time.sleep(0.02)
-    select.select([transport.fileno()], [], [], 1.0)
+    read = time.time_ns()
     n = transport.recv(rx, 0)
     stamp = rx.when[0]
     transport.close()
     assert (n, rx.kind[0]) == (1, RowKind.ICMP)
-    return {"before": before, "stamps": transport.stamps, "late": stamp - sent if stamp else None}
+    return {
+        "before": before,
+        "stamps": transport.stamps,
+        "at_once": stamp < read - 10_000_000 if stamp else None,
+    }
 
 
 @each_user
@@ -65,37 +69,50 @@ def test_the_first_answer_is_stamped_when_it_arrives(version: int, uid: int | No
         for _ in range(5):
             found = run_in(client, first_answers, version, uid=uid)
             assert found["stamps"] is True
-            assert found["late"] < 10_000_000
-            if not found["before"]:
+            # Where the kernel takes longer to begin than opening waits, there is none.
+            assert found["at_once"] is not False
+            if found["at_once"] and not found["before"]:
                 return
     # Somebody stamps all the time: what is tested here was never needed.
+    assert found["at_once"]
 
 
 def unstamped(_: None) -> object:
-    """Sockets whose options the kernel has not acted on yet: a packet of before, read after."""
+    """Sockets whose options the kernel has not acted on yet: packets of before, read after."""
     import socket
+    import struct
+    import time
+    from contextlib import ExitStack
 
-    found = {}
-    for name, option, value in (("honest", 37, 8 | 16), ("inventive", 35, 1)):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with ExitStack() as stack:
+        options = ((35, 1), (37, 8 | 16), (35, 1))
+        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in options]
+        for sock in sockets:
             sock.bind(("127.0.0.1", 0))
+        for sock in sockets:
             sock.sendto(b"", sock.getsockname())
+        time.sleep(0.002)  # so that a stamp of the arrival differs from one of the reading
+        read = time.time_ns()
+        stamps = []
+        for sock, (option, value) in zip(sockets, options, strict=True):
             sock.setsockopt(socket.SOL_SOCKET, option, value)
-            found[name] = bool(sock.recvmsg(1, 128)[1])
-    return found
+            given = [data for _, _, data in sock.recvmsg(1, 128)[1]]
+            seconds, nanoseconds = struct.unpack_from("qq", given[0]) if given else (0, 0)
+            stamps.append(seconds * 1_000_000_000 + nanoseconds)
+    return {"honest": stamps[1] > 0, "inventive": [stamp >= read for stamp in (stamps[0], stamps[2])]}
 
 
 def test_a_packet_from_before_the_kernel_stamped_gets_no_stamp() -> None:
-    """Of the option in use; SO_TIMESTAMPNS gives it the time of its reading."""
+    """Of the option in use; SO_TIMESTAMPNS gives it the time of its reading.
+
+    Others on the machine may have the kernel stamp at any moment: the packets before and behind tell.
+    """
     with namespaces("client") as (client,):
-        assert run_in(client, unstamped, None)["inventive"]
-        # With others on the machine who use stamps even this packet has one.
-        assert not all(run_in(client, unstamped, None)["honest"] for _ in range(5)) or stamping_anyway(client)
-
-
-def stamping_anyway(namespace: str) -> bool:
-    """Whether somebody else has the kernel stamp, all the time."""
-    return all(run_in(namespace, first_answers, 4)["before"] for _ in range(5))
+        for _ in range(5):
+            found = run_in(client, unstamped, None)
+            if all(found["inventive"]):
+                assert not found["honest"]
+                return
 
 
 async def to_an_unknown_neighbour(

@@ -164,6 +164,8 @@ def plain(value: Any) -> Any:
             key: plain(each)
             for key, each in value.items()
             if key not in CHANCE_AND_TIME and key not in PROBERS_OWN
+            # Of an outcome these are the copies that were read with it.
+            if key != "duplicates" or "kind" not in value
         }
     return [plain(each) for each in value] if isinstance(value, list) else value
 

@@ -113,7 +113,8 @@ def test_behind_a_tun_device(
 ) -> None:
     """The full outcomes are those of the other door, times aside, and those agree within the bound."""
     found = behind_the_device(name, privileged)
-    assert found["lines"] == wanted(name, privileged)
+    # How many copies an outcome has seen is a matter of when it was read; all are in the statistics.
+    assert [re.sub(r" duplicates \d+$", "", line) for line in found["lines"]] == wanted(name, privileged)
     expected = in_memory_on_one_loop(name, privileged)
     assert found["fields"] == json.loads(json.dumps(expected["fields"]))
     assert found["quotes"] == expected["quotes"]
