@@ -68,12 +68,12 @@ def test_the_first_answer_is_stamped_when_it_arrives(version: int, uid: int | No
     with namespaces("client") as (client,):
         for _ in range(5):
             found = run_in(client, first_answers, version, uid=uid)
-            assert found["stamps"] is True
             # Where the kernel takes longer to begin than opening waits, there is none.
             assert found["at_once"] is not False
-            if found["at_once"] and not found["before"]:
+            if found["stamps"] and found["at_once"] and not found["before"]:
                 return
     # Somebody stamps all the time: what is tested here was never needed.
+    assert found["stamps"]
     assert found["at_once"]
 
 
