@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anyicmp.engine.lone import Lone
@@ -137,6 +137,7 @@ STEPS = st.lists(
         st.tuples(st.just("error"), st.integers(0, 3), st.integers(8, 64)),
         st.tuples(st.just("stamp"), st.integers(0, 3), st.integers(0, 20 * MS)),
         st.tuples(st.just("stamp and reply"), st.integers(0, 3), st.integers(0, 20 * MS)),
+        st.tuples(st.just("twice"), st.integers(0, 3)),
         st.tuples(st.just("wait"), st.sampled_from([1, 7 * MS, TIMEOUT // 2, TIMEOUT])),
         st.tuples(st.just("stall"), st.sampled_from([TIMEOUT + 10 * MS, TIMEOUT + 30 * MS])),
         st.tuples(st.just("clock"), st.sampled_from([-SECOND, -MS, 1, 20 * MS])),
@@ -174,6 +175,10 @@ def play(rig: Among, steps: list[list[Step]]) -> list[Any]:
                 rig.stamp(tokens[which], age=values[1])
                 rig.reply(probe, at=1, age=values[1] // 2)
                 n = 2
+            elif kind == "twice":
+                rig.reply(probe, age=0)
+                rig.reply(probe, at=1, age=0)
+                n = 2
             elif kind == "wait":
                 # Not beyond the next probe: what is due at one moment comes in one order.
                 rig.now = max(rig.now, min(rig.now + values[0], rig.series.due - 1))
@@ -192,6 +197,8 @@ def play(rig: Among, steps: list[list[Step]]) -> list[Any]:
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("verify", [False, True])
 @given(steps=st.lists(STEPS, min_size=1, max_size=4))
+@example(steps=[[("stall", TIMEOUT + 30 * MS), ("reply", 0, 0)]])
+@example(steps=[[("twice", 0)], [("reply", 1, 0)]])
 def test_alone_and_among_others_the_same_comes_out(
     version: Version, verify: bool, steps: list[list[Step]]
 ) -> None:
@@ -217,6 +224,24 @@ def test_what_is_as_expected_stays_alone(version: Version) -> None:
     assert rig.lone is not None
     assert rig.lone.over
     assert rig.exchange.counts.received == 3
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_probe_that_could_not_leave_yet_counts_among_others(version: Version) -> None:
+    rig = ByItself(version, False, 1)
+    assert rig.lone is not None
+    rig.fill()
+    rig.lone.take(rig.tx, rig.now, 0, again=False)
+    rig.rejoin()
+    cost, table = rig.exchange.room.cost[56], rig.exchange.table
+    assert (table.in_flight, table.in_lane, rig.plan.waiting) == (1, [1], 1)
+    assert rig.exchange.room.used == [cost]
+    assert table.next_deadline() is None, "its time has not begun"
+    rig.leave(0, 1)
+    rig.reply(bytes(rig.tx.row(0)))
+    assert len(rig.feed()) == 1
+    assert (table.in_flight, table.in_lane, rig.plan.waiting) == (0, [0], 0)
+    assert rig.exchange.room.used == [0]
 
 
 @pytest.mark.parametrize("many", [False, True])

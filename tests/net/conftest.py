@@ -80,8 +80,8 @@ def opened(kind: Kind) -> Iterator[Callable[..., Any]]:
     made: list[Transport] = []
 
     def opener(**fields: Any) -> Transport:
-        fields.setdefault("identifiers", IDENTIFIERS)
-        spec = SocketSpec(version=kind.version, privileged=kind.raw, batched=kind.batched, **fields)
+        usual: dict[str, Any] = {"identifiers": IDENTIFIERS, "privileged": kind.raw, **fields}
+        spec = SocketSpec(version=kind.version, batched=kind.batched, **usual)
         transport = open_transport(spec)
         made.append(transport)
         return transport

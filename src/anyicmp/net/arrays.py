@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from anyicmp.net import constants as c
 from anyicmp.net.ancillary import Message, message_kind, walk
 from anyicmp.wire.batch import PacketBatch
+from anyicmp.wire.wide import ramp
 
 __all__ = [
     "CONTROLLEN_W",
@@ -117,21 +118,21 @@ class Arrays:
         self.name_at, self.scope_at = (control + before) // 4, (control + SCOPE_AT) // 4
         self._pieces = batch.width, control + before, n
 
-        def every(start: int, step: int) -> array[int]:
-            return array("Q", range(start, start + step * n, step))
+        def every(start: int, step: int) -> memoryview[int]:
+            return memoryview(ramp(start, step, n).to_bytes(8 * n, sys.byteorder)).cast("Q")
 
-        def put(column: int, values: array[int]) -> None:
-            self.words[column::HEADER_W] = memoryview(values)
+        def put(column: int, values: memoryview[int]) -> None:
+            self.words[column::HEADER_W] = values
 
-        self.iovecs[0::IOVEC_W] = memoryview(every(data + skip, slot))
+        self.iovecs[0::IOVEC_W] = every(data + skip, slot)
         self.iovecs[1::IOVEC_W] = memoryview(array("Q", [slot - skip]) * n)
         family = memoryview(array("H", [FAMILY[batch.version]]) * n)
         self.records.cast("H")[control // 2 :: record // 2] = family
         put(NAME_W, every(rec + control, record))
         put(IOV_W, every(iov, 8 * IOVEC_W))
-        put(IOVLEN_W, array("Q", [1]) * n)
+        put(IOVLEN_W, every(1, 0))
         put(CONTROL_W, every(rec, record))
-        put(CONTROLLEN_W, array("Q", [control if offered is None else offered]) * n)
+        put(CONTROLLEN_W, every(control if offered is None else offered, 0))
         self.halves[NAMELEN_H::HEADER_H] = memoryview(array("I", [self.name_size]) * n)
         self.fresh = bytes(headers)
 
