@@ -57,8 +57,11 @@ class Batches:
         return self._batch("rx", QUOTE)
 
     def to_send(self, largest: int) -> PacketBatch:
-        """The batch for probes of at most so many octets, each row with a fresh nonce."""
-        if largest != self._largest:
+        """The batch for probes of at most so many octets, each row with a fresh nonce.
+
+        0: there are none any longer, and the batch stays.
+        """
+        if largest and largest != self._largest:
             self._take(largest)
         octets = 4 * self.used
         if octets:
