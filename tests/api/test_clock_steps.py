@@ -105,7 +105,7 @@ def check(outcome: Outcome, delay: float) -> None:
 async def test_a_round_trip_is_off_by_no_more_than_the_loop_was_late(
     measure: Measure, privileged: bool, version: int, anyio_backend: tuple[str, Any]
 ) -> None:
-    """The loops share the cases: each has all moments, steps and delays, and one in three of their products."""
+    """The loops share the cases: each has all moments, steps and delays, but a third of their products."""
     loop = list(LOOPS.values()).index(anyio_backend)
     for stamps_sending in (False, True):
         network = network_of(privileged=privileged, stamps_sending=stamps_sending)

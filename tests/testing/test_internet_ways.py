@@ -205,7 +205,10 @@ class OneByOne(Internet):
         return []
 
 
-@pytest.mark.parametrize("link", [{}, {"duplicate": "30 %", "jitter": "2 ms", "loss": "10 %"}], ids=["plain", "faulty"])
+FAULTS = {"duplicate": "30 %", "jitter": "2 ms", "loss": "10 %"}
+
+
+@pytest.mark.parametrize("link", [{}, FAULTS], ids=["plain", "faulty"])
 def test_routers_that_only_pass_packets_on_are_passed_at_once(link: dict[str, Any]) -> None:
     """Octets, times and chance are those of one after the other; one has a route to an address of its own."""
     topology = Topology(seed=3)

@@ -36,6 +36,9 @@ TOGETHER = 64
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
 
+UNREACHABLE = {4: 3, 6: 1}
+"""Types of a destination unreachable (RFC 792; RFC 4443 section 3.1)."""
+
 _REASONS = {
     ENETUNREACH: "no route leads to this network",
     EHOSTUNREACH: "this host cannot reach the address: no route, or no neighbour answered",
@@ -289,9 +292,7 @@ class OutcomeBatch(Sequence[Outcome]):
 
     def is_unreachable(self, i: int) -> bool:
         """Whether row i is an error that ends the way, instead of naming a router on it."""
-        from anyicmp.wire import DestinationUnreachable
-
-        return self.errors[i].data[0] == DestinationUnreachable.TYPES[self.version]
+        return self.errors[i].data[0] == UNREACHABLE[self.version]
 
     def why_failed(self, i: int) -> str:
         """Why probe i did not leave, for people. Raises KeyError where it did."""
