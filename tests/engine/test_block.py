@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from random import Random
 from unittest import mock
@@ -11,11 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.engine import matching
+from anyicmp.engine.block import match_replies
 from anyicmp.engine.probe import Probe
 from anyicmp.engine.segments import Segment
 from anyicmp.engine.sweep import SweepPlan
+from anyicmp.engine.table import Table
+from anyicmp.methods.base import Replies
+from anyicmp.methods.echo import EchoMethod
 from anyicmp.results import Outcome
-from anyicmp.wire.batch import Version
+from anyicmp.wire.batch import PacketBatch, Version
 from engine.rig import MS, TARGET, Rig
 
 ROWS = 40
@@ -144,6 +149,24 @@ def test_an_undisturbed_sweep_is_matched_by_columns(version: Version, in_order: 
     with mock.patch.object(matching.Matching, "_match", side_effect=AssertionError("row by row")):
         heard, counts, *_ = _sweep(version, order, {}, 8)
     assert len(heard) == counts.received == ROWS  # type: ignore[arg-type, attr-defined]
+
+
+@pytest.mark.parametrize("sequences", [[5000, 5001], [0, 65_535], [65_535, 0]], ids=str)
+def test_replies_to_slots_that_were_never_used_are_nobody_s(sequences: list[int]) -> None:
+    """The column of plans ends before them."""
+    plan = SweepPlan(Probe(peer=b""), EchoMethod(4).template(size=56), timeout=1000 * MS)
+    table, batch = Table(4, 1), PacketBatch(4)
+    table.open(table.reserve(1, 0)[0], batch, 0, 1, plan)
+    replies = Replies(
+        lane=0,
+        sequences=array("H", sequences),
+        in_a_row=sequences[1] - sequences[0] == 1,
+        generation=0,
+        nonces=array("I", [0, 0]),
+        size=56,
+    )
+    assert match_replies(table, batch, 2, replies) is None
+    assert table.in_flight == 1
 
 
 def _silent(version: Version, answered: list[int], doubted: bool, few: int) -> tuple[object, ...]:
