@@ -85,6 +85,7 @@ class SimulatedTransport:
         watched = network.on_sent or network.on_arrival
         looks = network.listening or network.bandwidth is not None
         together: list[Heard] = []
+        ways: dict[bytes, Known] = {}
         length = at = delay = -1
         most = min(stop, start + network.rows_per_call)
         for i in range(start, most):

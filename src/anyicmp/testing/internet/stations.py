@@ -90,10 +90,11 @@ class Exit:
         if len(self.only) + len(self._choices) >= REMEMBERED:
             self.only.clear()
             self._choices.clear()
-        if self._balancer is not None and len(hops) > 1:
+        first, *others = hops
+        if self._balancer is not None and others:
             self._choices[to] = hops
             return None
-        leg = self.only[to] = self.legs[hops[0]]
+        leg = self.only[to] = self.legs[first]
         return leg
 
     def send(self, now: int, packet: bytes) -> Moves:
