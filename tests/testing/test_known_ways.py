@@ -318,3 +318,22 @@ def test_replies_that_come_together_are_each_as_if_alone(privileged: bool) -> No
     assert told[0] == told[1]
     assert len(told[0]) == 14
     assert {round(row[-1], 9) for row in told[0]} == {0.002, 0.003}
+
+
+def test_what_is_changed_when_a_packet_has_left_counts_for_the_next_of_the_same_call() -> None:
+    """Also where the one that has left was looked at: the first host here is not plain."""
+    network = SimulatedNetwork()
+    last = network.add("10.0.0.2")
+    network.add("10.0.0.1", Host(copies=2))
+
+    async def main() -> list[bool]:
+        async with Prober(network=network) as prober:
+            await prober.sweep("10.0.0.1-10.0.0.2")
+            heard = last.heard
+            # The way to the last one is known by now.
+            network.on_sent = lambda packet: setattr(last, "silent", packet[19] == 1 or last.silent)
+            result = await prober.sweep("10.0.0.1-10.0.0.2", timeout=0.1, retries=0)
+            assert last.heard == heard + 1
+            return [isinstance(outcome, Reply) for outcome in sorted(result, key=lambda one: one.sequence)]
+
+    assert anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop}) == [True, False]

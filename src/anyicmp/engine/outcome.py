@@ -19,6 +19,7 @@ from anyicmp.engine.heard import ErrorBytes
 from anyicmp.engine.rows import CLOCKS, ROWS, Answered, new_no_replies, new_replies, reply
 from anyicmp.results import IPAddress, Outcome
 from anyicmp.wire.batch import Version
+from anyicmp.wire.registry import Type4, Type6
 
 if TYPE_CHECKING:
     from anyicmp.wire import Message
@@ -36,8 +37,7 @@ TOGETHER = 64
 REPLY, ERROR, TIMEOUT, FAILED = range(4)
 """Indices into `results.KINDS`."""
 
-UNREACHABLE = {4: 3, 6: 1}
-"""Types of a destination unreachable (RFC 792; RFC 4443 section 3.1)."""
+UNREACHABLE = {4: int(Type4.DESTINATION_UNREACHABLE), 6: int(Type6.DESTINATION_UNREACHABLE)}
 
 _REASONS = {
     ENETUNREACH: "no route leads to this network",

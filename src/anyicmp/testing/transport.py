@@ -61,14 +61,13 @@ class SimulatedTransport:
         self.overfull = 0
         self.closed = False
         self._own = network.packed(spec.version)
-        self._source = spec.source or self._own
         self._reply = REPLY[spec.version]
         self._whole = privileged and spec.version == 4
         """The IP header is delivered, and no checksum looked at (raw(7))."""
         self._clock = network.clocks
         self._data: deque[tuple[Any, ...]] = deque()
         self._errors: deque[tuple[Any, ...]] = deque()
-        self.ways = Ways(network, spec, self._source, whole=self._whole)
+        self.ways = Ways(network, spec, spec.source or self._own, whole=self._whole)
         self._used = [0] * lanes
         self._unsent = 0
         self._dropped = 0
@@ -115,6 +114,8 @@ class SimulatedTransport:
                 if errno := self._leave(tx, i, header + message):
                     return i - start, errno
                 delay = -1
+                if network.on_sent is not None:
+                    length = -1  # it may have changed the network
                 continue
             if self.stamps_sending and tx.stamped[i]:
                 self._stamp(lane, tx.token[i] & STAMP_TOKEN)
@@ -130,7 +131,7 @@ class SimulatedTransport:
                 self._clock.later(delay, partial(self._hear_replies, together))
             if network.on_sent is not None:
                 network.on_sent(packet)
-                length = -1  # it may have changed the network
+                length = -1
         network.keep_few()
         return max(0, most - start), 0
 
@@ -164,7 +165,7 @@ class SimulatedTransport:
         message[2:4] = b"\0\0"
         covered: bytes | bytearray = message
         if self.spec.version == 6:
-            source = tx.address(tx.local, i) if tx.has_local[i] else self._source
+            source = self.ways.source(tx, i)
             covered = pseudo_header_v6(source, peer, len(message), PROTOCOL[6]) + message
         message[2:4] = checksum(covered).to_bytes(2, "big")
 

@@ -61,6 +61,10 @@ class Ways:
         self._forms.clear()
         self._left, self._probe, self._last = REMEMBERED, None, {}
 
+    def source(self, tx: PacketBatch, i: int) -> bytes:
+        """The packed address that row i comes from."""
+        return tx.address(tx.local, i) if tx.has_local[i] else self._source
+
     def like(self, tx: PacketBatch, i: int, length: int) -> dict[bytes, Known]:
         """Those of rows whose fields are row i's, of so many octets."""
         probe, mtu = tx.header[i], self._network.mtu
@@ -68,7 +72,7 @@ class Ways:
         if probe is None or probe is not self._probe or length != self._length or mtu != self._mtu:
             self._probe, self._length, self._mtu = probe, length, mtu
             fields = (
-                tx.address(tx.local, i) if tx.has_local[i] else self._source,
+                self.source(tx, i),
                 length,
                 tx.hop_limit[i],
                 tx.traffic_class[i],
@@ -84,7 +88,7 @@ class Ways:
         header = ip_header(
             spec.version,
             length,
-            tx.address(tx.local, i) if tx.has_local[i] else self._source,
+            self.source(tx, i),
             peer,
             tx.hop_limit[i],
             traffic_class,
