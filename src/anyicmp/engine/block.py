@@ -24,7 +24,7 @@ from anyicmp.wire.wide import all_at_least, column_of, differences, ones, wide
 
 __all__ = ["FEW", "expected", "match_replies", "silence"]
 
-FEW = 8
+FEW = 4
 """Below this many rows it does not pay."""
 
 SECOND = 1_000_000_000

@@ -122,13 +122,13 @@ class Tally:
         """Count one outcome; `probe` names the probe where one may have several replies."""
         if probe is not None and kind == REPLY:
             if probe in self._answered_tags:
-                self._keep((rtt,))
+                self._keep_one(rtt)
                 return
             self._answered_tags.add(probe)
         self._kinds[kind] += 1
         if kind in self._answers:
             self._received += 1
-            self._keep((rtt,))
+            self._keep_one(rtt)
 
     def end(self, probe: int) -> None:
         """No more replies to this probe will come."""
@@ -160,6 +160,15 @@ class Tally:
             else:
                 recent[place : place + len(part)] = array("d", part)
             at, self._kept = at + len(part), after
+
+    def _keep_one(self, rtt: float) -> None:
+        kept = self._kept
+        if kept < RECENT:
+            self._recent.append(rtt)
+        else:
+            self._fold(kept + 1 - RECENT)
+            self._recent[kept % RECENT] = rtt
+        self._kept = kept + 1
 
     def _fold(self, until: int) -> None:
         """Take at least the first so many of all round trips into the moments: they are forgotten next.

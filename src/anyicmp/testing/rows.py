@@ -5,6 +5,7 @@ Which packets get there, and in which order, is for the sockets.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from errno import EHOSTUNREACH, EMSGSIZE, EPROTO
 from typing import Any, NamedTuple
@@ -57,8 +58,11 @@ class Row(NamedTuple):
     port: int = 0
 
 
-SHORT = 5
-"""Fields of a short row: lane, when, octets, peer, and its form: cost, number of octets and the others."""
+ALIKE = 4
+"""Fields of a queue's entry that is several rows alike: form, lane, when, and (octets, peer, _) of each.
+
+The form is what else they have: cost, number of octets, kind, and the fields of a `Row` behind the peer.
+"""
 
 
 def drain(queue: deque[tuple[Any, ...]], rx: PacketBatch, at: int, own: bytes, used: list[int]) -> int:
@@ -66,27 +70,39 @@ def drain(queue: deque[tuple[Any, ...]], rx: PacketBatch, at: int, own: bytes, u
 
     Returns the row behind the last. `own` is the address that all was sent to.
     """
-    header, data, slot, width, end = rx.header, rx.data, rx.slot, rx.width, rx.capacity
-    while queue and at < end:
-        row = queue.popleft()
-        if len(row) != SHORT:
-            used[row[0]] -= row[3]
-            write(row, rx, at, own)
-        else:
-            lane, when, octets, peer, form = row
-            cost, size, kind = form[:3]
-            used[lane] -= cost
-            if form is header[at]:
-                # What was written of a row of the same form, the very object, is not written again.
-                begin, address = at * slot, at * width
-                data[begin : begin + size] = octets
+    while queue and at < rx.capacity:
+        entry = queue.popleft()
+        if len(entry) != ALIKE:
+            used[entry[0]] -= entry[3]
+            write(entry, rx, at, own)
+            at += 1
+            continue
+        form, lane, when, rows = entry
+        cost, size, kind = form[:3]
+        n, fit = len(rows), rx.capacity - at
+        if n > fit:
+            queue.appendleft((form, lane, when, rows[fit:]))
+            n, rows = fit, rows[:fit]
+        end = at + n
+        used[lane] -= cost * n
+        if rx.header[at:end].count(form) == n:
+            # What was written of a row of the same form is not written again.
+            octets, peers, _ = rows[0] if n == 1 else zip(*rows, strict=True)
+            begin, slot, first = at * rx.slot, rx.slot, at * rx.width
+            if n == 1:
+                rx.data[begin : begin + size] = octets
                 rx.lane[at], rx.when[at] = lane, when
-                rx.peer[address : address + width] = rx.reporter[address : address + width] = peer
             else:
-                write((lane, when, octets, cost, kind, peer, *form[3:]), rx, at, own)
-                if not rx.truncated[at]:
-                    header[at] = form
-        at += 1
+                rx.data[begin : begin + n * slot - slot + size] = bytes(slot - size).join(octets)
+                rx.lane[at:end], rx.when[at:end] = bytes((lane,)) * n, array("q", (when,)) * n
+                peers = b"".join(peers)
+            rx.peer[first : first + len(peers)] = rx.reporter[first : first + len(peers)] = peers
+        else:
+            for i, (octets, peer, _) in enumerate(rows, at):
+                write((lane, when, octets, cost, kind, peer, *form[3:]), rx, i, own)
+                if not rx.truncated[i]:
+                    rx.header[i] = form
+        at = end
     return at
 
 

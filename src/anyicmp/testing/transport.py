@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from errno import EACCES, EMSGSIZE
 from functools import partial
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from anyicmp.engine.room import SMALL, queue_cost
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedTransport"]
 
 BROADCAST = b"\xff\xff\xff\xff"
+ADDRESS = {4: Struct("4s").iter_unpack, 16: Struct("16s").iter_unpack}
 note = object.__setattr__
 
-Heard = tuple[int, bytes, bytes, bytes, tuple[Any, ...]]
-"""A reply that is on its way: lane, IP header, ICMP message, peer, and form of its row (`rows.drain`)."""
+Heard = tuple[bytes, bytes, bytes]
+"""A reply that is on its way: the octets of its row, peer, and IP header."""
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 
@@ -81,29 +83,33 @@ class SimulatedTransport:
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
         network, raw, width = self._network, self.privileged, tx.width
+        headers, lengths, sent = tx.header, tx.length, network.sent
         watched = network.on_sent or network.on_arrival
         looks = network.listening or network.bandwidth is not None
         together: list[Heard] = []
         ways: dict[bytes, Known] = {}
-        length = at = delay = -1
+        of: object | None = None
+        length = delay = lane = -1
+        form: tuple[Any, ...] = ()
         most = min(stop, start + network.rows_per_call)
-        for i in range(start, most):
-            if tx.length[i] != length or tx.header[i] is None or tx.header[i] is not tx.header[at]:
-                length, at = tx.length[i], i
+        for i, (peer,) in enumerate(ADDRESS[width](tx.peer[start * width : most * width]), start):
+            if headers[i] is not of or of is None or lengths[i] != length:
+                of, length = headers[i], lengths[i]
                 ways = self.ways.like(tx, i, length)
-            lane = tx.lane[i]
-            begin, written = i * tx.slot, self._written[lane]
+            begin = i * tx.slot
             message = tx.data[begin : begin + length]
+            if tx.lane[i] != lane:
+                lane, delay = tx.lane[i], -1
+                written = self._written[lane]
             if not raw:
                 message[4:6] = written
-            peer = bytes(tx.peer[i * width : (i + 1) * width])
             known = ways.get(peer)
             if known is None:
                 found = self._find_way(tx, i, message, peer)
                 if isinstance(found, int):
                     return i - start, found
                 known, ways = found, self.ways.like(tx, i, length)
-            header, course, form, host = known
+            header, course, formed, host = known
             if width == 16:
                 self._seal(message, tx, i, peer)
             # A checksum that is right stays as it is, also where the kernel would write it.
@@ -115,24 +121,27 @@ class SimulatedTransport:
                     return i - start, errno
                 delay = -1
                 if network.on_sent is not None:
-                    length = -1  # it may have changed the network
+                    of = None  # it may have changed the network
                 continue
             if self.stamps_sending and tx.stamped[i]:
                 self._stamp(lane, tx.token[i] & STAMP_TOKEN)
             if host is not None:
                 note(host, "heard", host.heard + 1)  # nobody need hear of it
             packet = header + message
-            network.sent.append(packet)
-            # Replies that come at one time are one event, unless somebody might move time in between.
-            if course.delay == delay and not watched:
-                together.append((lane, course.header, reply, peer, form))
+            sent.append(packet)
+            back = course.header
+            heard = (back + reply if self._whole else reply), peer, back
+            # Replies of one form that come at one time are one event, unless time may be moved in between.
+            if course.delay == delay and formed is form and not watched:
+                together.append(heard)
             else:
-                delay, together = course.delay, [(lane, course.header, reply, peer, form)]
-                self._clock.later(delay, partial(self._hear_replies, together))
+                delay, form, together = course.delay, formed, [heard]
+                self._clock.later(delay, partial(self._hear_replies, lane, form, together))
             if network.on_sent is not None:
                 network.on_sent(packet)
-                length = -1
-        network.keep_few()
+                of = None
+        if len(sent) > 2 * network.keeps:
+            network.keep_few()
         return max(0, most - start), 0
 
     def _find_way(self, tx: PacketBatch, i: int, message: bytearray, peer: bytes) -> Known | int:
@@ -235,24 +244,27 @@ class SimulatedTransport:
             row = rows.message(lane, when, cost, version, packet, message)
         self._queue(row, packet, error=queued)
 
-    def _hear_replies(self, replies: list[Heard]) -> None:
+    def _hear_replies(self, lane: int, form: tuple[Any, ...], replies: list[Heard]) -> None:
         """The same with replies to requests that took ways on which nothing happens.
 
-        They come at the same time.
+        They come at the same time, and are queued as one (`rows.drain`).
         """
         if self.closed:
             return
-        network, used, whole, when = self._network, self._used, self._whole, self._clock.real()
-        for lane, header, message, peer, form in replies:
-            taken = used[lane] + form[0]
-            if taken > self.receive_buffer:
-                self._dropped += 1
-                continue
-            used[lane] = taken
-            self._data.append((lane, when, header + message if whole else message, peer, form))
+        network, cost, when = self._network, form[0], self._clock.real()
+        fit = max(0, self.receive_buffer - self._used[lane]) // cost
+        if fit < len(replies):
+            self._dropped += len(replies) - fit
+            replies = replies[:fit]
+        together = network.on_arrival is None and fit
+        parts = [replies] if together else [[reply] for reply in replies]
+        for part in parts:
+            self._used[lane] += cost * len(part)
+            self._data.append((form, lane, when, part))
             network.turns.readable()
             if network.on_arrival is not None:
-                network.on_arrival(header + message)
+                octets, _, header = part[0]
+                network.on_arrival(octets if self._whole else header + octets)
 
     def _queue(self, row: tuple[Any, ...], packet: bytes, *, error: bool) -> None:
         """Put what a packet has become into the queue of a socket, if there is room."""
