@@ -16,6 +16,9 @@ from api.test_monitor import changes_until
 
 TARGETS = [f"10.3.0.{i}" for i in range(200)]
 
+ROW = 9e-6
+"""Seconds that a row takes to leave, on a slow machine."""
+
 
 def spread(delay: float = 0.05) -> SimulatedNetwork:
     """Each target is as far away as no other."""
@@ -51,6 +54,26 @@ async def test_many_answers_are_read_in_one_turn(turns: list[bool]) -> None:
     assert rtts == pytest.approx([0.05 + i * 0.0003 for i in range(200)], abs=1e-8)
     assert received > 2_500
     assert len(turns) < received / 8
+
+
+@pytest.mark.virtual_time
+@pytest.mark.anyio
+async def test_what_is_due_together_leaves_in_one_turn(turns: list[bool]) -> None:
+    """Though sending it takes longer than a turn has where others are not patient."""
+    network = made(privileged=True)
+    network.add("10.3.0.0/24", Host(delay=0.004))
+    async with (
+        Prober(network=network) as prober,
+        prober.open_monitor(TARGETS[:100], interval=0.01) as monitor,
+    ):
+        await changes_until(monitor, network, 1.0)
+        network.on_sent = lambda packet: network.clocks.advance(ROW)
+        turns.clear()
+        before = prober.statistics.sent
+        await changes_until(monitor, network, 2.0)
+        sent = prober.statistics.sent - before
+    assert sent > 8_000
+    assert len(turns) == pytest.approx(sent / 100, rel=0.1)
 
 
 @pytest.mark.virtual_time

@@ -70,7 +70,7 @@ class Driver:
         self._lost = (0, 0)
         self._at_once = self.turns = self._behind = 0
         self._lanes = len(transport.identifiers)
-        self.closed = self._working = self._unread = self._deaf = False
+        self.closed = self._working = self._unread = self._deaf = self._patient = False
         clocks: Clocks = environment.clocks or SystemClocks()
         self.now, self.both_clocks = clocks.monotonic, both_of(clocks)
         self._own_address = environment.own_address
@@ -275,9 +275,9 @@ class Driver:
                 self.batches.used = stop
                 if not stop:
                     return False
-            if not self.sending.send(start, stop):
+            if not self.sending.send(start, stop, patient=self._patient):
                 return False
-            if self.sending.interrupted or self.batches.tx.after - began > ENOUGH:
+            if self.sending.interrupted or (not self._patient and self.batches.tx.after - began > ENOUGH):
                 self._unread |= not self.sending.interrupted  # what has come is for the next turn
                 return True
             self._receive()
@@ -345,6 +345,6 @@ class Driver:
             again = now + self.sending.patience
             deadline = min(deadline, again) if deadline else again
         soon = deadline is not None and deadline - now <= PATIENCE and not held_back
-        patient = soon and self.transport.stamps and all(plan.patient for plan in self._sinks)
-        self._listen(not patient)
+        self._patient = soon and self.transport.stamps and all(plan.patient for plan in self._sinks)
+        self._listen(not self._patient)
         self.wake.after(None if deadline is None else max(0, deadline - now) / SECOND, deadline or 0)

@@ -24,6 +24,9 @@ MOST = 64
 ENOUGH = 700_000
 """Nanoseconds: when sending has taken so long, the rest of a batch has the next turn."""
 
+UNHURRIED = 1_500_000
+"""The same where all that goes on is patient: fewer turns, each of which others wait for a little longer."""
+
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
 
@@ -52,14 +55,14 @@ class Sending:
         """Whether rows are pending."""
         return self.pending[0] != self.pending[1]
 
-    def send(self, start: int, stop: int) -> bool:
+    def send(self, start: int, stop: int, *, patient: bool) -> bool:
         """Send rows of the batch; returns False when the kernel's buffers are full.
 
-        Takes a turn's time at most; what is left then is pending.
+        Takes a turn's time at most; what is left then is pending. `patient`: all that goes on is.
         """
         driver = self._driver
         tx, exchange = driver.batches.tx, driver.exchange
-        self.interrupted, began = False, driver.now()
+        self.interrupted, began, enough = False, driver.now(), UNHURRIED if patient else ENOUGH
         while start < stop:
             tx.before, tx.real = driver.both_clocks()
             n, errno = driver.transport.send(tx, start, min(stop, start + self._rows))
@@ -78,7 +81,7 @@ class Sending:
             if errno:
                 driver.deliver(exchange.failed(tx, start, errno, tx.after))
                 start += 1
-            if start < stop and tx.after - began > ENOUGH:
+            if start < stop and tx.after - began > enough:
                 self.pending, self.interrupted = (start, stop), True
                 return True
         self.pending = (0, 0)
