@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from anyicmp.net import lanes
-from anyicmp.wire.batch import PacketBatch, Quoted, RowKind
+from anyicmp.net.transport import SocketSpec, open_transport
+from anyicmp.wire.batch import PacketBatch, Quoted, RowKind, Version
 from net.bench import (
     FAMILY,
     IDENTIFIERS,
@@ -29,6 +30,7 @@ from net.bench import (
     receive,
     text,
 )
+from net.conftest import inside
 
 from namespaces import Chain, command
 
@@ -296,3 +298,29 @@ def test_a_burst_of_errors_makes_a_probe_wait_and_not_fail(
     with no_default_route(lab):
         put(tx, 2, echo(kind.version, transport.identifiers[0], 3), target(lab, kind.version))
         assert transport.send(tx, 2, 3) == (0, errno.ENETUNREACH)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_same_burst_makes_a_probe_with_ports_wait(
+    version: Version, lab: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "ATTEMPTS", 1)
+    tx, rx = PacketBatch(version), PacketBatch(version, slot=256)
+    with inside(lab.client):
+        transport = open_transport(SocketSpec(version=version, method="udp", privileged=False))
+        with contextlib.closing(transport):
+            (port,) = transport.identifiers
+            for i, peer in enumerate((target(lab, version), LOOPBACK[version], target(lab, version))):
+                # To the port that it comes from: on loopback the socket hears itself.
+                put(tx, i, struct.pack("!HHHH", port, port, 12, 0) + b"ours", peer)
+            tx.hop_limit[0] = 1
+            assert transport.send(tx, 0, 1) == (1, 0)
+            assert readable(transport)
+            assert transport.send(tx, 1, 2) == (0, errno.EAGAIN)
+            assert receive(transport, rx, 1) == 1
+            assert rx.kind[0] == RowKind.ERROR
+            assert transport.send(tx, 1, 2) == (1, 0)
+            assert receive(transport, rx, 1) == 1
+            assert rx.kind[0] == RowKind.DATA
+            with no_default_route(lab):
+                assert transport.send(tx, 2, 3) == (0, errno.ENETUNREACH)

@@ -16,7 +16,7 @@ from anyicmp.errors import UnsupportedError
 from anyicmp.net import constants as c
 from anyicmp.net import filters, sockets
 from anyicmp.net.ancillary import messages_to_send, stamp_wish
-from anyicmp.net.lanes import ATTEMPTS, own_fault
+from anyicmp.net.lanes import ATTEMPTS, own_fault, reason
 from anyicmp.net.reading import WAITS_NEVER, read_errors, read_rows
 from anyicmp.net.sockets import FAMILY, TRANSPORT
 from anyicmp.net.stamping import try_stamps
@@ -144,7 +144,7 @@ class Flows:
             except OSError as error:
                 fault = error.errno or errno.EINVAL
                 if own_fault(fault, attempt):
-                    break
+                    return reason(fault, sock)
             else:
                 return 0
         return fault

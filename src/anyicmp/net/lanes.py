@@ -17,7 +17,7 @@ from anyicmp.net import sockets
 from anyicmp.net.stamping import try_stamps
 from anyicmp.net.transport import SocketSpec
 
-__all__ = ["ATTEMPTS", "DATA", "ERRORS", "Lanes", "own_fault"]
+__all__ = ["ATTEMPTS", "DATA", "ERRORS", "Lanes", "own_fault", "reason"]
 
 DATA, ROOM, ERRORS = c.EPOLLIN, c.EPOLLOUT, c.EPOLLERR
 
@@ -37,6 +37,20 @@ FEWER_ATTEMPTS = {errno.EMSGSIZE: 3}
 def own_fault(fault: int, attempts: int) -> bool:
     """Whether the errno of a send call is the row's own after so many attempts, and not left from before."""
     return fault in NEVER_LEFT_BEHIND or attempts >= FEWER_ATTEMPTS.get(fault, ATTEMPTS)
+
+
+def reason(fault: int, sock: socket.socket) -> int:
+    """What `send` says of a row that was refused for good with this errno: that, or EAGAIN.
+
+    `sock` has what the errors of the row's socket leave behind. A burst of ICMP errors leaves its errno
+    faster than calls can be repeated, as when hundreds of neighbours are given up at once. While entries
+    wait to be read, the errno may be theirs.
+    """
+    if fault in NEVER_LEFT_BEHIND or fault in FEWER_ATTEMPTS or sys.platform != "linux":
+        return fault
+    poll = select.poll()
+    poll.register(sock, 0)  # an error condition shows unasked
+    return errno.EAGAIN if poll.poll(0) else fault
 
 
 class Lanes:
@@ -130,19 +144,6 @@ class Lanes:
             return []
         self._served = min(lanes, key=lambda lane: (lane - self._served - 1) % self._most)
         return [lanes[self._served]]
-
-    def reason(self, lane: int, fault: int) -> int:
-        """What `send` says of a row that a lane has refused for good with this errno: that, or EAGAIN.
-
-        A burst of ICMP errors leaves its errno behind faster than calls can be repeated, as when hundreds of
-        neighbours are given up at once. While entries wait to be read, the errno may be theirs.
-        """
-        if fault in NEVER_LEFT_BEHIND or fault in FEWER_ATTEMPTS or self._poll is None:
-            return fault
-        waiting = any(
-            self._lane_of[one] == lane and events & ERRORS for one, events in self._poll.poll(0, self._most)
-        )
-        return errno.EAGAIN if waiting else fault
 
     def look_into(self, lane: int) -> None:
         """Note whether a lane's error queue may have lost entries; to be called before it is read.

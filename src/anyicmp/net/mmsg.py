@@ -13,7 +13,7 @@ from errno import EAGAIN
 from anyicmp.net import constants as c
 from anyicmp.net.error_queue import Errors
 from anyicmp.net.incoming import Incoming
-from anyicmp.net.lanes import ATTEMPTS, DATA, ERRORS, Lanes, own_fault
+from anyicmp.net.lanes import ATTEMPTS, DATA, ERRORS, Lanes, own_fault, reason
 from anyicmp.net.outgoing import Outgoing
 from anyicmp.net.transport import SocketSpec
 from anyicmp.wire.batch import PacketBatch
@@ -74,7 +74,7 @@ class BatchedTransport(Lanes):
             # A first row that fails leaves nothing sent, and only then does the kernel tell why.
             fault, attempts = ctypes.get_errno(), attempts + 1
             if own_fault(fault, attempts):
-                return at - start, self.reason(lane, fault)
+                return at - start, reason(fault, self.sockets[lane])
         return at - start, 0
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import sys
 from errno import EINVAL
 
 from anyicmp.net.ancillary import Message, messages_to_send, stamp_wish
-from anyicmp.net.lanes import ATTEMPTS, ERRORS, Lanes, own_fault
+from anyicmp.net.lanes import ATTEMPTS, ERRORS, Lanes, own_fault, reason
 from anyicmp.net.reading import WAITS_NEVER, read_errors, read_rows
 from anyicmp.net.sockets import FAMILY
 from anyicmp.net.transport import SocketSpec
@@ -64,7 +64,7 @@ class PortableTransport(Lanes):
             except OSError as error:
                 fault = error.errno or EINVAL
                 if own_fault(fault, attempt):
-                    return self.reason(tx.lane[i], fault)
+                    return reason(fault, self.sockets[tx.lane[i]])
             else:
                 return 0
         return fault
