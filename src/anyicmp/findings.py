@@ -34,7 +34,7 @@ class Received:
         source, destination: addresses of its IP header.
         interface: name of the interface that it came in by, None where it is not known.
         ttl: its hop limit as it arrived, None where it is not known.
-        received_at: Unix time in seconds, of the kernel's receive timestamp where there is one.
+        received_at: Unix time in seconds, of the kernel's timestamp, of the reading where there is none.
     """
 
     _repr_html_ = as_html

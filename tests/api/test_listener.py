@@ -5,12 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import anyio
+import attrs
 import pytest
 
 import anyicmp
 from anyicmp import ClosedError, Prober, Received, SocketPermissionError
 from anyicmp.api.listener import Kind, wanted_types
+from anyicmp.net.listening import Heard
 from anyicmp.testing import Host, SimulatedNetwork
+from anyicmp.testing.listening import SimulatedListening
 from anyicmp.testing.topology import ip_packet
 from anyicmp.wire import (
     DestinationUnreachable,
@@ -66,6 +69,23 @@ async def test_what_others_asked_for_is_heard(scene: SimulatedNetwork, target: s
     assert first.message.quoted.destination == ip_address(target)
     assert 0 < first.received_at <= scene.clocks.real() / 1e9
     assert hash(first) == hash(first)
+
+
+async def test_a_message_without_a_timestamp_gets_the_time_of_its_reading(
+    scene: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first messages have none that come after the kernel was asked to stamp."""
+    recv = SimulatedListening.recv
+
+    def unstamped(listening: SimulatedListening) -> list[Heard]:
+        return [attrs.evolve(heard, when=0) for heard in recv(listening)]
+
+    monkeypatch.setattr(SimulatedListening, "recv", unstamped)
+    async with anyicmp.open_listener(network=scene) as messages:
+        began = scene.clocks.real()
+        send(scene)
+        heard = await anext(messages)
+    assert began / 1e9 <= heard.received_at <= scene.clocks.real() / 1e9
 
 
 async def test_only_the_types_asked_for_are_heard(scene: SimulatedNetwork) -> None:
