@@ -1,7 +1,7 @@
 """The kernel's timestamps: how a socket asks for them, and whether they come.
 
-Whether they do is tried on loopback when a transport opens, not at each packet. What a stamp says of a round
-trip is for the engine. See timestamping.rst in the kernel's Documentation/networking.
+Whether they do is looked at on loopback when a transport opens; later each packet says for itself. What a
+stamp says of a round trip is for the engine. See timestamping.rst in the kernel's Documentation/networking.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 from errno import EINVAL
 
 from anyicmp.net import constants as c
-from anyicmp.net.ancillary import Message, stamp_wish
+from anyicmp.net.ancillary import stamp_wish
 from anyicmp.wire.batch import Version
 
 __all__ = ["ask_for_stamps", "try_stamps"]
@@ -26,6 +26,7 @@ LOOPBACK: dict[Version, tuple[socket.AddressFamily, str]] = {
 
 TRIES, PAUSE = 10, 0.0005
 CONTROL = 128
+DISCARD = 9
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
@@ -43,12 +44,11 @@ def try_stamps(version: Version) -> tuple[bool, bool]:
     """Whether packets are stamped when they arrive, and whether they may ask for a stamp when they leave.
 
     A socket must have asked for stamps already. The kernel begins to stamp a little after the first
-    socket of the whole system has, from a work queue; this waits for it, 5 ms at most. A few datagrams
-    travel over loopback, from a socket to itself. Where they cannot, stamps are taken to come: a packet
-    that has none says so.
+    socket of the whole system has, from a work queue; this waits for it, 5 ms at most, and a busy kernel may
+    begin after that. A few datagrams travel over loopback, from a socket to itself. Where they cannot,
+    stamps are taken to come: a packet that has none says so.
     """
     family, host = LOOPBACK[version]
-    leaving = True
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
@@ -56,25 +56,38 @@ def try_stamps(version: Version) -> tuple[bool, bool]:
                 ask_for_stamps(sock)
             except OSError:
                 return False, False
-            sock.bind((host, 0))
             try:
-                stamped = _arrives_stamped(sock, stamp_wish(0))
-            except OSError as error:
-                if error.errno != EINVAL:
-                    raise
-                leaving, stamped = False, False  # Linux before 6.13 knows no SCM_TS_OPT_ID
-            for _ in range(TRIES):
-                if stamped:
-                    break
-                select.select([], [], [], PAUSE)
-                stamped = _arrives_stamped(sock, ())
-            return stamped, leaving
+                sock.bind((host, 0))
+            except OSError:
+                return True, _may_ask(sock, host)
+            return _arrive_stamped(sock), _may_ask(sock, host)
     except OSError:
-        return True, leaving
+        return True, True
 
 
-def _arrives_stamped(sock: socket.socket, asked: tuple[Message, ...]) -> bool:
+def _may_ask(sock: socket.socket, host: str) -> bool:
+    """Whether the kernel takes a packet that asks for a stamp. None leaves, so it needs no way to anyone."""
+    try:
+        sock.sendmsg([b""], stamp_wish(0), c.MSG_PROBE, (host, DISCARD))
+    except OSError as error:
+        return error.errno != EINVAL  # Linux before 6.13 knows no SCM_TS_OPT_ID
+    return True
+
+
+def _arrive_stamped(sock: socket.socket) -> bool:
+    """Send empty datagrams to oneself until one is stamped, the kernel's time is over, or none comes."""
+    try:
+        for _ in range(TRIES):
+            if _arrives_stamped(sock):
+                return True
+            select.select([], [], [], PAUSE)
+        return _arrives_stamped(sock)
+    except OSError:
+        return True
+
+
+def _arrives_stamped(sock: socket.socket) -> bool:
     """Send an empty datagram to oneself and read it. Raises OSError where it does not leave or arrive."""
-    sock.sendmsg([b""], asked, 0, sock.getsockname())
+    sock.sendto(b"", sock.getsockname())
     select.select([sock], [], [], PAUSE)
     return bool(sock.recvmsg(1, CONTROL)[1])
