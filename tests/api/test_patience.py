@@ -11,6 +11,8 @@ from anyicmp import Prober
 from anyicmp.api.driver import Driver
 from anyicmp.api.wake import Wake, open_wake, waiter
 from anyicmp.testing import Host, SimulatedNetwork
+from anyicmp.testing.transport import SimulatedTransport
+from anyicmp.wire.batch import PacketBatch
 from api.scene import made
 from api.test_monitor import changes_until
 
@@ -74,6 +76,39 @@ async def test_what_is_due_together_leaves_in_one_turn(turns: list[bool]) -> Non
         sent = prober.statistics.sent - before
     assert sent > 8_000
     assert len(turns) == pytest.approx(sent / 100, rel=0.1)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.anyio
+@pytest.mark.parametrize("seen", [False, True])
+async def test_what_has_no_stamp_does_not_wait_and_what_has_one_does(
+    turns: list[bool], monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    """A kernel that begins to stamp long after the sockets were opened, whatever it seemed to do then."""
+    network, recv, stamping = spread(), SimulatedTransport.recv, False
+
+    def unstamped(transport: SimulatedTransport, rx: PacketBatch, offset: int) -> int:
+        n = recv(transport, rx, offset)
+        for i in () if stamping else range(offset, offset + n):
+            rx.when[i] = 0
+        return n
+
+    def turns_and_received() -> tuple[int, int]:
+        return len(turns), sum(status.totals.received for status in monitor.snapshot().values())
+
+    monkeypatch.setattr(SimulatedTransport, "recv", unstamped)
+    monkeypatch.setattr(SimulatedTransport, "stamps", seen)
+    async with Prober(network=network) as prober, prober.open_monitor(TARGETS, interval=0.1) as monitor:
+        await changes_until(monitor, network, 0.6)
+        turned, received = turns_and_received()
+        assert turned > received / 2 > 300
+        stamping = True
+        await changes_until(monitor, network, 1.2)
+        status, now = monitor.snapshot(), turns_and_received()
+    assert now[1] - received > 1_000
+    assert now[0] - turned < (now[1] - received) / 8
+    rtts = [status[target].statistics.average for target in TARGETS]
+    assert rtts == pytest.approx([0.05 + i * 0.0003 for i in range(200)], abs=1e-8)
 
 
 @pytest.mark.virtual_time

@@ -342,9 +342,9 @@ class Driver:
             self.wake.soon()
             return
         if held_back:
-            again = now + self.sending.patience
-            deadline = min(deadline, again) if deadline else again
+            deadline = min(filter(None, (deadline, now + self.sending.patience)))
         soon = deadline is not None and deadline - now <= PATIENCE and not held_back
-        self._patient = soon and self.transport.stamps and all(plan.patient for plan in self._sinks)
+        stamped = bool(self.batches.rx.when[0])  # as what came last is; else it is timed when it is read
+        self._patient = soon and stamped and all(plan.patient for plan in self._sinks)
         self._listen(not self._patient)
         self.wake.after(None if deadline is None else max(0, deadline - now) / SECOND, deadline or 0)

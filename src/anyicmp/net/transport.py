@@ -81,7 +81,8 @@ class Transport(Protocol):
         identifiers: the identifier of each lane, chosen by the kernel (datagram) or the caller (raw).
         receive_buffer: octets of receive buffer that the kernel granted to each lane.
         send_buffer: octets of send buffer that the kernel granted to each lane.
-        stamps: whether the kernel stamps received rows (`PacketBatch.when`).
+        stamps: whether the kernel was seen to stamp what is received when the sockets were opened. A busy one
+            may begin later: each row says for itself (`PacketBatch.when`).
         stamps_sending: whether a row sent with `PacketBatch.stamped` comes back as a RowKind.STAMP row,
             with its token and the time when the kernel passed it to the network device.
         one_per_flow: two probes of one flow to one target cannot be under way at once.
