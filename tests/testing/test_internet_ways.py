@@ -232,3 +232,16 @@ def test_routers_that_only_pass_packets_on_are_passed_at_once(link: dict[str, An
             heard += len(answers)
     assert heard > 500
     assert max(map(len, fast._stretches.values())) >= 4
+
+
+def test_copies_on_ways_of_their_own_come_in_order_of_time() -> None:
+    """The first copy takes the slow way of two, the second one overtakes it: the target answers that one."""
+    topology = Topology(seed=1).router("a", "10.1.0.1", balance="packet")
+    for number in range(1, 7):
+        topology.router("bcdefg"[number - 1], f"10.2.{number}.1")
+    topology.host("target", FAR[4], echo={"lost": "2nd"})
+    topology.link("client", "a", duplicate="all", duplicate_after="2 ms")
+    topology.link("a", "b", "c", "d", "target", delay="1 ms")
+    topology.link("a", "e", delay="1 ms").link("e", "f", "g", "target", delay="4 ms")
+    internet = Internet(topology)
+    assert [when for when, _ in internet.inject(echo(), 0)] == [(2 + 4 + 4) * MS]
