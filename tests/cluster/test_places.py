@@ -139,7 +139,7 @@ async def drama(a: str, b: str, target: str, network: str, soon: bool) -> dict[s
             return worker
 
         async def until(names: set[str]) -> None:
-            for _ in range(300):
+            for _ in range(2000):  # interpreters that start on a busy machine take their time
                 if {point.name for point in await cluster.refresh()} == names:
                     return
                 await asyncio.sleep(0.1)
@@ -219,7 +219,7 @@ async def drama(a: str, b: str, target: str, network: str, soon: bool) -> dict[s
 @pytest.mark.parametrize("soon", [True, pytest.param(False, marks=pytest.mark.slow, id="as usual")])
 def test_two_places(needs_namespaces: None, soon: bool) -> None:
     with two_places() as (hub, a, b, _, _, target):
-        told = run_in(hub, drama, a, b, target, TARGETS, soon, timeout=90)
+        told = run_in(hub, drama, a, b, target, TARGETS, soon, timeout=400)
     reached, path, mtu, same = told["differences"]
     assert reached == {"reachable": {"a": True, "b": False}}
     assert told["words"] == "from a it is reachable; from b it is not reachable"

@@ -60,7 +60,7 @@ def try_stamps(version: Version) -> tuple[bool, bool]:
                 sock.bind((host, 0))
             except OSError:
                 return True, _may_ask(sock, host)
-            return _arrive_stamped(sock), _may_ask(sock, host)
+            return _begins_to_stamp(sock), _may_ask(sock, host)
     except OSError:
         return True, True
 
@@ -74,8 +74,8 @@ def _may_ask(sock: socket.socket, host: str) -> bool:
     return True
 
 
-def _arrive_stamped(sock: socket.socket) -> bool:
-    """Send empty datagrams to oneself until one is stamped, the kernel's time is over, or none comes."""
+def _begins_to_stamp(sock: socket.socket) -> bool:
+    """Whether the kernel stamps within its time, or nothing comes that tells."""
     try:
         for _ in range(TRIES):
             if _arrives_stamped(sock):
