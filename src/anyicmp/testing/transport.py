@@ -91,6 +91,7 @@ class SimulatedTransport:
         of: object | None = None
         length = delay = lane = -1
         form: tuple[Any, ...] = ()
+        written = b""
         most = min(stop, start + network.rows_per_call)
         for i, (peer,) in enumerate(ADDRESS[width](tx.peer[start * width : most * width]), start):
             if headers[i] is not of or of is None or lengths[i] != length:
