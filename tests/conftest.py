@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import itertools
 import os
 import re
 import shutil
 import socket
 import subprocess
 import uuid
+from collections import defaultdict
 from contextlib import ExitStack
 from functools import cache
 from inspect import iscoroutinefunction
@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio.pytest_plugin import get_runner
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+from products import shared
 
-    from _pytest.mark import ParameterSet
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
 
 LOOPS = {
     "asyncio": ("asyncio", {"use_uvloop": False}),
@@ -34,23 +34,6 @@ LOOPS = {
     "trio": ("trio", {}),
 }
 NEEDED_BY_LOOP = {"asyncio+uvloop": "uvloop", "trio": "trio"}
-
-
-def paired(*columns: Sequence[Any]) -> list[ParameterSet]:
-    """All combinations as parameters; slow are those without which every two values still meet.
-
-    There are three columns, and the first one is the shortest.
-    """
-    many = len(columns[0])
-    combinations = itertools.product(*(list(enumerate(column)) for column in columns))
-    return [
-        pytest.param(
-            *(value for _, value in places),
-            id="-".join("root" if value is None else str(value) for _, value in places),
-            marks=pytest.mark.slow if sum(at for at, _ in places) % many else (),
-        )
-        for places in combinations
-    ]
 
 
 SELDOM = 100_000
@@ -196,25 +179,46 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what lives in virtual time, and what does not depend on who runs it; leave out what is `slow`."""
-    if "ANYICMP_SLOW" not in os.environ:
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in set(slow)]
+    """Mark what lives in virtual time, and what does not depend on who runs it; leave out what is `slow`.
+
+    In virtual time the loops share the products of a test's parameters.
+    """
+    alike: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         simulated = _is_simulated(item) or item.get_closest_marker("virtual_time")
         if simulated and not item.get_closest_marker("programs"):
             item.add_marker(pytest.mark.virtual_time)
+            if loop_name(item) is not None and not item.get_closest_marker("slow"):
+                alike[item.nodeid.partition("[")[0]].append(item)
             if not _may_be_virtual(item.path):
                 raise pytest.UsageError(f"{item.path}: `-m virtual_time` would not find its tests")
         if simulated or item.path.parent.name in PURE_ROOMS:
             item.add_marker(pytest.mark.anybody)
+    for products in alike.values():
+        needed = set(shared(list(map(loop_and_values, products))))
+        for number, item in enumerate(products):
+            if number not in needed:
+                item.add_marker(pytest.mark.slow)
+    if "ANYICMP_SLOW" not in os.environ:
+        slow = {item for item in items if item.get_closest_marker("slow")}
+        config.hook.pytest_deselected(items=[item for item in items if item in slow])
+        items[:] = [item for item in items if item not in slow]
 
 
 def loop_name(item: pytest.Item) -> str | None:
     """Which of the three loops a test runs on by `anyio_backend`; None without, and on one of its own."""
     given = item.callspec.params.get("anyio_backend") if hasattr(item, "callspec") else None
-    return next((name for name, loop in LOOPS.items() if loop is given), None)
+    return next((name for name, loop in LOOPS.items() if loop == given), None)
+
+
+def loop_and_values(item: Any) -> tuple[str, ...]:
+    """The names of that loop and of what each `parametrize` and each fixture gives; empty without a loop."""
+    loop = loop_name(item)
+    if loop is None:
+        return ()
+    values = list(item.callspec._idlist)
+    values.remove(loop)
+    return (loop, *values)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,8 +12,9 @@ import pytest
 from anyicmp.testing import Internet, Topology
 from anyicmp.testing.tun import behind_tun
 
-from conftest import LOOPS, paired
+from conftest import LOOPS
 from namespaces import NOBODY, command, run_in
+from products import paired
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces", "needs_tun"), pytest.mark.once]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import LOOPS, paired
+from conftest import LOOPS
 from namespaces import NOBODY, command, namespaces, run_in
+from products import paired
 
 pytestmark = [pytest.mark.usefixtures("needs_namespaces"), pytest.mark.once]
 
