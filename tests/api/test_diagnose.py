@@ -6,6 +6,7 @@ In virtual time; on a real kernel in `kernel/test_diagnose.py`.
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 
 import anyio
 import pytest
@@ -18,13 +19,19 @@ from anyicmp.testing import SimulatedNetwork
 from api.diagnosis_rows import ROWS, TARGET, network
 from diagnosis import Row, check
 
+from conftest import LOOPS
+from products import shared
+
 pytestmark = pytest.mark.anyio
 
 CASES = [
-    pytest.param(row, version, id=f"{name}-{version}")
+    (kind, name, str(version))
+    for kind in ("datagram", "raw")
     for name, row in ROWS.items()
     for version in row.versions
 ]
+NEEDED = set(shared(CASES))
+"""Each row has both kinds of sockets and all its IP versions, but not all products of these."""
 
 
 async def diagnosed(row: Row, version: int, *, privileged: bool) -> Diagnosis:
@@ -39,12 +46,28 @@ async def diagnosed(row: Row, version: int, *, privileged: bool) -> Diagnosis:
         return steps.result
 
 
-@pytest.mark.parametrize("privileged", [False, True], ids=["datagram", "raw"])
-@pytest.mark.parametrize(("row", "version"), CASES)
-def test_the_fault_is_found_and_nobody_else_is_blamed(row: Row, version: int, privileged: bool) -> None:
+@pytest.mark.parametrize(
+    ("row", "version", "privileged", "loop"),
+    [
+        pytest.param(
+            ROWS[name],
+            int(version),
+            kind == "raw",
+            loop,
+            id=f"{name}-{version}-{kind}-{loop}",
+            marks=() if number in NEEDED else pytest.mark.slow,
+        )
+        for (number, (kind, name, version)), loop in zip(enumerate(CASES), cycle(LOOPS))
+    ],
+)
+def test_the_fault_is_found_and_nobody_else_is_blamed(
+    row: Row, version: int, privileged: bool, loop: str
+) -> None:
     """On one loop each: what is found does not depend on the loop, and the tests below run on all three."""
-    backend = "asyncio" if privileged else "trio"
-    found = anyio.run(partial(diagnosed, row, version, privileged=privileged), backend=backend)
+    backend, options = LOOPS[loop]
+    found = anyio.run(
+        partial(diagnosed, row, version, privileged=privileged), backend=backend, backend_options=options
+    )
     check(to_dict(found), row, version, hears=privileged)
 
 
