@@ -78,14 +78,14 @@ async def test_loss_that_does_not_ask_for_the_rate_is_no_alarm(network: Simulate
 
 async def test_silent_hosts_are_no_alarm(network: SimulatedNetwork) -> None:
     network.add("10.2.0.0/16", Host(silent=True))
-    loss = await swept(network, ["10.1.0.0/24", "10.2.0.0/24"], rate=1000)
+    loss = await swept(network, ["10.1.0.0/25", "10.2.0.0/25"], rate=1000)
     assert loss is not None
     assert (loss.rises, loss.loss, loss.slow_loss, loss.chance) == (False, 0.0, 0.0, 1.0)
 
 
 async def test_where_nothing_is_silent_nothing_is_probed_again(network: SimulatedNetwork) -> None:
-    assert await swept(network, "10.1.0.0/24", rate=1000) is None
-    assert len(network.sent) == 254
+    assert await swept(network, "10.1.0.0/26", rate=1000) is None
+    assert len(network.sent) == 62
 
 
 async def test_without_asking_nothing_is_probed_again(network: SimulatedNetwork) -> None:
@@ -98,29 +98,29 @@ async def test_without_asking_nothing_is_probed_again(network: SimulatedNetwork)
 async def test_a_stream_has_it_after_its_last_outcome(network: SimulatedNetwork) -> None:
     """Both families; what is probed again is nobody's outcome."""
     limited(network, 300, 10)
-    targets = ["10.1.0.0/24", "2001:db8:2::/120"]
+    targets = ["10.1.0.0/25", "2001:db8:2::/121"]
     async with Prober(network=network) as prober, prober.open_sweep(targets, rate=3000, recheck=100) as sweep:
         outcomes = [outcome async for outcome in sweep]
-        assert len(outcomes) == 254 + 255
-        assert sweep.progress.sent == 254 + 255
+        assert len(outcomes) == 126 + 127
+        assert sweep.progress.sent == 126 + 127
         assert sweep.rate_loss is not None
         assert sweep.rate_loss.rises
 
 
 async def test_whoever_is_cancelled_meanwhile_leaves_nothing_behind(network: SimulatedNetwork) -> None:
     network.add("10.2.0.0/16", Host(silent=True))
-    targets = ["10.1.0.0/24", "10.2.0.0/24"]
+    targets = ["10.1.0.0/25", "10.2.0.0/25"]
     async with Prober(network=network) as prober:
         async with prober.open_sweep(targets, rate=1000, recheck=200) as sweep:
             with anyio.CancelScope() as scope:
-                network.clocks.after(2.0, scope.cancel)
+                network.clocks.after(1.75, scope.cancel)
                 async for _ in sweep:
                     pass
             assert scope.cancelled_caught
-            assert sweep.progress.done == 508
+            assert sweep.progress.done == 252
             assert sweep.rate_loss is None
         sent = len(network.sent)
-        assert 508 < sent < 508 + 100
+        assert 252 < sent < 252 + 100
         await prober.ping("10.0.0.1", count=3)
         assert len(network.sent) == sent + 3
 
