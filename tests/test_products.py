@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import LOOPS, loop_and_values
@@ -16,11 +16,12 @@ from products import shared
 pytestmark = pytest.mark.virtual_time
 
 NAMES = tuple(LOOPS)
-columns_of_names = st.lists(st.integers(1, 7), max_size=4).map(
+columns_of_names = st.lists(st.integers(1, 5), max_size=3).map(
     lambda sizes: [[f"{at}.{number}" for number in range(size)] for at, size in enumerate(sizes)]
 )
 
 
+@settings(max_examples=30)
 @given(columns=columns_of_names, loops=st.sampled_from([NAMES, NAMES[:1]]))
 def test_each_product_runs_and_each_value_meets_each_loop(columns: list[list[str]], loops: list[str]) -> None:
     rows = list(product(loops, *columns))
