@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from itertools import product
 from math import prod
@@ -63,4 +64,5 @@ def test_all_that_was_collected_has_all_pairs(request: pytest.FixtureRequest) ->
             assert {(row[at], row[0]) for row in rows} == set(product(column, loops)), name
         if len(columns) < 2:
             assert len(rows) == prod(map(len, columns), start=len(loops)), name
-    assert len(tests["tests/test_products.py::test_a_product_of_three"]) == 12
+    of_three = tests["tests/test_products.py::test_a_product_of_three"]
+    assert len(of_three) == (36 if "ANYICMP_SLOW" in os.environ else 12)
