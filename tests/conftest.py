@@ -194,6 +194,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 raise pytest.UsageError(f"{item.path}: `-m virtual_time` would not find its tests")
         if simulated or item.path.parent.name in PURE_ROOMS:
             item.add_marker(pytest.mark.anybody)
+    if os.environ.get("ANYICMP_CI_PASS") == "wheel":  # one loop has all there
+        alike.clear()
     for products in alike.values():
         needed = set(shared(list(map(loop_and_values, products))))
         for number, item in enumerate(products):

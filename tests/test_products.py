@@ -65,4 +65,5 @@ def test_all_that_was_collected_has_all_pairs(request: pytest.FixtureRequest) ->
         if len(columns) < 2:
             assert len(rows) == prod(map(len, columns), start=len(loops)), name
     of_three = tests["tests/test_products.py::test_a_product_of_three"]
-    assert len(of_three) == (36 if "ANYICMP_SLOW" in os.environ else 12)
+    whole = "ANYICMP_SLOW" in os.environ or os.environ.get("ANYICMP_CI_PASS") == "wheel"
+    assert len(of_three) == (36 if whole else 12)

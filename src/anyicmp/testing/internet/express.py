@@ -20,6 +20,7 @@ __all__ = ["Course", "Way", "course", "find_way"]
 
 _HEADER = Struct("!BBHIBBH")
 _V6 = Struct("!IHBB")
+_HEAD = Struct("!BBH").unpack_from
 
 
 @attrs.frozen
@@ -106,13 +107,14 @@ class Course(NamedTuple):
     def reply(self, message: bytes | bytearray) -> bytes | None:
         """The ICMP message that answers another of the same size, None where the slow way must decide."""
         size, _, _, request, head, change, pseudo = self
-        covered, checksum = int.from_bytes(message, "big"), message[2] << 8 | message[3]
+        kind, code, checksum = _HEAD(message)
+        covered = int.from_bytes(message, "big")
         if size & 1:
             covered <<= 8
         # Whoever writes the checksum 0xFFFF anew writes 0.
-        if (covered + pseudo) % 0xFFFF or message[0] != request or checksum == 0xFFFF:
+        if (covered + pseudo) % 0xFFFF or kind != request or checksum == 0xFFFF:
             return None
-        answer = (checksum + change + message[1]) % 0xFFFF  # the code becomes 0
+        answer: int = (checksum + change + code) % 0xFFFF  # the code becomes 0
         return head + answer.to_bytes(2, "big") + message[4:]
 
 
