@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from heapq import heappop, heappush
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import anyio
@@ -18,6 +18,10 @@ from hypothesis import strategies as st
 from anyicmp import Outcome, Prober, Reply
 from anyicmp.testing import Host, Internet, Router, SimulatedNetwork, Topology, VirtualTimeLoop
 from anyicmp.testing.clock import VirtualClock
+from anyicmp.testing.internet.express import Way, course
+from anyicmp.testing.topology import ip_header
+from anyicmp.testing.ways import Known
+from anyicmp.wire.batch import UNSET, Version
 
 MS = 1_000_000
 TARGET = {4: "10.0.0.1", 6: "2001:db8:f::1"}
@@ -337,3 +341,57 @@ def test_what_is_changed_when_a_packet_has_left_counts_for_the_next_of_the_same_
             return [isinstance(outcome, Reply) for outcome in sorted(result, key=lambda one: one.sequence)]
 
     assert anyio.run(main, backend_options={"loop_factory": VirtualTimeLoop}) == [True, False]
+
+
+@given(
+    st.sampled_from([4, 6]),
+    st.data(),
+    st.integers(8, 1400),
+    st.integers(1, 255),
+    st.integers(0, 255),
+    st.booleans(),
+)
+def test_what_is_known_of_one_address_of_a_host_holds_for_another(
+    version: Version,
+    data: st.DataObject,
+    length: int,
+    hop_limit: int,
+    traffic_class: int,
+    dont_fragment: bool,
+) -> None:
+    octets = st.binary(min_size=4, max_size=4) if version == 4 else st.binary(min_size=16, max_size=16)
+    source, one, other = data.draw(octets), data.draw(octets), data.draw(octets)
+
+    def made(peer: bytes) -> Known:
+        header = ip_header(version, length, source, peer, hop_limit, traffic_class, UNSET, dont_fragment)
+        return Known(header, course(Way(0, MS, 0xFFFF, 60), header), (), None)
+
+    known, built = made(one).to(other), made(other)
+    assert known.header == built.header
+    assert known.course is not None
+    assert built.course is not None
+    assert known.course[:-1] == built.course[:-1]
+    assert (known.course.pseudo - built.course.pseudo) % 0xFFFF == 0
+
+
+@EITHER
+@BOTH
+def test_all_addresses_of_a_host_answer_as_if_each_were_one(version: int, privileged: bool) -> None:
+    """A network of one host beside as many hosts that are alike."""
+    prefix, many = ("10.9.0.0/26", 64) if version == 4 else ("2001:db8:9::/122", 64)
+    together, apart = (SimulatedNetwork(privileged=privileged, seed=5) for _ in range(2))
+    together.add(prefix, Host(delay=0.01, path=[]))
+    for address in ip_network(prefix):
+        apart.add(address, Host(delay=0.01, path=[]))
+
+    async def sweep(network: SimulatedNetwork) -> list[Outcome]:
+        async with Prober(network=network) as prober:
+            return [outcome for outcome in await prober.sweep(prefix) if isinstance(outcome, Reply)]
+
+    found = [
+        anyio.run(sweep, network, backend_options={"loop_factory": VirtualTimeLoop})
+        for network in (together, apart)
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) >= many - 2
+    assert together.sent == apart.sent

@@ -109,7 +109,7 @@ class SimulatedTransport:
                 found = self._find_way(tx, i, message, peer)
                 if isinstance(found, int):
                     return i - start, found
-                known, ways = found, self.ways.like(tx, i, length)
+                known, ways = found, self.ways.known
             header, course, formed, host = known
             if width == 16:
                 self._seal(message, tx, i, peer)

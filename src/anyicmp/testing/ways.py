@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anyicmp.engine.room import queue_cost
 from anyicmp.net.transport import SocketSpec
 from anyicmp.testing import rows
-from anyicmp.testing.internet.express import Course, course
+from anyicmp.testing.internet.express import Course, course, readdressed
 from anyicmp.testing.topology import Host, ip_header
 from anyicmp.wire.batch import PacketBatch
 
@@ -38,20 +38,30 @@ class Known(NamedTuple):
     form: tuple[Any, ...]
     host: Host | None
 
+    def to(self, peer: bytes) -> Known:
+        """The same for another address of the host, or for another one at which there is none."""
+        header, found, form, host = self
+        found = None if found is None else found.to(peer)
+        return Known(readdressed(header, peer), found, form, host)
+
 
 class Ways:
     """By destination, apart for all else that decides about the header.
 
     Until the network changes: then `forget` is called.
+
+    Attributes:
+        known: those of rows with the same fields as the one that was asked for last, by destination.
     """
 
     def __init__(self, network: SimulatedNetwork, spec: SocketSpec, source: bytes, *, whole: bool) -> None:
         """`source`: where rows without an address of their own come from; `whole`: replies with header."""
         self._network, self._spec, self._source, self._whole = network, spec, source, whole
-        self._like: dict[tuple[Any, ...], dict[bytes, Known]] = {}
+        self._like: dict[tuple[Any, ...], tuple[dict[bytes, Known], dict[int, Known]]] = {}
         self._forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._left = REMEMBERED
-        self._last: dict[bytes, Known] = {}
+        self.known: dict[bytes, Known] = {}
+        self._by_host: dict[int, Known] = {}
         self._probe: object | None = None
         self._length = self._mtu = 0
 
@@ -59,7 +69,7 @@ class Ways:
         """Nothing is known."""
         self._like.clear()
         self._forms.clear()
-        self._left, self._probe, self._last = REMEMBERED, None, {}
+        self._left, self._probe, self.known, self._by_host = REMEMBERED, None, {}, {}
 
     def source(self, tx: PacketBatch, i: int) -> bytes:
         """The packed address that row i comes from."""
@@ -79,11 +89,25 @@ class Ways:
                 tx.flow_label[i],
                 mtu,
             )
-            self._last = self._like.setdefault(fields, {})
-        return self._last
+            self.known, self._by_host = self._like.setdefault(fields, ({}, {}))
+        return self.known
 
     def find(self, tx: PacketBatch, i: int, length: int, peer: bytes, host: Host | None) -> Known:
         """That of a row which is not known. Raises ValueError where its fields fit into no header."""
+        self.like(tx, i, length)
+        alike = self._by_host.get(id(host))
+        known = self._new(tx, i, length, peer, host) if alike is None else alike.to(peer)
+        if host is None or known.course is not None:
+            if not self._left:
+                self.forget()
+                self.like(tx, i, length)
+            self._left -= 1
+            self.known[peer] = known
+        if host is not None or self._network.internet is None:
+            self._by_host[id(host)] = known
+        return known
+
+    def _new(self, tx: PacketBatch, i: int, length: int, peer: bytes, host: Host | None) -> Known:
         spec, traffic_class = self._spec, tx.traffic_class[i]
         header = ip_header(
             spec.version,
@@ -96,13 +120,7 @@ class Ways:
             spec.dont_fragment,
         )
         found = self._course(header, host, traffic_class)
-        known = Known(header, found, () if found is None else self._form(found, length), host)
-        if host is None or found is not None:
-            if not self._left:
-                self.forget()
-            self._left -= 1
-            self.like(tx, i, length)[peer] = known
-        return known
+        return Known(header, found, () if found is None else self._form(found, length), host)
 
     def _course(self, header: bytes, host: Host | None, traffic_class: int) -> Course | None:
         """What becomes of all echo requests with an IP header to a host, or to where nothing was put."""

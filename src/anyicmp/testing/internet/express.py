@@ -16,7 +16,7 @@ from anyicmp.testing.internet.routing import Routes
 from anyicmp.testing.internet.topology import CLIENT, Topology
 from anyicmp.testing.internet.values import NEVER
 
-__all__ = ["Course", "Way", "course", "find_way"]
+__all__ = ["Course", "Way", "course", "find_way", "readdressed"]
 
 _HEADER = Struct("!BBHIBBH")
 _V6 = Struct("!IHBB")
@@ -116,6 +116,28 @@ class Course(NamedTuple):
             return None
         answer: int = (checksum + change + code) % 0xFFFF  # the code becomes 0
         return head + answer.to_bytes(2, "big") + message[4:]
+
+    def to(self, address: bytes) -> Course:
+        """The same for another address of the host."""
+        size, delay, header, request, head, change, pseudo = self
+        if len(address) == 4:
+            back = header[:10] + _changed_sum(header, header[12:16], address) + address + header[16:]
+            return Course(size, delay, back, request, head, change, pseudo)
+        pseudo += (int.from_bytes(address, "big") - int.from_bytes(header[8:24], "big")) % 0xFFFF
+        return Course(size, delay, header[:8] + address + header[24:], request, head, change, pseudo)
+
+
+def readdressed(header: bytes, address: bytes) -> bytes:
+    """The IP header of a request to another address (IPv4: of 20 octets)."""
+    if len(address) == 16:
+        return header[:24] + address
+    return header[:10] + _changed_sum(header, header[16:], address) + header[12:16] + address
+
+
+def _changed_sum(header: bytes, before: bytes, after: bytes) -> bytes:
+    """The checksum of an IPv4 header in which one address is another (RFC 1624)."""
+    rest = 0xFFFF - (header[10] << 8 | header[11]) - int.from_bytes(before, "big")
+    return (0xFFFF - ((rest + int.from_bytes(after, "big")) % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
 
 
 def course(way: Way, header: bytes) -> Course | None:
