@@ -48,7 +48,7 @@ def drawn(random: Random, days: int, interval: float) -> tuple[list[Outage], lis
 
 
 @pytest.mark.parametrize(
-    ("days", "interval"), [(30, 3600.0), pytest.param(365, 300.0, marks=pytest.mark.slow)]
+    ("days", "interval"), [(15, 3600.0), pytest.param(365, 300.0, marks=pytest.mark.slow)]
 )
 def test_every_outage_is_told_once_at_the_right_time(days: int, interval: float) -> None:
     anyio.run(watch, days, interval, backend_options={"loop_factory": VirtualTimeLoop})

@@ -76,6 +76,9 @@ class Recording:
     def course(self, header: bytes) -> None:
         """See `Internet.course`: here each packet is looked at."""
 
+    def owner(self, address: bytes) -> None:
+        """See `Internet.owner`: here each packet is looked at."""
+
     def resolve(self, name: str) -> tuple[IPAddress, ...]:
         """A recording has no names: (). `SimulatedNetwork.name` gives some."""
         return ()

@@ -57,11 +57,11 @@ class Ways:
     def __init__(self, network: SimulatedNetwork, spec: SocketSpec, source: bytes, *, whole: bool) -> None:
         """`source`: where rows without an address of their own come from; `whole`: replies with header."""
         self._network, self._spec, self._source, self._whole = network, spec, source, whole
-        self._like: dict[tuple[Any, ...], tuple[dict[bytes, Known], dict[int, Known]]] = {}
+        self._like: dict[tuple[Any, ...], tuple[dict[bytes, Known], dict[int | str, Known]]] = {}
         self._forms: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._left = REMEMBERED
         self.known: dict[bytes, Known] = {}
-        self._by_host: dict[int, Known] = {}
+        self._by_host: dict[int | str, Known] = {}
         self._probe: object | None = None
         self._length = self._mtu = 0
 
@@ -95,7 +95,8 @@ class Ways:
     def find(self, tx: PacketBatch, i: int, length: int, peer: bytes, host: Host | None) -> Known:
         """That of a row which is not known. Raises ValueError where its fields fit into no header."""
         self.like(tx, i, length)
-        alike = self._by_host.get(id(host))
+        who = self._who(peer, host)
+        alike = None if who is None else self._by_host.get(who)
         known = self._new(tx, i, length, peer, host) if alike is None else alike.to(peer)
         if host is None or known.course is not None:
             if not self._left:
@@ -103,9 +104,16 @@ class Ways:
                 self.like(tx, i, length)
             self._left -= 1
             self.known[peer] = known
-        if host is not None or self._network.internet is None:
-            self._by_host[id(host)] = known
+        if who is not None:
+            self._by_host[who] = known
         return known
+
+    def _who(self, peer: bytes, host: Host | None) -> int | str | None:
+        """What names the host with an address; None where its other addresses may fare otherwise."""
+        if host is not None:
+            return id(host)
+        internet = self._network.internet
+        return "" if internet is None else internet.owner(peer)
 
     def _new(self, tx: PacketBatch, i: int, length: int, peer: bytes, host: Host | None) -> Known:
         spec, traffic_class = self._spec, tx.traffic_class[i]

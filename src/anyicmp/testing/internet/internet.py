@@ -159,6 +159,13 @@ class Internet:
         # A subclass with an `inject` of its own looks at each packet.
         return self._find_course(header) if type(self).inject is Internet.inject else None
 
+    def owner(self, address: bytes) -> str | None:
+        """The node that has an address, "" where nobody has: all addresses of one have one `course`.
+
+        None where each packet must be looked at.
+        """
+        return (self._owners.find(address) or "") if type(self).inject is Internet.inject else None
+
     def _course(self, header: bytes) -> Course | None:
         try:
             return self._courses[header]
