@@ -83,7 +83,7 @@ class SimulatedTransport:
     def send(self, tx: PacketBatch, start: int, stop: int) -> tuple[int, int]:
         """See `Transport.send`."""
         network, raw, width = self._network, self.privileged, tx.width
-        headers, lengths, sent = tx.header, tx.length, network.sent
+        headers, lengths = tx.header, tx.length
         watched = network.on_sent or network.on_arrival
         looks = network.listening or network.bandwidth is not None
         together: list[Heard] = []
@@ -129,7 +129,7 @@ class SimulatedTransport:
             if host is not None:
                 note(host, "heard", host.heard + 1)  # nobody need hear of it
             packet = header + message
-            sent.append(packet)
+            network.sent.append(packet)
             back = course.header
             heard = (back + reply if self._whole else reply), peer, back
             # Replies of one form that come at one time are one event, unless time may be moved in between.
@@ -141,8 +141,7 @@ class SimulatedTransport:
             if network.on_sent is not None:
                 network.on_sent(packet)
                 of = None
-        if len(sent) > 2 * network.keeps:
-            network.keep_few()
+        network.keep_few()
         return max(0, most - start), 0
 
     def _find_way(self, tx: PacketBatch, i: int, message: bytearray, peer: bytes) -> Known | int:
@@ -250,21 +249,23 @@ class SimulatedTransport:
 
         They come at the same time, and are queued as one (`rows.drain`).
         """
+        network, n, cost = self._network, len(replies), form[0]
+        if n > 1 and network.on_arrival is not None:
+            for reply in replies:
+                self._hear_replies(lane, form, [reply])
+            return
         if self.closed:
             return
-        network, cost, when = self._network, form[0], self._clock.real()
         fit = max(0, self.receive_buffer - self._used[lane]) // cost
-        if fit < len(replies):
-            self._dropped += len(replies) - fit
-            replies = replies[:fit]
-        together = network.on_arrival is None and fit
-        parts = [replies] if together else [[reply] for reply in replies]
-        for part in parts:
-            self._used[lane] += cost * len(part)
-            self._data.append((form, lane, when, part))
+        if fit < n:
+            self._dropped += n - fit
+            n, replies = fit, replies[:fit]
+        if n:
+            self._used[lane] += cost * n
+            self._data.append((form, lane, self._clock.real(), replies))
             network.turns.readable()
             if network.on_arrival is not None:
-                octets, _, header = part[0]
+                octets, _, header = replies[0]
                 network.on_arrival(octets if self._whole else header + octets)
 
     def _queue(self, row: tuple[Any, ...], packet: bytes, *, error: bool) -> None:
