@@ -162,6 +162,7 @@ class Tally:
             at, self._kept = at + len(part), after
 
     def _keep_one(self, rtt: float) -> None:
+        """The same with one: a ping has no time for columns."""
         kept = self._kept
         if kept < RECENT:
             self._recent.append(rtt)
