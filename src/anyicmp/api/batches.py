@@ -17,7 +17,8 @@ __all__ = ["Batches"]
 
 SIZES = ((128, 128, 256), (1344, 128, 256), (2048, 128, 256), (65536, 4, 4))
 """Octets a row and number of rows of the batches, by what the plans' probes need; the last number is for
-sockets of very many probes. More rows gain little and delay other tasks more. 1,344 octets hold the longest
+sockets of very many probes, and where all that goes on is patient and fills the batch. Else more rows gain
+little and delay other tasks more. 1,344 octets hold the longest
 error: a power of two would bring the rows of a column together in few lines of the processor's cache."""
 
 QUOTE = 1280
@@ -50,17 +51,21 @@ class Batches:
         self._numbers: Iterator[int] = iter(())
         self._made: dict[tuple[str, int], PacketBatch] = {}
         self._largest = 0
+        self._many = False
 
     @cached_property
     def rx(self) -> PacketBatch:
         # Something came before anything was sent.
         return self._batch("rx", QUOTE)
 
-    def to_send(self, largest: int) -> PacketBatch:
+    def to_send(self, largest: int, *, patient: bool = False) -> PacketBatch:
         """The batch for probes of at most so many octets, each row with a fresh nonce.
 
-        0: there are none any longer, and the batch stays.
+        0: there are none any longer, and the batch stays. `patient`: all who send and hear are.
         """
+        if patient and not self._many and self.used and self.used == self.tx.capacity:
+            self._many, self._largest = True, 0
+            self._made.clear()
         if largest and largest != self._largest:
             self._take(largest)
         octets = 4 * self.used
@@ -95,7 +100,7 @@ class Batches:
         transport = self._transport
         # All of a batch is sent before its answers are read: they fill half of the buffer at most, for of a
         # full one nobody knows whether it has overflowed.
-        roomy = transport.spec.buffers and transport.receive_buffer >= 2 * many * SMALL
+        roomy = (transport.spec.buffers or self._many) and transport.receive_buffer >= 2 * many * SMALL
         capacity = many if roomy else few
         batch = self._made.get((way, slot))
         if batch is None:

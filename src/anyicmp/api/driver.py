@@ -35,7 +35,7 @@ ENOUGH = 500_000
 
 STAMP = int(RowKind.STAMP)
 
-PATIENCE = 10_000_000
+PATIENCE = 20_000_000
 """Nanoseconds for which what comes may wait where all plans are patient: many cost little more than one."""
 
 AT_ONCE = 8
@@ -269,7 +269,7 @@ class Driver:
                 return True
             start, stop = self.sending.pending
             if start == stop:
-                tx = self.batches.to_send(self.exchange.largest)
+                tx = self.batches.to_send(self.exchange.largest, patient=self._patient)
                 self.batches.stands(None)
                 start, stop = 0, self.exchange.fill(tx, now)
                 self.batches.used = stop

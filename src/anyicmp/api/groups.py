@@ -166,7 +166,7 @@ class Groups:
                 prober.probe(address, route, driver),
                 driver.exchange.method.template(size=watching.size, payload=watching.payload),
                 timeout=watching.timeout,
-                on_taken=self._note_lateness,
+                on_left=self._note_lateness,
             )
             group = self._groups[kind] = _Group(self._told, self._lock, driver, plan)
             driver.start(plan, group)

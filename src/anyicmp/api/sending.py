@@ -6,7 +6,7 @@ Which rows they are is the exchange's to say, when to try again the driver's.
 from __future__ import annotations
 
 from errno import EAGAIN, ENOBUFS
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anyicmp.api.observer import Observer, tell_sent
 
@@ -15,22 +15,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Sending"]
 
-LONG = 300_000
-"""Nanoseconds: after a longer send call the next ones have fewer rows, as a row left somewhere within it."""
-
-MOST = 64
-"""Rows that one send call takes at most."""
-
-ENOUGH = 700_000
-"""Nanoseconds: when sending has taken so long, the rest of a batch has the next turn."""
-
-UNHURRIED = 1_500_000
-"""The same where all that goes on is patient: fewer turns, each of which others wait for a little longer."""
-
 FEWEST = 8
 """Rows in the first call, when nothing is known of how long one takes."""
 
 RETRY, PATIENCE = 1_000_000, 50_000_000
+
+
+class Pace(NamedTuple):
+    """How much at once, in nanoseconds.
+
+    Attributes:
+        call: after a longer send call the next ones have fewer rows, as a row left somewhere within it.
+        turn: when sending has taken so long, the rest of a batch has the next turn.
+        rows: in one send call at most.
+    """
+
+    call: int
+    turn: int
+    rows: int
+
+
+HURRIED = Pace(call=300_000, turn=700_000, rows=64)
+UNHURRIED = Pace(call=600_000, turn=3_000_000, rows=128)
+"""Where all that goes on is patient: fewer calls and turns, each of which others wait for a little longer."""
 
 
 class Sending:
@@ -62,12 +69,13 @@ class Sending:
         """
         driver = self._driver
         tx, exchange = driver.batches.tx, driver.exchange
-        self.interrupted, began, enough = False, driver.now(), UNHURRIED if patient else ENOUGH
+        self.interrupted, began, pace = False, driver.now(), UNHURRIED if patient else HURRIED
         while start < stop:
             tx.before, tx.real = driver.both_clocks()
             n, errno = driver.transport.send(tx, start, min(stop, start + self._rows))
             tx.after = driver.now()
-            self._rows = self._rows // 2 or 1 if tx.after - tx.before > LONG else min(MOST, self._rows * 2)
+            slow = tx.after - tx.before > pace.call
+            self._rows = self._rows // 2 or 1 if slow else min(pace.rows, self._rows * 2)
             if n:
                 exchange.sent(tx, start, start + n)
                 if self._observer is not None:
@@ -81,7 +89,7 @@ class Sending:
             if errno:
                 driver.deliver(exchange.failed(tx, start, errno, tx.after))
                 start += 1
-            if start < stop and tx.after - began > enough:
+            if start < stop and tx.after - began > pace.turn:
                 self.pending, self.interrupted = (start, stop), True
                 return True
         self.pending = (0, 0)

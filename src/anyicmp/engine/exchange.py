@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from typing import cast
 
 from anyicmp.engine.matching import Matching, Results
 from anyicmp.engine.pacer import Pacer
-from anyicmp.engine.plan import Plan
+from anyicmp.engine.plan import PatientPlan, Plan
 from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
 from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
@@ -173,6 +174,8 @@ class Exchange:
                 table.sent_at[first : first + n] = column_of(ramp(before + step * (i - start), step, n), n)
             if plan is not None and not plan.template.carries_token:
                 self.matching.quarantine.hold(first, n, tx.after)
+            if plan is not None and plan.patient:
+                cast("PatientPlan", plan).left(i, j, before)
             run = Run(first, n, token >> 16 & 0xFFFFFFFF, tx.after + (plan.timeout if plan else 0))
             if plan is not None and plan in self._plans:
                 table.await_until(run, plan.timeout)

@@ -21,8 +21,9 @@ from anyicmp.wire.batch import PacketBatch
 
 __all__ = ["MonitorPlan"]
 
-GRID = 10_000_000
-"""Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches."""
+GRID, COARSE = 10_000_000, 20_000_000
+"""Nanoseconds: probes leave at multiples of it, of the larger one where the interval is a multiple of that, so
+that those of thousands of targets leave in batches."""
 
 FEW = 64
 """Up to so many targets are probed exactly when they are due, whatever their intervals."""
@@ -46,7 +47,7 @@ class MonitorPlan:
 
     Attributes:
         entries: by name.
-        on_taken: told, for probes handed out together, how many nanoseconds too late, and how many.
+        on_left: told, for probes handed over together, how many nanoseconds too late, and how many.
     """
 
     responsive = False
@@ -55,14 +56,14 @@ class MonitorPlan:
     done = False
 
     def __init__(
-        self, probe: Probe, template: Template, *, timeout: int, on_taken: Callable[[int, int], None]
+        self, probe: Probe, template: Template, *, timeout: int, on_left: Callable[[int, int], None]
     ) -> None:
         """`probe` gives the header fields; peer and scope are those of the entries."""
         self.template = template
         self.timeout = timeout
         self.waiting = 0
         self.entries: dict[int, Entry] = {}
-        self.on_taken = on_taken
+        self.on_left = on_left
         self._probe, self._unstamped = probe, attrs.evolve(probe, stamped=False)
         self._places = 0
         self._stale = 0
@@ -71,6 +72,7 @@ class MonitorPlan:
         self._calendar: dict[int, list[Cohort]] = {}
         self._times: list[int] = []
         self._ready: deque[Cohort] = deque()
+        self._due_at: array[int] = array("q")  # by row, of those that were written last
 
     def add(self, entry: Entry) -> None:
         """Its first probe is due within its interval, at most within SPREAD, from when the plan is asked next
@@ -99,10 +101,11 @@ class MonitorPlan:
 
     def _begin(self, now: int) -> None:
         """Give phases to those that are new: of thousands, adding the last takes a while after the first."""
-        start = -(-now // GRID) * GRID
         for share, cohort in self._new:
-            cohort.due = start + _on_grid(share * min(cohort.interval, SPREAD))
-            cohort.following = start + _on_grid(share * cohort.interval)
+            grid = _grid(cohort.interval)
+            start = -(-now // grid) * grid
+            cohort.due = start + round(share * min(cohort.interval, SPREAD) / grid) * grid
+            cohort.following = start + round(share * cohort.interval / grid) * grid
             if cohort.following <= cohort.due:
                 cohort.following += cohort.interval
             self._note(cohort)
@@ -130,7 +133,7 @@ class MonitorPlan:
                 self._note(cohort)
 
     def _note(self, cohort: Cohort) -> None:
-        grid = GRID if len(self.entries) > FEW else 1
+        grid = _grid(cohort.interval) if len(self.entries) > FEW else 1
         at = cohort.at = -(-cohort.due // grid) * grid
         place = self._calendar.get(at)
         if place is None:
@@ -147,32 +150,37 @@ class MonitorPlan:
 
     def take(self, tx: PacketBatch, start: int, stop: int, now: int) -> int:
         self._advance(now)
-        ready, peers, scopes, tags = self._ready, [], array("I"), array("Q")
-        row, at, together = start, 0, 0
+        ready, peers, scopes, tags, due_at = self._ready, [], array("I"), array("Q"), array("q")
+        row = start
         while ready and row < stop:
             cohort = ready[0]
             waiting = len(cohort.entries) - cohort.given
             n = min(waiting, stop - row)
             if n:
-                if together and cohort.at != at:
-                    self.on_taken(now - at, together)
-                    together = 0
                 packed, scope, tag = cohort.give(n)
                 peers.append(packed)
                 scopes += scope
                 tags += tag
-                at = cohort.at
+                due_at += array("q", [cohort.at]) * n
                 row += n
-                together += n
             if n == waiting:
                 ready.popleft()
                 if cohort.entries:
                     cohort.advance(now)
                     self._note(cohort)
-        if together:
-            self.on_taken(now - at, together)
+        if row > start:
+            if len(self._due_at) < tx.capacity:
+                self._due_at = array("q", bytes(8 * tx.capacity))
+            self._due_at[start:row] = due_at
             self._write(tx, start, row, b"".join(peers), scopes, tags)
         return row - start
+
+    def left(self, start: int, stop: int, now: int) -> None:
+        due_at = self._due_at[start:stop]
+        while due_at:
+            n = due_at.count(due_at[0])
+            self.on_left(now - due_at[0], n)
+            del due_at[:n]
 
     def _advance(self, now: int) -> None:
         self._begin(now)
@@ -201,5 +209,5 @@ class MonitorPlan:
         return max(self._times[0], now) if self._times else None
 
 
-def _on_grid(duration: float) -> int:
-    return round(duration / GRID) * GRID
+def _grid(interval: int) -> int:
+    return GRID if interval % COARSE else COARSE

@@ -12,7 +12,7 @@ from anyicmp.engine.outcome import OutcomeBatch
 from anyicmp.methods.base import Template
 from anyicmp.wire.batch import PacketBatch
 
-__all__ = ["Plan"]
+__all__ = ["PatientPlan", "Plan"]
 
 
 class Plan(Protocol):
@@ -24,7 +24,7 @@ class Plan(Protocol):
         many: a probe may have several answers (broadcast, multicast): each is an outcome, and the probe
             ends at its timeout.
         responsive: what it hears may change when its next row is due.
-        patient: it may be told some milliseconds later what came of its probes.
+        patient: it may be told some milliseconds later what came of its probes, and is a `PatientPlan`.
         waiting: its probes in flight, 0 at first; the table keeps count.
         done: all is sent and heard; the plan is not asked again.
     """
@@ -57,4 +57,12 @@ class Plan(Protocol):
 
     def wake_at(self, now: int) -> int | None:
         """When the next row is due, in nanoseconds; None: not before something is heard."""
+        ...
+
+
+class PatientPlan(Plan, Protocol):
+    """One that is told when its probes leave."""
+
+    def left(self, start: int, stop: int, now: int) -> None:
+        """Rows from `start` to before `stop`, which it wrote, were handed to the kernel at `now`."""
         ...
