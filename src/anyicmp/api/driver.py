@@ -217,10 +217,10 @@ class Driver:
             while self._released:
                 self.exchange.release(*self._released.popitem())
             began = now = self.now()
-            expires = now >= self.exchange.table.earliest
-            busy, owed = False, self._unread
-            # What has come may end what is overdue.
-            if (readable or owed or self._deaf or expires) and self._receive():
+            busy, owed, expires = False, self._unread, now >= self.exchange.table.earliest
+            # What has come may end what is overdue. Who is deaf hears it when it has sent.
+            listens = self._deaf and not (self.sending.held_back or self.exchange.is_due(now))
+            if (readable or owed or expires or listens) and self._receive():
                 now = self.now()
                 busy = now - began > ENOUGH
             if expires:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Sending"]
 
 FEWEST = 8
-"""Rows in the first call, when nothing is known of how long one takes."""
+"""Rows in the first call, when nothing is known of how long one takes; after a pause too: the first rows then
+take several times as long as others, and in a longer call nobody could tell which they were."""
 
 RETRY, PATIENCE = 1_000_000, 50_000_000
 
@@ -28,15 +29,17 @@ class Pace(NamedTuple):
         call: after a longer send call the next ones have fewer rows, as a row left somewhere within it.
         turn: when sending has taken so long, the rest of a batch has the next turn.
         rows: in one send call at most.
+        growth: after a shorter call the next ones have so many times as many rows.
     """
 
     call: int
     turn: int
     rows: int
+    growth: int
 
 
-HURRIED = Pace(call=300_000, turn=700_000, rows=64)
-UNHURRIED = Pace(call=600_000, turn=3_000_000, rows=128)
+HURRIED = Pace(call=300_000, turn=700_000, rows=64, growth=2)
+UNHURRIED = Pace(call=1_000_000, turn=3_000_000, rows=80, growth=10)
 """Where all that goes on is patient: fewer calls and turns, each of which others wait for a little longer."""
 
 
@@ -70,12 +73,14 @@ class Sending:
         driver = self._driver
         tx, exchange = driver.batches.tx, driver.exchange
         self.interrupted, began, pace = False, driver.now(), UNHURRIED if patient else HURRIED
+        if patient:
+            self._rows = FEWEST
         while start < stop:
             tx.before, tx.real = driver.both_clocks()
             n, errno = driver.transport.send(tx, start, min(stop, start + self._rows))
             tx.after = driver.now()
             slow = tx.after - tx.before > pace.call
-            self._rows = self._rows // 2 or 1 if slow else min(pace.rows, self._rows * 2)
+            self._rows = self._rows // 2 or 1 if slow else min(pace.rows, self._rows * pace.growth)
             if n:
                 exchange.sent(tx, start, start + n)
                 if self._observer is not None:
