@@ -5,10 +5,11 @@ Names, labels and buckets as smokeping_prober has them, and our own under `anyic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from errno import errorcode
 from functools import lru_cache
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from anyicmp import BUCKETS
@@ -21,11 +22,11 @@ __all__ = [
     "CONTENT_TYPE",
     "FAMILIES",
     "OWN",
+    "VALUES",
     "Exposition",
     "labels_of",
     "own_values",
     "reasons_of",
-    "values_of",
 ]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -71,7 +72,9 @@ def labels_of(target: TargetCounters) -> dict[str, str]:
     }
     if target.key != host:
         labels["key"] = target.key
-    return {**labels, **{name: value for name, value in target.labels.items() if name not in labels}}
+    for name, value in target.labels.items():
+        labels.setdefault(name, value)
+    return labels
 
 
 @lru_cache(maxsize=1024)
@@ -79,23 +82,21 @@ def _reason(version: int, number: int, code: int) -> str:
     return code_name(version, number, code) or type_name(version, number) or "unknown"
 
 
-def values_of(target: TargetCounters) -> dict[str, float]:
-    """Metrics and values of a target, which have its labels and no others."""
-    values: dict[str, float] = {
-        "smokeping_requests_total": target.probes,
-        "smokeping_response_duplicates_total": target.duplicates,
-        "smokeping_send_errors_total": sum(target.failures.values()),
-        "anyicmp_target_state_timestamp_seconds": target.since,
-        "anyicmp_target_resolved": 1 if target.lookup_error is None else 0,
-        "anyicmp_late_responses_total": target.late,
-    }
-    state = target.state
-    if target.ttl is not None:
-        values["smokeping_response_ttl"] = target.ttl
-    if state != "unknown":
-        values["anyicmp_target_up"] = 1 if state in {"up", "degraded"} else 0
-        values["anyicmp_target_degraded"] = 1 if state == "degraded" else 0
-    return values
+VALUES: dict[str, Callable[[TargetCounters], float | None]] = {
+    "smokeping_requests_total": attrgetter("probes"),
+    "smokeping_response_ttl": attrgetter("ttl"),
+    "smokeping_response_duplicates_total": attrgetter("duplicates"),
+    "smokeping_send_errors_total": lambda target: sum(target.failures.values()),
+    "anyicmp_target_up": lambda target: _UP.get(target.state),
+    "anyicmp_target_degraded": lambda target: _DEGRADED.get(target.state),
+    "anyicmp_target_state_timestamp_seconds": attrgetter("since"),
+    "anyicmp_target_resolved": lambda target: 1 if target.lookup_error is None else 0,
+    "anyicmp_late_responses_total": attrgetter("late"),
+}
+"""Values of the metrics that have a target's labels and no others; None: it has no such line."""
+
+_UP: dict[str, float] = {"up": 1, "degraded": 1, "down": 0, "unreachable": 0}
+_DEGRADED: dict[str, float] = {"up": 0, "degraded": 1, "down": 0, "unreachable": 0}
 
 
 def reasons_of(target: TargetCounters) -> Iterator[tuple[str, Mapping[str, str], float]]:
@@ -138,13 +139,26 @@ class Exposition:
         """Render so many targets a step."""
         counters = self._monitor.counters()
         while some := list(islice(counters, targets)):
-            lines: dict[str, list[str]] = {name: [] for name in FAMILIES}
-            for target in some:
-                _add(target, lines)
-            for name, rendered in lines.items():
-                if rendered:
-                    self._parts[name].append("".join(rendered).encode())
+            labeled = [(_pairs(labels_of(target)), target) for target in some]
+            self._add(_NAME, [_histogram(labels, target) for labels, target in labeled])
+            for name, value_of in VALUES.items():
+                self._add(
+                    name,
+                    [
+                        f"{name}{{{labels}}} {value!r}\n"
+                        for labels, target in labeled
+                        if (value := value_of(target)) is not None
+                    ],
+                )
+            for labels, target in labeled:
+                if target.errors or target.failures:
+                    for name, more, value in reasons_of(target):
+                        self._add(name, [f"{name}{{{labels},{_pairs(more)}}} {value!r}\n"])
             yield
+
+    def _add(self, name: str, lines: list[str]) -> None:
+        if lines:
+            self._parts[name].append("".join(lines).encode())
 
     @property
     def parts(self) -> list[bytes]:
@@ -167,16 +181,9 @@ class Exposition:
         return b"".join(self.parts).decode()
 
 
-def _add(target: TargetCounters, lines: dict[str, list[str]]) -> None:
-    labels = _pairs(labels_of(target))
+def _histogram(labels: str, target: TargetCounters) -> str:
     received = target.received
-    lines[_NAME].append(
-        (_HISTOGRAM % (*target.buckets, received, target.total_rtt, received)).replace("\0", labels)
-    )
-    for name, value in values_of(target).items():
-        lines[name].append(f"{name}{{{labels}}} {value!r}\n")
-    for name, more, value in reasons_of(target):
-        lines[name].append(f"{name}{{{labels},{_pairs(more)}}} {value!r}\n")
+    return (_HISTOGRAM % (*target.buckets, received, target.total_rtt, received)).replace("\0", labels)
 
 
 def _pairs(labels: Mapping[str, str]) -> str:

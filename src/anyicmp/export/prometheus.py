@@ -22,7 +22,7 @@ except ImportError as error:  # pragma: no cover - a test asks a process without
     ) from error
 
 from anyicmp import BUCKETS, Monitor
-from anyicmp.export.exposition import FAMILIES, OWN, labels_of, own_values, reasons_of, values_of
+from anyicmp.export.exposition import FAMILIES, OWN, VALUES, labels_of, own_values, reasons_of
 
 __all__ = ["MonitorCollector"]
 
@@ -57,8 +57,9 @@ class MonitorCollector(Collector):
                 histogram.add_sample(f"{histogram.name}_bucket", {**common, "le": bound}, count)
             histogram.add_sample(f"{histogram.name}_sum", common, target.total_rtt)
             histogram.add_sample(f"{histogram.name}_count", common, target.received)
-            for name, value in values_of(target).items():
-                families[name].add_sample(name, common, value)
+            for name, value_of in VALUES.items():
+                if (value := value_of(target)) is not None:
+                    families[name].add_sample(name, common, value)
             for name, more, value in reasons_of(target):
                 families[name].add_sample(name, {**common, **more}, value)
         for name, labels, value in own_values(self._monitor):
