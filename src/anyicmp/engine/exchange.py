@@ -15,7 +15,7 @@ from anyicmp.engine.pacer import Pacer
 from anyicmp.engine.plan import PatientPlan, Plan
 from anyicmp.engine.room import Room
 from anyicmp.engine.schedule import Schedule
-from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table, slot_of
+from anyicmp.engine.table import FORGOTTEN, SLOTS, Run, Table
 from anyicmp.methods.base import ProbeMethod
 from anyicmp.wire.batch import PacketBatch
 from anyicmp.wire.wide import column_of, ramp
@@ -161,7 +161,7 @@ class Exchange:
             token = tx.token[i]
             first = (token >> 48) * SLOTS + (token & 0xFFFF)
             plan = table.plan[first]
-            j = self._end_of_run(tx, i, stop, plan) if rows > 1 else stop
+            j = self._end_of_run(tx, i, stop, first, plan) if rows > 1 else stop
             n = j - i
             if n == 1:
                 table.handed_at[first], table.ahead[first] = before, ahead
@@ -185,11 +185,10 @@ class Exchange:
                 self.matching.let_go(tx.token[i:j])
             i = j
 
-    def _end_of_run(self, tx: PacketBatch, i: int, stop: int, plan: Plan | None) -> int:
-        """Where the run that begins at row i ends: neighbours in lane, generation and plan."""
-        first, token = slot_of(tx.token[i]), tx.token[i]
+    def _end_of_run(self, tx: PacketBatch, i: int, stop: int, first: int, plan: Plan | None) -> int:
+        """Where the run from row i, slot `first`, ends: neighbours in lane, generation and plan."""
+        token, n = tx.token[i], stop - i
         # Tokens are handed out in order: if the last row is as far from this one in token, all between are.
-        n = stop - i
         together = tx.token[stop - 1] - token == n - 1 and (token & 0xFFFF) + n <= SLOTS
         if together and self.table.plan[first : first + n].count(plan) == n:
             return stop

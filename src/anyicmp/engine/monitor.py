@@ -22,8 +22,8 @@ from anyicmp.wire.batch import PacketBatch
 __all__ = ["MonitorPlan"]
 
 GRID, COARSE = 10_000_000, 20_000_000
-"""Nanoseconds: probes leave at multiples of it, of the larger one where the interval is a multiple of that, so
-that those of thousands of targets leave in batches."""
+"""Nanoseconds: probes leave at multiples of it, of the larger one where the interval is a multiple of that,
+so that those of thousands of targets leave in batches."""
 
 FEW = 64
 """Up to so many targets are probed exactly when they are due, whatever their intervals."""

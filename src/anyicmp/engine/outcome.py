@@ -11,6 +11,7 @@ from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache, cached_property
 from ipaddress import IPv6Address
 from itertools import chain, islice, repeat
+from operator import truediv
 from os import strerror
 from typing import TYPE_CHECKING, Any, overload
 
@@ -108,11 +109,11 @@ class OutcomeBatch(Sequence[Outcome]):
 
     @cached_property
     def rtts(self) -> array[float]:
-        return array("d", [trip / SECOND for trip in self.trips])
+        return array("d", map(truediv, self.trips, repeat(SECOND)))
 
     @cached_property
     def sent_at(self) -> array[float]:
-        return array("d", [when / SECOND for when in self.departed])
+        return array("d", map(truediv, self.departed, repeat(SECOND)))
 
     def append(
         self,

@@ -38,10 +38,13 @@ class Moments:
     minimum: float | None = None
     maximum: float | None = None
 
-    def fold(self, rtts: Sequence[float], *, in_order: bool) -> None:
-        """Take more round trips in. `in_order`: the difference of neighbours means something."""
+    def fold(self, rtts: Sequence[float], *, in_order: bool) -> float:
+        """Take more round trips in; returns their sum.
+
+        `in_order`: the difference of neighbours means something.
+        """
         if not rtts:
-            return
+            return 0.0
         if in_order:
             jitter, last = self.jitter, rtts[0] if self.last is None else self.last
             for rtt in rtts:
@@ -53,13 +56,14 @@ class Moments:
         self.minimum = lowest if self.minimum is None else min(self.minimum, lowest)
         self.maximum = highest if self.maximum is None else max(self.maximum, highest)
         # Mean and squares of two series together (Chan, Golub and LeVeque, 1979).
-        n, total = len(rtts), self.count + len(rtts)
-        mean = fsum(rtts) / n
+        n, total, together = len(rtts), self.count + len(rtts), fsum(rtts)
+        mean = together / n
         delta = mean - self.mean
         apart = list(map(sub, rtts, repeat(mean)))
         self.squares += fsum(map(mul, apart, apart)) + delta * delta * self.count * n / total
         self.mean += delta * n / total
         self.count = total
+        return together
 
     def take(self, rtt: float) -> None:
         """Take one more round trip in, in order."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from math import fsum, inf, sqrt
+from itertools import count
+from math import inf, sqrt
 from typing import TypeVar
 
 from anyicmp.engine.histogram import Histogram
@@ -33,6 +34,9 @@ ROOM = 32
 JUDGED = -2
 """In place of a hop limit: no answer is as expected."""
 
+UNEXPECTED = -3
+"""In place of the hop limit of what is no answer: no window expects it."""
+
 Number = TypeVar("Number", int, float)
 
 
@@ -41,7 +45,7 @@ class Window:
 
     Attributes:
         totals: the figures of all probes, as far as `settle` has counted them.
-        size: how many slots it has.
+        size: how many slots it has; room: how many are kept.
         head: the newest slot that is over.
         answered: the newest slot whose probe was answered, -1 before, as of the last `settle`.
         ended, lost: of the probes in it, from the slot on that `judge_from` named; as of the last `settle`.
@@ -62,6 +66,7 @@ class Window:
         "expected",
         "head",
         "lost",
+        "room",
         "size",
         "smoothed",
         "totals",
@@ -77,7 +82,8 @@ class Window:
         self.answered = answered
         self.ended = self.lost = 0
         self.expected, self.below, self.smoothed = JUDGED, inf, -1.0
-        self._slots = array("d", [EMPTY]) * max(size, ROOM)
+        self.room = max(size, ROOM)
+        self._slots = array("d", [EMPTY]) * self.room
         self._from = 0
         self._copies: array[int] | None = None
         self._late: array[int] | None = None
@@ -92,8 +98,7 @@ class Window:
         head = self.head
         if head != self._settled:
             self.settle()
-        slots, size = self._slots, self.size
-        room = len(slots)
+        slots, size, room = self._slots, self.size, self.room
         if slot > head:
             for passed in range(head - size + 1, min(slot - size, head) + 1):
                 code = slots[passed % room]
@@ -131,7 +136,7 @@ class Window:
         good = self.ended == judged and not self.lost
         self.answered = self._settled = self.head
         rtts = self._last(self._slots, n)
-        self.totals.note_replies(rtts)
+        self.totals.note_replies(rtts.tolist())
         if self.below < inf:
             for rtt in rtts:
                 self.smooth(rtt)
@@ -202,7 +207,7 @@ class Window:
 def note_expected(
     windows: Iterable[Window | None],
     slots: Iterable[int],
-    kinds: Iterable[int],
+    kinds: bytes | bytearray,
     rtts: Iterable[float],
     hop_limits: Iterable[int],
 ) -> list[int]:
@@ -211,15 +216,16 @@ def note_expected(
     Returns the rows that are left to note and judge. Where nobody watches any longer (None), none is.
     """
     left: list[int] = []
-    reply = REPLY
-    for i, (window, slot, kind, rtt, hop_limit) in enumerate(
-        zip(windows, slots, kinds, rtts, hop_limits, strict=True)
-    ):
+    if kinds.count(REPLY) != len(kinds):
+        hop_limits = [
+            hops if kind == REPLY else UNEXPECTED for kind, hops in zip(kinds, hop_limits, strict=True)
+        ]
+    for i, window, slot, rtt, hop_limit in zip(count(), windows, slots, rtts, hop_limits, strict=False):
         if window is None:
             continue
-        if hop_limit == window.expected and slot == window.head + 1 and kind == reply and rtt < window.below:
+        if hop_limit == window.expected and slot == window.head + 1 and rtt < window.below:
             column = window._slots
-            at = slot % len(column)
+            at = slot % window.room
             if not at:
                 window.settle()
             column[at] = rtt
@@ -278,8 +284,7 @@ class Totals:
     def note_replies(self, rtts: Sequence[float]) -> None:
         """Probes were answered, one after the other."""
         self.kinds[REPLY] += len(rtts)
-        self.total_rtt += fsum(rtts)
-        self._moments.fold(rtts, in_order=True)
+        self.total_rtt += self._moments.fold(rtts, in_order=True)
         self.round_trips.add_all(rtts)
 
     def note_error(self, type_: int, code: int) -> None:
