@@ -49,3 +49,21 @@ def test_no_nonce_is_given_twice() -> None:
         nonces += [int.from_bytes(tx.nonce[4 * i : 4 * i + 4], "little") for i in range(5)]
         nonces += [batches.nonce() for _ in range(DRAW // 4 + 1)]
     assert len(set(nonces)) == len(nonces)
+
+
+def test_they_grow_where_all_are_patient_and_fill_them() -> None:
+    batches = made([])
+    tx, rx = batches.to_send(64), batches.rx
+    assert (tx.capacity, rx.capacity) == (128, 128)
+    for used, patient in ((127, True), (128, False)):
+        batches.used = used
+        assert batches.to_send(64, patient=patient) is tx
+    batches.used = 128
+    tx = batches.to_send(64, patient=True)
+    assert (tx.capacity, batches.rx.capacity) == (256, 256)
+    batches.used = 256
+    assert batches.to_send(64, patient=True) is tx
+    batches.used = 1
+    assert batches.to_send(64) is tx
+    nonces = bytes(tx.nonce)
+    assert len({nonces[at : at + 4] for at in range(0, 1024, 4)}) == 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import anyio
 import pytest
@@ -76,6 +77,30 @@ async def test_what_is_due_together_leaves_in_one_turn(turns: list[bool]) -> Non
         sent = prober.statistics.sent - before
     assert sent > 2_500
     assert len(turns) == pytest.approx(sent / 100, rel=0.1)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.anyio
+async def test_what_is_due_leaves_before_what_has_come_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading it takes time too. Then both are done in the same turn, and nothing is lost."""
+    done: list[str] = []
+    for what, name in ((Driver, "turn"), (SimulatedTransport, "send"), (SimulatedTransport, "recv")):
+        does = getattr(what, name)
+
+        def noting(*given: object, name: str = name, does: Any = does) -> Any:
+            done.append(name)
+            return does(*given)
+
+        monkeypatch.setattr(what, name, noting)
+    network = spread()
+    async with Prober(network=network) as prober, prober.open_monitor(TARGETS, interval=0.2) as monitor:
+        await changes_until(monitor, network, 0.6)
+        done.clear()
+        await changes_until(monitor, network, 1.4)
+        assert prober.statistics.received > prober.statistics.sent - 2 * len(TARGETS)
+    _, *turns, _ = " ".join(done).split("turn")
+    assert len(turns) > 25
+    assert set(turns) == {" send recv ", " send send recv "}
 
 
 @pytest.mark.virtual_time

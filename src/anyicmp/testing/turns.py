@@ -105,7 +105,10 @@ class VirtualWake:
     def _run(self) -> None:
         self._called = False
         if not self._closed:
-            readable, self.readable = self.readable, False
+            # Who does not listen is not told, and what it leaves shows when it does.
+            readable = self.readable and self.listening
+            if readable:
+                self.readable = False
             self._turn(readable)
 
     def listen(self, on: bool) -> None:
