@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from anyio.pytest_plugin import get_runner
 
 from products import shared
@@ -328,6 +329,23 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown() -> None:
-    """Free what a test has left: the next one takes the same memory, and a socket left open is this one's."""
-    gc.collect(1)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Free what a test has left: the next one takes the same memory, and a socket left open is this one's.
+
+    In virtual time there are no sockets, and many tests need less time than that: once a module is enough.
+    """
+    if item.get_closest_marker("virtual_time") is None or nextitem is None or nextitem.path != item.path:
+        gc.collect(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """One report of a test that passes, not three: handing them to who counts takes as long as many a test."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if all(report.passed for report in reports):
+        reports = [report for report in reports if report.when == "call"]
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True

@@ -147,8 +147,8 @@ class Meddler(Observer):
 async def test_a_time_limit_gives_what_is_known() -> None:
     scene = network(mtu=1400, black_hole=True)
     # It passes while the fifth probe leaves: 1,500 octets three times without an answer, 68 with one.
-    slow = Meddler(5, lambda: time.sleep(0.3))
-    found = await anyicmp.path_mtu(TARGET[4], network=scene, observer=slow, time_limit=0.25)
+    slow = Meddler(5, lambda: time.sleep(0.2))
+    found = await anyicmp.path_mtu(TARGET[4], network=scene, observer=slow, time_limit=0.15)
     assert (found.mtu, found.confirmed, found.limited_by) == (68, True, None)
     assert len(found.steps) < 20
     assert not found.complete

@@ -220,7 +220,7 @@ async def test_the_time_limit_returns_what_has_ended(network: SimulatedNetwork) 
         results = []
 
         async def ping() -> None:
-            results.append(await prober.ping("10.0.0.1", count=100, interval=1.0, time_limit=0.5))
+            results.append(await prober.ping("10.0.0.1", count=100, interval=1.0, time_limit=0.2))
 
         tasks.start_soon(ping)
         for _ in range(5):

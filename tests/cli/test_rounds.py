@@ -275,6 +275,7 @@ async def test_what_goes_wrong_in_a_round_is_not_wrapped() -> None:
         await module._redraw(Broken(), Rounds("x", None), Sheet())  # type: ignore[arg-type]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "plain"])
 def test_a_terminal_is_drawn_on_and_given_back(environment: dict[str, str]) -> None:
     scenario = str(SCENARIOS / "trace_gaps_v4.toml")
@@ -292,6 +293,7 @@ def test_a_terminal_is_drawn_on_and_given_back(environment: dict[str, str]) -> N
     assert bool(COLOUR.search(seen.replace(ENTER, "").replace(LEAVE, ""))) == (not environment)
 
 
+@pytest.mark.programs
 def test_a_dumb_terminal_gets_a_table_a_round() -> None:
     with Terminal(*simulated("--rounds", "2"), output_too=True, environment={"TERM": "dumb"}) as terminal:
         seen = terminal.read()
