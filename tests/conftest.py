@@ -340,7 +340,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """One report of a test that passes, not three: handing them to who counts takes as long as many a test."""
+    """One report of a test that passes, not three: to hand them over takes as long as many a test."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
     if all(report.passed for report in reports):
