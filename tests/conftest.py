@@ -208,6 +208,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in slow]
 
 
+class Share:
+    """One of several processes that have all selected tests between them; each makes its own report.
+
+    What pytest-xdist does too, but it tells one more process of each test.
+    """
+
+    def __init__(self, which: int, shares: int) -> None:
+        self._which, self._shares = which, shares
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out the others'. The first of each round is another's each time: pairs are often unequal."""
+        n = self._shares
+        mine = {item for i, item in enumerate(items) if (i + i // n) % n == self._which}
+        config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+        items[:] = [item for item in items if item in mine]
+
+
 def loop_name(item: pytest.Item) -> str | None:
     """Which of the three loops a test runs on by `anyio_backend`; None without, and on one of its own."""
     given = item.callspec.params.get("anyio_backend") if hasattr(item, "callspec") else None
@@ -317,6 +335,9 @@ class AllowedSkips:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the skips when a CI pass is named in the environment."""
     config.pluginmanager.register(OneLoop())
+    if share := os.environ.get("ANYICMP_SHARE"):
+        which, _, shares = share.partition("/")
+        config.pluginmanager.register(Share(int(which) - 1, int(shares)))
     if name := os.environ.get("ANYICMP_CI_PASS"):
         config.pluginmanager.register(AllowedSkips(name, ALLOWED_SKIPS.read_text("utf-8").splitlines()))
 
