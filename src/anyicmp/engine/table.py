@@ -56,8 +56,8 @@ class Table:
         state, plan, tag, peer, scope, sent_at, handed_at, ahead, nonce, generation: columns by slot.
             `sent_at` is when the probe left as far as can be told, 0 until it has; `handed_at` when the
             batch with it was handed to the kernel; both monotonic nanoseconds. `ahead` is by how many the
-            wall clock was ahead of the monotonic one then. `plan` ends with the slot of the last lane that
-            was used last for the first time: a slot's state tells whether it has a plan.
+            wall clock was ahead of the monotonic one then. `plan` ends with the last slot that was ever
+            used: a slot's state tells whether it has a plan.
         ports: this host's port times 65,536 plus the target's, of probes that have ports.
         earliest: no deadline comes before this time, in nanoseconds.
         in_flight: number of slots in state OPEN; in_lane: the same for each lane.
@@ -91,7 +91,7 @@ class Table:
         self.lanes = lanes
         self.state = bytearray(slots)
         # A list is no page for later, as the other columns are, and the collector looks at all of it.
-        self.plan: list[Plan | None] = [None] * (slots - SLOTS)
+        self.plan: list[Plan | None] = []
         self.tag = _column("Q", slots)
         self.peer = _pages(width * slots)
         self.scope = _column("I", slots)
@@ -147,6 +147,8 @@ class Table:
         """Open slots from a reserved token on for rows [start, stop) of `tx`."""
         count, width, lane, at = stop - start, self.width, token >> 48, token & 0xFFFF
         first = lane * SLOTS + at
+        if first > len(self.plan):
+            self.plan += [None] * (first - len(self.plan))
         if count == 1:
             self.state[first], self.tag[first] = OPEN, tx.tag[start]
             self.plan[first : first + 1] = (plan,)
