@@ -14,9 +14,10 @@ import socket
 import subprocess
 import uuid
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from inspect import iscoroutinefunction
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from anyio.pytest_plugin import get_runner
 from products import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
 LOOPS = {
     "asyncio": ("asyncio", {"use_uvloop": False}),
@@ -208,24 +209,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in slow]
 
 
-class Share:
-    """One of several processes that have all selected tests between them; each makes its own report.
-
-    What pytest-xdist does too, but it tells one more process of each test.
-    """
-
-    def __init__(self, which: int, shares: int) -> None:
-        self._which, self._shares = which, shares
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out the others'. The first of each round is another's each time: pairs are often unequal."""
-        n = self._shares
-        mine = {item for i, item in enumerate(items) if (i + i // n) % n == self._which}
-        config.hook.pytest_deselected(items=[item for item in items if item not in mine])
-        items[:] = [item for item in items if item in mine]
-
-
 def loop_name(item: pytest.Item) -> str | None:
     """Which of the three loops a test runs on by `anyio_backend`; None without, and on one of its own."""
     given = item.callspec.params.get("anyio_backend") if hasattr(item, "callspec") else None
@@ -294,6 +277,39 @@ class OneLoop:
         return (yield)
 
 
+class Shared:
+    """Runs tests that no other process has taken, where several have the same ones before them.
+
+    Who is first to make a group's file in their folder has the tests of one module on one loop. That is what
+    pytest-xdist does, without a further process that is told of each test: `bench/virtual.py` starts them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _taken(self, items: list[pytest.Item]) -> Iterator[pytest.Item]:
+        for number, (_, group) in enumerate(groupby(items, lambda item: (item.path, loop_name(item)))):
+            with suppress(FileExistsError):
+                (self._folder / str(number)).touch(exist_ok=False)
+                yield from group
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """As pytest's own, of those that were taken."""
+        if session.testsfailed:
+            raise session.Interrupted(f"{session.testsfailed} errors while tests were collected")
+        items = self._taken(session.items)
+        item = next(items, None)
+        while item is not None:
+            following = next(items, None)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+            item = following
+        return True
+
+
 class AllowedSkips:
     """Fails a CI pass that skipped for a reason which `.ci/allowed-skips.txt` does not allow in this pass.
 
@@ -335,9 +351,8 @@ class AllowedSkips:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the skips when a CI pass is named in the environment."""
     config.pluginmanager.register(OneLoop())
-    if share := os.environ.get("ANYICMP_SHARE"):
-        which, _, shares = share.partition("/")
-        config.pluginmanager.register(Share(int(which) - 1, int(shares)))
+    if folder := os.environ.get("ANYICMP_SHARED"):
+        config.pluginmanager.register(Shared(Path(folder)))
     if name := os.environ.get("ANYICMP_CI_PASS"):
         config.pluginmanager.register(AllowedSkips(name, ALLOWED_SKIPS.read_text("utf-8").splitlines()))
 
