@@ -1,4 +1,4 @@
-"""How long all tests in virtual time take, on three loops, in several processes at once (goal: 30 s on two cores).
+"""How long all tests in virtual time take, on three loops, in several processes at once (goal: 30 s, two cores).
 
 Needs the extra `test`. The goal is for the machine that `bench/machine.py` compares this one with.
 
@@ -25,7 +25,7 @@ PATIENCE = 600.0
 
 
 def run(processes: int) -> tuple[float, float, int]:
-    """Seconds that all tests took, those of CPU, and how many passed. Raises RuntimeError where one did not."""
+    """Seconds that all took, those of CPU, and how many passed. Raises RuntimeError where one did not."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with TemporaryDirectory() as folder:
         environment = {**os.environ, "ANYICMP_SHARED": folder}
