@@ -1,4 +1,4 @@
-"""How long all tests in virtual time take, on three loops, in several processes at once (goal: 30 s, two cores).
+"""How long all tests in virtual time take, on three loops, in several processes at once (goal: 30 s).
 
 Needs the extra `test`. The goal is for the machine that `bench/machine.py` compares this one with.
 

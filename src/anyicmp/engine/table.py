@@ -11,7 +11,7 @@ from array import array
 from collections import deque
 from struct import Struct
 from sys import byteorder
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anyicmp.engine.plan import Plan
@@ -92,15 +92,9 @@ class Table:
         self.state = bytearray(slots)
         # A list is no page for later, as the other columns are, and the collector looks at all of it.
         self.plan: list[Plan | None] = []
-        self.tag = _column("Q", slots)
         self.peer = _pages(width * slots)
-        self.scope = _column("I", slots)
-        self.sent_at = _column("q", slots)
-        self.handed_at = _column("q", slots)
-        self.ahead = _column("q", slots)
-        self.nonce = _column("I", slots)
-        self.generation = _column("I", slots)
-        self.ports = _column("I", slots)
+        self.tag, self.sent_at, self.handed_at, self.ahead = _columns("Qqqq", slots)
+        self.scope, self.nonce, self.generation, self.ports = _columns("IIII", slots)
         self.in_flight = 0
         self._cursor = [0] * lanes
         self._turn = [0] * lanes
@@ -284,9 +278,11 @@ def _pages(octets: int) -> mmap.mmap:
     return mmap.mmap(-1, octets, **_PRIVATE)
 
 
-def _column(code: Literal["I", "Q", "q"], slots: int) -> memoryview[int]:
-    """The same as numbers."""
-    return memoryview(_pages(slots * array(code).itemsize)).cast(code)
+def _columns(codes: str, slots: int) -> list[memoryview[int]]:
+    """The same as columns of numbers, which have one size."""
+    size = slots * array(codes[0]).itemsize
+    pages = memoryview(_pages(len(codes) * size))
+    return [pages[i * size : (i + 1) * size].cast(code) for i, code in enumerate(codes)]  # type: ignore[call-overload]
 
 
 def slot_of(token: int) -> int:
