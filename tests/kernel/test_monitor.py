@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from namespaces import namespaces, run_in
@@ -87,3 +90,15 @@ def test_outages_churn_and_shutdown(backend: str) -> None:
         "in_flight": 0,
         "left": 0,
     }
+
+
+def test_a_short_soak() -> None:
+    """`bench/monitor.py` measures; here nothing may be lost, and memory stays. Other tests run beside it."""
+    monitor = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "monitor.py"))
+    with monitor["namespace"]() as name:
+        found = monitor["child"](name, monitor["WATCH"], 90, 1000, 8.0, 127, "asyncio", {})
+    assert (found["up"], found["lost"], found["dropped"]) == (1000, 0, 0)
+    assert found["rate"] == pytest.approx(1000, rel=0.1)
+    assert found["share"] < 0.5
+    assert found["p99"] < 0.2
+    assert max(found["resident"]) - min(found["resident"]) < 4_000_000
