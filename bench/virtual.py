@@ -35,7 +35,11 @@ def run(processes: int) -> tuple[float, float, int]:
             subprocess.Popen(PYTEST, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
             for _ in range(processes)
         ]
-        told = [child.communicate(timeout=PATIENCE)[0] for child in children]
+        try:
+            told = [child.communicate(timeout=PATIENCE)[0] for child in children]
+        finally:
+            for child in children:
+                child.kill()  # one that has ended takes no notice
         took = perf_counter() - began
     for child, text in zip(children, told, strict=True):
         if child.returncode:

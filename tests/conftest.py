@@ -17,7 +17,7 @@ from collections import defaultdict
 from contextlib import ExitStack, suppress
 from functools import cache
 from inspect import iscoroutinefunction
-from itertools import count, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,6 @@ NEEDED_BY_LOOP = {"asyncio+uvloop": "uvloop", "trio": "trio"}
 
 SELDOM = 100_000
 """New objects after which the collector looks at them within a test; behind each test it does anyway."""
-
-TOGETHER = 16
-"""Tests in virtual time after which it does at least."""
-
-_TESTS = count()
 
 ALLOWED_SKIPS = Path(__file__).parent.parent / ".ci" / "allowed-skips.txt"
 
@@ -370,14 +365,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Free what a test has left: the next one takes the same memory, and a socket left open is this one's.
-
-    In virtual time there are no sockets, and many tests need less time than that: some are done together.
-    """
-    together = nextitem is not None and item.path == nextitem.path and next(_TESTS) % TOGETHER
-    if not together or item.get_closest_marker("virtual_time") is None:
-        gc.collect(1)
+def pytest_runtest_teardown() -> None:
+    """Free what a test has left: the next one takes the same memory, and a socket left open is this one's."""
+    gc.collect(1)
 
 
 @pytest.hookimpl(tryfirst=True)

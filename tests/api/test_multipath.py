@@ -34,7 +34,7 @@ async def search(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("ways", [(2,), (16,), (2, 2)], ids=str)
+@pytest.mark.parametrize("ways", [(2,), (6,), (16,), (2, 2)], ids=str)
 @EVERYWHERE
 async def test_all_ways_are_found(ways: tuple[int, ...], method: str, version: int, privileged: bool) -> None:
     graph = await search(

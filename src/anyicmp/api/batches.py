@@ -18,8 +18,8 @@ __all__ = ["Batches"]
 SIZES = ((128, 128, 256), (1344, 128, 256), (2048, 128, 256), (65536, 4, 4))
 """Octets a row and number of rows of the batches, by what the plans' probes need; the last number is for
 sockets of very many probes, and where all that goes on is patient and fills the batch. Else more rows gain
-little and delay other tasks more. 1,344 octets hold the longest
-error: a power of two would bring the rows of a column together in few lines of the processor's cache."""
+little and delay other tasks more. 1,344 octets hold the longest error: a power of two would bring the rows of
+a column together in few lines of the processor's cache."""
 
 QUOTE = 1280
 """Octets that an ICMP error may have: IPv6 routers quote as much as fits (RFC 4443 section 2.4)."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import count
 from math import inf, sqrt
 from typing import TypeVar
 
@@ -220,7 +219,8 @@ def note_expected(
         hop_limits = [
             hops if kind == REPLY else UNEXPECTED for kind, hops in zip(kinds, hop_limits, strict=True)
         ]
-    for i, window, slot, rtt, hop_limit in zip(count(), windows, slots, rtts, hop_limits, strict=False):
+    rows = range(len(kinds))
+    for i, window, slot, rtt, hop_limit in zip(rows, windows, slots, rtts, hop_limits, strict=True):
         if window is None:
             continue
         if hop_limit == window.expected and slot == window.head + 1 and rtt < window.below:

@@ -87,16 +87,16 @@ VALUES: dict[str, Callable[[TargetCounters], float | None]] = {
     "smokeping_response_ttl": attrgetter("ttl"),
     "smokeping_response_duplicates_total": attrgetter("duplicates"),
     "smokeping_send_errors_total": lambda target: sum(target.failures.values()),
-    "anyicmp_target_up": lambda target: _UP.get(target.state),
-    "anyicmp_target_degraded": lambda target: _DEGRADED.get(target.state),
+    "anyicmp_target_up": lambda target: _UP[target.state],
+    "anyicmp_target_degraded": lambda target: _DEGRADED[target.state],
     "anyicmp_target_state_timestamp_seconds": attrgetter("since"),
     "anyicmp_target_resolved": lambda target: 1 if target.lookup_error is None else 0,
     "anyicmp_late_responses_total": attrgetter("late"),
 }
 """Values of the metrics that have a target's labels and no others; None: it has no such line."""
 
-_UP: dict[str, float] = {"up": 1, "degraded": 1, "down": 0, "unreachable": 0}
-_DEGRADED: dict[str, float] = {"up": 0, "degraded": 1, "down": 0, "unreachable": 0}
+_UP: dict[str, int | None] = {"unknown": None, "up": 1, "degraded": 1, "down": 0, "unreachable": 0}
+_DEGRADED: dict[str, int | None] = {"unknown": None, "up": 0, "degraded": 1, "down": 0, "unreachable": 0}
 
 
 def reasons_of(target: TargetCounters) -> Iterator[tuple[str, Mapping[str, str], float]]:
