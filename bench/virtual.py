@@ -1,6 +1,6 @@
 """How long all tests in virtual time take, on three loops, in several processes at once (goal: 30 s).
 
-Needs the extra `test`. The goal is for the machine that `bench/machine.py` compares this one with.
+Needs the extra `test`. `bench/machine.py` says how this machine compares with the one that goals are for.
 
 python bench/virtual.py [--processes N] [--rounds N]
 """
