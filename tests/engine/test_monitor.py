@@ -10,7 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyicmp.engine.cohort import NAME, SLOT, Entry
-from anyicmp.engine.monitor import COARSE, COMPANY, FEW, GRID, SPREAD, STALE, MonitorPlan
+from anyicmp.engine.monitor import (
+    COARSE,
+    COMPANY,
+    FEW,
+    GLANCE,
+    GRID,
+    LEAD,
+    LONG,
+    SHORT,
+    SPREAD,
+    STALE,
+    MonitorPlan,
+)
 from anyicmp.engine.outcome import REPLY, OutcomeBatch
 from anyicmp.engine.probe import Probe
 from anyicmp.methods.echo import EchoMethod
@@ -63,7 +75,7 @@ class Watch:
 def test_each_target_is_due_once_an_interval_on_its_own_phase() -> None:
     watch = Watch()
     watch.add(200)
-    watch.until(START + 3 * SECOND)
+    watch.until(START + GRID - LEAD + 3 * SECOND)
     times: dict[int, list[int]] = {}
     for name, slot, now in watch.taken:
         times.setdefault(name, []).append(now)
@@ -275,7 +287,10 @@ def test_whoever_comes_whenever_is_probed_each_interval(
         times[name].append(now)
     for name, (began, interval) in since.items():
         assert times[name][0] - began <= interval + (GRID if interval % COARSE else COARSE)
-        assert {b - a for a, b in pairwise(times[name])} == {interval}
+        apart = [b - a for a, b in pairwise(times[name])]
+        # Where few have become many, they leave a little earlier from then on, and on the larger grid.
+        assert 0 <= sum(apart) - len(apart) * interval + LEAD <= COARSE
+        assert sum(each != interval for each in apart) <= 2
         assert end - times[name][-1] <= interval
         assert watch.plan.entries[name].taken == len(times[name])
 
@@ -290,8 +305,43 @@ def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:
         first = [now for name, _, now in watch.taken if name == entries[0].name]
         apart = {b - a for a, b in pairwise(first)}
         assert (apart == {interval}) == exact
-        assert all(now % GRID == 0 for now in first) == (not exact)
+        assert all((now + LEAD) % GRID == 0 for now in first) == (not exact)
         assert len(first) == pytest.approx(SECOND / interval, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("share", "interval", "grid"),
+    [
+        (SHORT / 2, SECOND, COARSE),
+        ((SHORT + LONG) / 2, SECOND, GRID),
+        (LONG * 2, SECOND, COARSE),
+        (LONG * 2, SECOND - GRID, GRID),
+    ],
+)
+def test_many_leave_in_larger_batches_where_that_is_short_or_time_is(
+    share: float, interval: int, grid: int
+) -> None:
+    """`share` of the time is taken by handing probes over."""
+    watch = Watch()
+    watch.add(20 * FEW, interval=interval)
+    each = int(share * interval / (20 * FEW))
+    while watch.now < START + 3 * GLANCE:
+        watch.now = watch.plan.wake_at(watch.now) or 0
+        began = watch.now
+        while n := watch.plan.take(watch.tx, 0, 64, watch.now):
+            watch.taken += [(watch.tx.tag[i] >> NAME, 0, began) for i in range(n)]
+            watch.now += n * each
+            watch.plan.left(0, n, watch.now)
+    late = [began for _, _, began in watch.taken if began > START + 2 * GLANCE + 2 * interval]
+    assert all((began + LEAD) % grid == 0 for began in late)
+    assert grid == COARSE or any((began + LEAD) % COARSE for began in late)
+    times: dict[int, list[int]] = {}
+    for name, _, began in watch.taken:
+        times.setdefault(name, []).append(began)
+    apart = Counter(b - a for found in times.values() for a, b in pairwise(found))
+    assert set(apart) <= {interval + shift for shift in (-COARSE + GRID, 0, COARSE - GRID)}
+    # Those with a phase between the larger grid's move once when it changes.
+    assert sum(n for each, n in apart.items() if each != interval) <= 20 * FEW
 
 
 def test_a_scope_stands_in_its_own_row() -> None:

@@ -22,8 +22,20 @@ from anyicmp.wire.batch import PacketBatch
 __all__ = ["MonitorPlan"]
 
 GRID, COARSE = 10_000_000, 20_000_000
-"""Nanoseconds: probes leave at multiples of it, of the larger one where the interval is a multiple of that,
-so that those of thousands of targets leave in batches."""
+"""Nanoseconds: probes leave at multiples of it, so that those of thousands of targets leave in batches. Of
+the larger one, which costs less, where the interval is a multiple of that and either the last of a batch are
+not much later for it, or there is no time for more."""
+
+SHORT, LONG = 0.05, 0.10
+"""Shares of the time that handing probes over takes. Below, what is due together leaves within a millisecond
+even with the larger grid; above, there is no time for the smaller one."""
+
+GLANCE = 10_000_000_000
+"""Nanoseconds over which that share is taken."""
+
+LEAD = 1_000_000
+"""Nanoseconds by which the first of many leave early at most: loops wake up to 1 ms late, and then those
+behind wait for those in front. So the last are less late."""
 
 FEW = 64
 """Up to so many targets are probed exactly when they are due, whatever their intervals."""
@@ -72,6 +84,10 @@ class MonitorPlan:
         self._calendar: dict[int, list[Cohort]] = {}
         self._times: list[int] = []
         self._ready: deque[Cohort] = deque()
+        self._coarse = True
+        self._since = self._mark = self._spent = (
+            0  # a glance's begin; the last look in it; handing over till then
+        )
         self._due_at: array[int] = array("q")  # by row, of those that were written last
 
     def add(self, entry: Entry) -> None:
@@ -102,10 +118,9 @@ class MonitorPlan:
     def _begin(self, now: int) -> None:
         """Give phases to those that are new: of thousands, adding the last takes a while after the first."""
         for share, cohort in self._new:
-            grid = _grid(cohort.interval)
-            start = -(-now // grid) * grid
-            cohort.due = start + round(share * min(cohort.interval, SPREAD) / grid) * grid
-            cohort.following = start + round(share * cohort.interval / grid) * grid
+            start = -(-(now + self._lead) // GRID) * GRID
+            cohort.due = start + round(share * min(cohort.interval, SPREAD) / GRID) * GRID
+            cohort.following = start + round(share * cohort.interval / GRID) * GRID
             if cohort.following <= cohort.due:
                 cohort.following += cohort.interval
             self._note(cohort)
@@ -133,7 +148,8 @@ class MonitorPlan:
                 self._note(cohort)
 
     def _note(self, cohort: Cohort) -> None:
-        grid = _grid(cohort.interval) if len(self.entries) > FEW else 1
+        coarse = self._coarse and not cohort.interval % COARSE
+        grid = (COARSE if coarse else GRID) if len(self.entries) > FEW else 1
         at = cohort.at = -(-cohort.due // grid) * grid
         place = self._calendar.get(at)
         if place is None:
@@ -176,15 +192,20 @@ class MonitorPlan:
         return row - start
 
     def left(self, start: int, stop: int, now: int) -> None:
+        self._spent, self._mark = self._spent + now - self._mark, now
         due_at = self._due_at[start:stop]
         while due_at:
             n = due_at.count(due_at[0])
-            self.on_left(now - due_at[0], n)
+            self.on_left(max(0, now - due_at[0]), n)
             del due_at[:n]
 
     def _advance(self, now: int) -> None:
         self._begin(now)
-        times = self._times
+        self._mark, passed = now, now - self._since
+        if passed > GLANCE:
+            self._coarse = not SHORT < self._spent / passed < LONG
+            self._spent, self._since = 0, now
+        times, now = self._times, now + self._lead
         while times and times[0] <= now:
             self._ready.extend(self._calendar.pop(heappop(times)))
 
@@ -206,8 +227,8 @@ class MonitorPlan:
         self._begin(now)
         if self._ready:
             return now
-        return max(self._times[0], now) if self._times else None
+        return max(self._times[0] - self._lead, now) if self._times else None
 
-
-def _grid(interval: int) -> int:
-    return GRID if interval % COARSE else COARSE
+    @property
+    def _lead(self) -> int:
+        return LEAD if len(self.entries) > FEW else 0
