@@ -6,6 +6,9 @@ A network namespace of its own; the targets are addresses of its loopback interf
 kernel. With `--far` they are 10 to 50 ms away, each answer another time, behind a TUN device. What counts is
 the share of one core, how late probes leave, and memory. All figures are rendered for Prometheus every 15
 seconds, a few targets at a time, as the agent does.
+
+A shared machine may stand still now and then, and then everybody is late. How late a loop of bare system
+calls is with as many datagrams, at the same time and on another core, is told beside.
 """
 
 from __future__ import annotations
@@ -90,6 +93,32 @@ async def main():
 anyio.run(main, backend=BACKEND, backend_options=OPTIONS)
 """
 
+BARE = """
+import json, select, socket, sys, time
+from array import array
+
+SECONDS, AT_ONCE, EVERY = json.loads(sys.argv[1])
+near, far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+far.bind(("127.0.0.1", 0))
+far.setblocking(False)
+late, due = array("d"), time.perf_counter()
+end = due + SECONDS
+while due < end:
+    due += EVERY
+    time.sleep(max(0.0, due - time.perf_counter()))
+    for _ in range(AT_ONCE):
+        late.append(time.perf_counter() - due)
+        near.sendto(bytes(64), far.getsockname())
+    while select.select([far], [], [], 0)[0]:
+        far.recv(128)
+late = sorted(late)
+print(json.dumps({"median": late[len(late) // 2], "p99": late[len(late) * 99 // 100], "maximum": late[-1]}))
+"""
+"""Datagrams that leave together, by a loop that does nothing else."""
+
+EVERY = 0.01
+"""Seconds from batch to batch of it."""
+
 ICMPLIB = """
 import asyncio, json, sys, time
 from icmplib import async_multiping
@@ -133,14 +162,30 @@ def namespace() -> Iterator[str]:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
-def child(name: str, script: str, limit: float, *given: object) -> dict[str, float]:
-    """What a script prints as JSON, run in the namespace, for so many seconds at most."""
+def begun(name: str, script: str, *given: object) -> subprocess.Popen[str]:
+    """A script that runs in the namespace."""
     command = ["ip", "netns", "exec", name, sys.executable, "-c", script, json.dumps(given)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def printed(process: subprocess.Popen[str], limit: float) -> dict[str, float]:
+    """What it prints as JSON, within so many seconds."""
+    try:
+        output, errors = process.communicate(timeout=limit)
+    finally:
+        process.kill()  # does nothing to one that has ended
+    if process.returncode:
+        raise RuntimeError(errors)
+    found: dict[str, float] = json.loads(output)
     return found
+
+
+def late(found: dict[str, float]) -> str:
+    """How late probes were."""
+    return (
+        f"late by {found['median'] * 1e3:.2f} ms (median), {found['p99'] * 1e3:.2f} ms (99 %), "
+        f"{found['maximum'] * 1e3:.1f} ms (most)"
+    )
 
 
 def show(loop: str, found: dict[str, float]) -> None:
@@ -150,8 +195,7 @@ def show(loop: str, found: dict[str, float]) -> None:
     print(
         f"{loop:>8}: {found['targets']:,} targets, {found['rate']:,.0f} probes a second, "
         f"{found['share']:.1%} of a core, {found['share'] / found['rate'] * 1e6:.1f} us a probe; "
-        f"late by {found['median'] * 1e3:.2f} ms (median), "
-        f"{found['p99'] * 1e3:.2f} ms (99 %), {found['maximum'] * 1e3:.1f} ms (most); "
+        f"{late(found)}; "
         f"{found['up']:,} up, {found['lost']:,} lost, {found['dropped']:,} dropped here; "
         f"{found['after_warm_up'] / 1000:.2f} kB a target, then {grown / 1e6:+.1f} MB"
     )
@@ -185,7 +229,7 @@ def others(name: str, seconds: float, ours: float) -> None:
         found[f"fping, {ENOUGH:,} targets"] = fping(name, seconds)
     if find_spec("icmplib") is not None:
         # A round at a time: the last one may take longer than there is time.
-        loop = child(name, ICMPLIB, 2 * seconds + PATIENCE, PATIENT, seconds, PATIENT // 10)
+        loop = printed(begun(name, ICMPLIB, PATIENT, seconds, PATIENT // 10), 2 * seconds + PATIENCE)
         found[f"icmplib, {PATIENT:,} targets in turn"] = int(loop["sent"]), loop["cpu"]
     for who, (sent, cpu) in found.items():
         each = cpu / sent * 1e6
@@ -206,8 +250,14 @@ def main() -> None:
         first = 203 if options.far else 127
         for loop in options.loop or LOOPS:
             limit = 2 * options.seconds + PATIENCE
-            found = child(name, WATCH, limit, options.targets, options.seconds, first, *LOOPS[loop])
-            show(loop, found)
+            bare = begun(name, BARE, options.seconds, round(options.targets * EVERY), EVERY)
+            try:
+                watch = begun(name, WATCH, options.targets, options.seconds, first, *LOOPS[loop])
+                found = printed(watch, limit)
+                show(loop, found)
+                print(f"          bare system calls: {late(printed(bare, limit))}")
+            finally:
+                bare.kill()
         if options.others:
             others(name, options.seconds, found["share"] / found["rate"] * 1e6)
 

@@ -33,9 +33,9 @@ even with the larger grid; above, there is no time for the smaller one."""
 GLANCE = 10_000_000_000
 """Nanoseconds over which that share is taken."""
 
-LEAD = 1_000_000
-"""Nanoseconds by which the first of many leave early at most: loops wake up to 1 ms late, and then those
-behind wait for those in front. So the last are less late."""
+LEAD = 2_000_000
+"""Nanoseconds by which the first of many leave early at most, so that the last are less late: loops wake up
+to 1 ms late, and then those behind wait for those in front."""
 
 FEW = 64
 """Up to so many targets are probed exactly when they are due, whatever their intervals."""
