@@ -96,7 +96,8 @@ def test_a_short_soak() -> None:
     """`bench/monitor.py` measures; here nothing may be lost, and memory stays. Other tests run beside it."""
     monitor = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "monitor.py"))
     with monitor["namespace"]() as name:
-        found = monitor["child"](name, monitor["WATCH"], 90, 1000, 8.0, 127, "asyncio", {})
+        watch = monitor["begun"](name, monitor["WATCH"], 1000, 8.0, 127, "asyncio", {})
+        found = monitor["printed"](watch, 90)
     assert (found["up"], found["lost"], found["dropped"]) == (1000, 0, 0)
     assert found["rate"] == pytest.approx(1000, rel=0.1)
     assert found["share"] < 0.5
