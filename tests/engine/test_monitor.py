@@ -275,10 +275,13 @@ def test_whoever_comes_whenever_is_probed_each_interval(
 ) -> None:
     watch = Watch()
     since: dict[int, tuple[int, int]] = {}
+    many_at = None
     for n, interval in comings:
         for _ in range(n if names_come_slowly else 1):
             for entry in watch.add(1 if names_come_slowly else n, interval=interval * 1_000_000):
                 since[entry.name] = watch.now, entry.interval
+                if many_at is None and len(watch.plan.entries) > FEW:
+                    many_at = watch.now
             watch.until(watch.now + 1_700_000)
     watch.until(end := watch.now + 3 * SECOND)
     times: dict[int, list[int]] = {name: [] for name in since}
@@ -288,7 +291,10 @@ def test_whoever_comes_whenever_is_probed_each_interval(
     for name, (began, interval) in since.items():
         assert times[name][0] - began <= interval + (GRID if interval % COARSE else COARSE)
         apart = [b - a for a, b in pairwise(times[name])]
-        # Where few have become many, they leave a little earlier from then on, and on the larger grid.
+        for (a, b), gap in zip(pairwise(times[name]), apart, strict=True):
+            # Where few become many, they leave a little earlier from then on, and on the larger grid.
+            moves = many_at is not None and b >= many_at and a <= many_at + 2 * interval
+            assert gap == interval or moves
         assert 0 <= sum(apart) - len(apart) * interval + LEAD <= COARSE
         assert sum(each != interval for each in apart) <= 2
         assert end - times[name][-1] <= interval

@@ -85,9 +85,8 @@ class MonitorPlan:
         self._times: list[int] = []
         self._ready: deque[Cohort] = deque()
         self._coarse = True
-        self._since = self._mark = self._spent = (
-            0  # a glance's begin; the last look in it; handing over till then
-        )
+        # When a glance began, when something left last, and how long handing over has taken since it began.
+        self._since = self._mark = self._spent = 0
         self._due_at: array[int] = array("q")  # by row, of those that were written last
 
     def add(self, entry: Entry) -> None:
