@@ -18,6 +18,9 @@ __all__ = ["Keeper", "running_keeper"]
 CYCLES = 8
 """Cycles of an asyncio loop in which no driver was called: then all tasks are taken to be waiting."""
 
+JUMPS = 8
+"""Jumps within one cycle of a loop that waits for nothing but a network: its descriptors wait so long."""
+
 
 class Keeper:
     """Gives the drivers on one event loop their turns, and moves the clocks of their networks.
@@ -58,6 +61,8 @@ class AsyncioKeeper(Keeper):
         self._left = CYCLES
         # asyncio's own loops show what is ready: where there is nothing, no further cycle is needed.
         self._ready: Sized | None = getattr(loop, "_ready", None)
+        timers: Sized | None = getattr(loop, "_scheduled", None)
+        self._work = None if self._ready is None or timers is None else (self._ready, timers)
 
     def soon(self, call: Callable[[], None]) -> None:
         self._left = CYCLES
@@ -78,9 +83,13 @@ class AsyncioKeeper(Keeper):
             self._left -= 1
             self._loop.call_soon(self._count_down)
         else:
-            self._armed = False
-            if self.timeline.step(None):
-                self._arm()
+            timeline, work, passed = self.timeline, self._work, True
+            try:
+                passed = (work is not None and timeline.leap(JUMPS, work)) or timeline.step(None)
+            finally:
+                self._armed = False
+                if passed:
+                    self._arm()
 
 
 _keepers: WeakValueDictionary[object, Keeper] = WeakValueDictionary()

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from anyicmp.testing.clock import SECOND, Timeline, VirtualClock
-from anyicmp.testing.keeper import Keeper
+from anyicmp.testing.keeper import JUMPS, Keeper
 
 __all__ = ["TrioKeeper"]
 
@@ -54,6 +54,14 @@ class MockTimeline(Timeline):
         self._clock.jump(seconds)
 
 
+class _Others:
+    """Tasks that may run, or will by a real clock."""
+
+    def __len__(self) -> int:
+        statistics = trio.lowlevel.current_statistics()
+        return statistics.tasks_runnable + (statistics.seconds_to_next_deadline != inf)
+
+
 class TrioKeeper(Keeper):
     """On trio, which says itself when all tasks wait."""
 
@@ -63,6 +71,7 @@ class TrioKeeper(Keeper):
         super().__init__(Timeline(self._arm) if self._mock is None else MockTimeline(self._mock, self._arm))
         self.lasting = self._mock is not None
         self._calls: list[Callable[[], None]] = []
+        self._work = (_Others(),)
         self._called = trio.lowlevel.ParkingLot()
         self._armed = trio.lowlevel.ParkingLot()
         trio.lowlevel.spawn_system_task(self._give_turns, name="anyicmp turns in virtual time")
@@ -91,7 +100,8 @@ class TrioKeeper(Keeper):
                 await self._armed.park()
             else:
                 await trio.testing.wait_all_tasks_blocked(self._cushion())
-                self.timeline.step(self._timer())
+                if not self.timeline.leap(JUMPS, self._work):
+                    self.timeline.step(self._timer())
 
     def _cushion(self) -> float:
         """Seconds in which nothing must happen before time passes."""
