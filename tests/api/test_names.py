@@ -77,7 +77,7 @@ async def test_a_mistake_in_a_resolver_is_not_hidden(network: SimulatedNetwork) 
 
 
 async def test_a_resolver_that_hangs(network: SimulatedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve, "LOOKUP_LIMIT", 0.05)
+    monkeypatch.setattr(resolve, "LOOKUP_LIMIT", 0.01)
 
     async def resolver(host: str, family: int | None) -> Sequence[IPAddress]:
         await anyio.sleep_forever()

@@ -183,7 +183,7 @@ async def test_a_time_limit_without_an_address() -> None:
         return ["10.0.0.1"]
 
     with pytest.raises(NameLookupError, match="time limit"):
-        await anyicmp.path_mtu("slow.example", network=network(), resolver=slow, time_limit=0.05)
+        await anyicmp.path_mtu("slow.example", network=network(), resolver=slow, time_limit=0.01)
 
 
 async def test_no_way_at_all() -> None:
