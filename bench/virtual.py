@@ -1,7 +1,7 @@
 """How long all tests in virtual time take, on three loops and two cores (goal: 30 s).
 
-A process more than there are cores: some tests wait for limits that count real time, and others run meanwhile.
-Needs the extra `test`. `bench/machine.py` says how this machine compares with the one that goals are for.
+A process more than there are cores: some tests wait for limits that count real time; others run meanwhile.
+What tests print is looked at nowhere, so pytest does not keep it. Needs the extra `test`. `bench/machine.py` says how this machine compares with the one that goals are for.
 
 python bench/virtual.py [--cores N] [--processes N] [--rounds N]
 """
@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 ROOT = Path(__file__).parent.parent
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-m", "virtual_time", "-p", "no:cacheprovider"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-s", "-m", "virtual_time", "-p", "no:cacheprovider"]
 PATIENCE = 600.0
 """Seconds that all of them may take."""
 

@@ -1,4 +1,4 @@
-"""The simulated network that the tests of the doors share.
+"""What the tests of the doors share: a simulated network, and turns of the loop for all others.
 
 Who answers, who is silent, who lies behind routers; no test stands here.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+import anyio.lowlevel
+
 from anyicmp.testing import Host, Router, SimulatedNetwork
 
 
@@ -14,6 +16,12 @@ def routers(version: int, count: int) -> tuple[Router, ...]:
     """A chain of routers, each a millisecond farther."""
     base = "10.9.{}.1" if version == 4 else "2001:db8:9:{}::1"
     return tuple(Router(address=ip_address(base.format(i)), delay=i / 1000) for i in range(1, count + 1))
+
+
+async def let_others_run() -> None:
+    """Turns of the loop, enough for whatever needs no time; they take none worth mentioning."""
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
 
 
 def made(*, privileged: bool) -> SimulatedNetwork:

@@ -16,6 +16,7 @@ from anyicmp import ClosedError, IPAddress, NameLookupError, Prober
 from anyicmp.api import sweep
 from anyicmp.api.stream import Stream
 from anyicmp.testing import SimulatedNetwork
+from api.scene import let_others_run
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +77,7 @@ async def test_two_tasks_cannot_iterate_over_one_stream(network: SimulatedNetwor
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(anext, stream)
-        await anyio.sleep(0.02)
+        await let_others_run()
         with pytest.raises(anyio.BusyResourceError):
             await anext(stream)
         tasks.cancel_scope.cancel()
@@ -115,7 +116,7 @@ async def test_closing_ends_a_sweep_that_still_waits_for_its_first_target(networ
                     await anext(stream)
 
             tasks.start_soon(consume)
-            await anyio.sleep(0.02)
+            await let_others_run()
             await prober.aclose()
 
 

@@ -7,13 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 import anyicmp
 from anyicmp import ErrorReply, MplsLabel, Prober, Reply, SendFailure
 from anyicmp.testing import Host, Internet, SimulatedNetwork, Topology
-from api.scene import routers
+from api.scene import let_others_run, routers
 
 pytestmark = pytest.mark.anyio
 
@@ -216,8 +215,7 @@ async def test_the_time_limit_returns_the_path_so_far(network: SimulatedNetwork)
         tasks.start_soon(trace)
         for seconds in (0.0, 0.0035):
             network.clocks.advance(seconds)
-            for _ in range(20):  # turns of the loop, which take no time worth mentioning
-                await anyio.lowlevel.checkpoint()
+            await let_others_run()
     (trace_so_far,) = found
     assert [hop.ttl for hop in trace_so_far.hops] == [1, 2, 3]
     assert not trace_so_far.reached

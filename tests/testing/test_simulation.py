@@ -24,6 +24,7 @@ from anyicmp.wire import (
     decode_packet,
 )
 from anyicmp.wire.batch import STAMP_TOKEN, PacketBatch, Quoted, RowKind, Version
+from api.scene import let_others_run
 
 SECOND = 1_000_000_000
 OWN: dict[int, str] = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -99,12 +100,11 @@ async def test_time_by_hand() -> None:
             done.set()
 
         tasks.start_soon(ping)
-        await anyio.wait_all_tasks_blocked()
-        await anyio.sleep(0.01)
+        await let_others_run()
         assert not done.is_set()
         assert network.sent
         network.clocks.advance(0.25)
-        await anyio.sleep(0.01)
+        await let_others_run()
         assert done.is_set()
         network.turns.resume()
         assert (await prober.ping("10.0.0.1", count=2)).is_alive
