@@ -1,7 +1,8 @@
 """How long all tests in virtual time take, on three loops and two cores (goal: 30 s).
 
 A process more than there are cores: some tests wait for limits that count real time; others run meanwhile.
-What tests print is looked at nowhere, so pytest does not keep it. Needs the extra `test`. `bench/machine.py` says how this machine compares with the one that goals are for.
+What tests print is looked at nowhere, so pytest does not keep it. Needs the extra `test`. `bench/machine.py`
+says how this machine compares with the one that goals are for.
 
 python bench/virtual.py [--cores N] [--processes N] [--rounds N]
 """
