@@ -1,14 +1,18 @@
 """Ten thousand hosts watched once a second, beside fping and icmplib. Run as root:
 
-    python bench/monitor.py [--seconds N] [--targets N] [--loop asyncio|uvloop|trio] [--others] [--far]
+    python bench/monitor.py [--seconds N] [--targets N] [--loop asyncio|uvloop|trio] [--others] [--far|--wire]
 
 A network namespace of its own; the targets are addresses of its loopback interface, which answers in the
 kernel. With `--far` they are 10 to 50 ms away, each answer another time, behind a TUN device. What counts is
-the share of one core, how late probes leave, and memory. All figures are rendered for Prometheus every 15
-seconds, a few targets at a time, as the agent does.
+the share of one core, how late probes leave, early ones too, and memory. All figures are rendered for
+Prometheus every 15 seconds, a few targets at a time, as the agent does.
 
 A shared machine may stand still now and then, and then everybody is late. How late a loop of bare system
 calls is with as many datagrams, at the same time and on another core, is told beside.
+
+With `--wire` another process judges instead, by the kernel's stamps of the requests that pass loopback: how
+far each is from the beat of its target, which is the median of its probes' times within the second. Each
+packet is copied for that, so the monitor needs more of its core.
 """
 
 from __future__ import annotations
@@ -24,12 +28,16 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from statistics import mean
 
 ENOUGH = 5_000
 """Targets of fping: with more it runs out of sequence numbers."""
 
 PATIENT = 500
 """Targets of icmplib at once: each has a raw socket of its own, which gets a copy of what comes for any."""
+
+WARM, SETTLED = 11.0, 10.0
+"""Seconds that a monitor warms up; and in which the grid of its probes may still change."""
 
 PATIENCE = 60.0
 """Seconds that a child may take to start and to end."""
@@ -55,7 +63,7 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 async def main():
-    found = {"targets": TARGETS, "resident": [], "scrapes": []}
+    found = {"targets": TARGETS, "resident": [], "scrapes": [], "coarse": []}
     async with anyicmp.Prober(receive_buffer=8 << 20) as prober:
         before = resident()
         async with prober.open_monitor(HOSTS, interval=1.0, window=60.0) as monitor:
@@ -70,6 +78,7 @@ async def main():
             while (passed := time.perf_counter() - start) < SECONDS:
                 await anyio.sleep(min(5.0, SECONDS - passed))
                 found["resident"].append(resident())
+                found["coarse"] += [group.plan._coarse for group in monitor._groups._groups.values()]
                 if time.perf_counter() - scraped >= SCRAPE:
                     scraped, spent = time.perf_counter(), time.process_time()
                     exposition = Exposition(monitor)
@@ -118,6 +127,41 @@ print(json.dumps({"median": late[len(late) // 2], "p99": late[len(late) * 99 // 
 
 EVERY = 0.01
 """Seconds from batch to batch of it."""
+
+WIRE = """
+import json, socket, struct, sys, time
+from array import array
+from collections import defaultdict
+
+SECONDS, WAIT = json.loads(sys.argv[1])
+ETH_P_IP, SO_TIMESTAMPNS, SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS, SECOND = 0x800, 35, 33, 263, 6, 10**9
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
+tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+time.sleep(WAIT)
+tap.bind(("lo", ETH_P_IP))
+tap.settimeout(1.0)
+beats, end = defaultdict(lambda: array("q")), time.monotonic() + SECONDS
+while time.monotonic() < end:
+    packet, ((_, _, stamp),), _, _ = tap.recvmsg(24, 64)
+    if packet[20] == 8:
+        seconds, nanoseconds = struct.unpack("qq", stamp)
+        beats[packet[16:20]].append(seconds % 3600 * SECOND + nanoseconds)
+_, dropped = struct.unpack("II", tap.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+away = array("q")
+for times in beats.values():
+    first = times[0] - SECOND // 2
+    within = sorted((each - first) % SECOND for each in times)
+    beat = within[len(within) // 2]
+    away.extend(abs(each - beat) for each in within)
+away = sorted(away)
+print(json.dumps({
+    "probes": len(away), "targets": len(beats), "dropped": dropped,
+    "median": away[len(away) // 2] / SECOND, "p99": away[len(away) * 99 // 100] / SECOND,
+    "maximum": away[-1] / SECOND,
+}))
+"""
+"""Echo requests as an interface sees them, each beside the others to its address."""
 
 ICMPLIB = """
 import asyncio, json, sys, time
@@ -181,9 +225,9 @@ def printed(process: subprocess.Popen[str], limit: float) -> dict[str, float]:
 
 
 def late(found: dict[str, float]) -> str:
-    """How late probes were."""
+    """How far from when they were due they left."""
     return (
-        f"late by {found['median'] * 1e3:.2f} ms (median), {found['p99'] * 1e3:.2f} ms (99 %), "
+        f"off by {found['median'] * 1e3:.2f} ms (median), {found['p99'] * 1e3:.2f} ms (99 %), "
         f"{found['maximum'] * 1e3:.1f} ms (most)"
     )
 
@@ -197,7 +241,8 @@ def show(loop: str, found: dict[str, float]) -> None:
         f"{found['share']:.1%} of a core, {found['share'] / found['rate'] * 1e6:.1f} us a probe; "
         f"{late(found)}; "
         f"{found['up']:,} up, {found['lost']:,} lost, {found['dropped']:,} dropped here; "
-        f"{found['after_warm_up'] / 1000:.2f} kB a target, then {grown / 1e6:+.1f} MB"
+        f"{found['after_warm_up'] / 1000:.2f} kB a target, then {grown / 1e6:+.1f} MB; "
+        f"every 20 ms for {mean(found['coarse']):.0%} of the time, else every 10"  # type: ignore[arg-type]
     )
     for took, octets in found["scrapes"]:  # type: ignore[attr-defined]
         print(f"          rendered {octets / 1e6:.1f} MB in {took:.2f} s, probing in between")
@@ -244,20 +289,33 @@ def main() -> None:
     parser.add_argument("--loop", choices=LOOPS, action="append", help="all if none is named")
     parser.add_argument("--others", action="store_true", help="fping and icmplib too")
     parser.add_argument("--far", action="store_true", help="targets behind a TUN device")
+    parser.add_argument("--wire", action="store_true", help="judge the times of packets on the interface")
     options = parser.parse_args()
+    if options.far and options.wire:
+        parser.error("--wire looks at loopback, on which the targets of --far are not: give one of the two")
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     with far() if options.far else namespace() as name:
         first = 203 if options.far else 127
         for loop in options.loop or LOOPS:
             limit = 2 * options.seconds + PATIENCE
-            bare = begun(name, BARE, options.seconds, round(options.targets * EVERY), EVERY)
+            if options.wire:
+                beside = begun(name, WIRE, options.seconds - 2 * SETTLED, WARM + SETTLED)
+            else:
+                beside = begun(name, BARE, options.seconds, round(options.targets * EVERY), EVERY)
             try:
                 watch = begun(name, WATCH, options.targets, options.seconds, first, *LOOPS[loop])
                 found = printed(watch, limit)
                 show(loop, found)
-                print(f"          bare system calls: {late(printed(bare, limit))}")
+                other = printed(beside, limit)
+                if options.wire:
+                    print(
+                        f"          on the wire: {other['probes']:,} probes to {other['targets']:,} targets, "
+                        f"{other['dropped']:,} not seen; from the beat of their target {late(other)}"
+                    )
+                else:
+                    print(f"          bare system calls: {late(other)}")
             finally:
-                bare.kill()
+                beside.kill()
         if options.others:
             others(name, options.seconds, found["share"] / found["rate"] * 1e6)
 

@@ -161,7 +161,10 @@ class TargetCounters:
 
 @attrs.frozen(kw_only=True, order=False)
 class Lateness:
-    """How much later than due the probes of a monitor were handed over, in seconds.
+    """How far from when they were due the probes of a monitor were handed over, in seconds.
+
+    Early or late: the first of many leave up to 2 ms early, lest the last be late. They are due at multiples
+    of 10 or 20 ms, see `Monitor.lateness`.
 
     Attributes:
         probes: how many.

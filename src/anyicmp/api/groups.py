@@ -178,7 +178,7 @@ class Groups:
 
     @property
     def lateness(self) -> Lateness:
-        """How much later than due the probes were handed over."""
+        """How far from when they were due the probes were handed over."""
         late, latest = self._lateness, self._latest / 1e9
         median, p99 = late.quantile(0.5), late.quantile(0.99)
         return Lateness(

@@ -322,5 +322,8 @@ class Monitor(Stream[StateChange]):
 
     @property
     def lateness(self) -> Lateness:
-        """How much later than due the probes were handed over: how busy the event loop is."""
+        """How far from when they were due the probes were handed over: how busy the event loop is.
+
+        More than 64 targets are due at multiples of 20 ms, or of 10 ms where that keeps them nearer to it.
+        """
         return self._groups.lateness

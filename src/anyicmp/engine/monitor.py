@@ -59,7 +59,7 @@ class MonitorPlan:
 
     Attributes:
         entries: by name.
-        on_left: told, for probes handed over together, how many nanoseconds too late, and how many.
+        on_left: told, for probes handed over together, how many nanoseconds too late or early, and how many.
     """
 
     responsive = False
@@ -195,7 +195,7 @@ class MonitorPlan:
         due_at = self._due_at[start:stop]
         while due_at:
             n = due_at.count(due_at[0])
-            self.on_left(max(0, now - due_at[0]), n)
+            self.on_left(abs(now - due_at[0]), n)
             del due_at[:n]
 
     def _advance(self, now: int) -> None:

@@ -53,9 +53,9 @@ OWN: dict[str, tuple[str, str]] = {
     "anyicmp_foreign_packets_total": ("counter", "Messages that answer none of the probes."),
     "anyicmp_dropped_changes_total": ("counter", "State changes that nobody read in time."),
     "anyicmp_targets": ("gauge", "Targets that are watched."),
-    "anyicmp_probe_lateness_median_seconds": ("gauge", "How much later than due probes leave: half of them."),
-    "anyicmp_probe_lateness_p99_seconds": ("gauge", "How much later than due probes leave: 99 % of them."),
-    "anyicmp_probe_lateness_max_seconds": ("gauge", "How much later than due probes leave: all of them."),
+    "anyicmp_probe_lateness_median_seconds": ("gauge", "How far from when due probes leave: half of them."),
+    "anyicmp_probe_lateness_p99_seconds": ("gauge", "How far from when due probes leave: 99 % of them."),
+    "anyicmp_probe_lateness_max_seconds": ("gauge", "How far from when due probes leave: all of them."),
 }
 """Metrics of the monitor itself."""
 
