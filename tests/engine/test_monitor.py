@@ -315,30 +315,41 @@ def test_few_are_probed_exactly_when_they_are_due_many_on_a_grid() -> None:
         assert len(first) == pytest.approx(SECOND / interval, abs=1)
 
 
+BETWEEN = (SHORT + LONG) / 2
+
+
 @pytest.mark.parametrize(
-    ("share", "interval", "grid"),
+    ("shares", "interval", "grid"),
     [
-        (SHORT / 2, SECOND, COARSE),
-        ((SHORT + LONG) / 2, SECOND, GRID),
-        (LONG * 2, SECOND, COARSE),
-        (LONG * 2, SECOND - GRID, GRID),
+        ([SHORT / 2], SECOND, COARSE),
+        ([BETWEEN], SECOND, GRID),
+        ([LONG * 1.2], SECOND, COARSE),
+        ([LONG * 2], SECOND, COARSE),
+        ([LONG * 2], SECOND - GRID, GRID),
+        # The way back takes more: the smaller grid takes more time itself.
+        ([BETWEEN, LONG * 1.2], SECOND, GRID),
+        ([BETWEEN, LONG * 2], SECOND, COARSE),
+        ([BETWEEN, LONG * 2, LONG * 1.2], SECOND, COARSE),
+        ([BETWEEN, SHORT / 1.2], SECOND, GRID),
+        ([BETWEEN, SHORT / 2], SECOND, COARSE),
     ],
 )
 def test_many_leave_in_larger_batches_where_that_is_short_or_time_is(
-    share: float, interval: int, grid: int
+    shares: list[float], interval: int, grid: int
 ) -> None:
-    """`share` of the time is taken by handing probes over."""
+    """So much of the time is taken by handing probes over, one glance after the other."""
     watch = Watch()
     watch.add(20 * FEW, interval=interval)
-    each = int(share * interval / (20 * FEW))
-    while watch.now < START + 3 * GLANCE:
+    while watch.now < START + (len(shares) + 2) * GLANCE:
+        share = shares[min(len(shares) - 1, (watch.now - START) // GLANCE)]
+        each = int(share * interval / (20 * FEW))
         watch.now = watch.plan.wake_at(watch.now) or 0
         began = watch.now
         while n := watch.plan.take(watch.tx, 0, 64, watch.now):
             watch.taken += [(watch.tx.tag[i] >> NAME, 0, began) for i in range(n)]
             watch.now += n * each
             watch.plan.left(0, n, watch.now)
-    late = [began for _, _, began in watch.taken if began > START + 2 * GLANCE + 2 * interval]
+    late = [began for _, _, began in watch.taken if began > START + (len(shares) + 1) * GLANCE]
     assert all((began + LEAD) % grid == 0 for began in late)
     assert grid == COARSE or any((began + LEAD) % COARSE for began in late)
     times: dict[int, list[int]] = {}
@@ -347,7 +358,7 @@ def test_many_leave_in_larger_batches_where_that_is_short_or_time_is(
     apart = Counter(b - a for found in times.values() for a, b in pairwise(found))
     assert set(apart) <= {interval + shift for shift in (-COARSE + GRID, 0, COARSE - GRID)}
     # Those with a phase between the larger grid's move once when it changes.
-    assert sum(n for each, n in apart.items() if each != interval) <= 20 * FEW
+    assert sum(n for each, n in apart.items() if each != interval) <= 20 * FEW * len(shares)
 
 
 def test_a_scope_stands_in_its_own_row() -> None:

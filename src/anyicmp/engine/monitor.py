@@ -33,6 +33,10 @@ even with the larger grid; above, there is no time for the smaller one."""
 GLANCE = 10_000_000_000
 """Nanoseconds over which that share is taken."""
 
+SLACK = 1.5
+"""How many times as far that share must go for the way back to the larger grid, lest targets move to and fro:
+the smaller one itself takes more time."""
+
 LEAD = 2_000_000
 """Nanoseconds by which the first of many leave early at most, so that the last are less late: loops wake up
 to 1 ms late, and then those behind wait for those in front."""
@@ -202,7 +206,8 @@ class MonitorPlan:
         self._begin(now)
         self._mark, passed = now, now - self._since
         if passed > GLANCE:
-            self._coarse = not SHORT < self._spent / passed < LONG
+            slack = 1.0 if self._coarse else SLACK
+            self._coarse = not SHORT / slack < self._spent / passed < LONG * slack
             self._spent, self._since = 0, now
         times, now = self._times, now + self._lead
         while times and times[0] <= now:
