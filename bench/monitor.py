@@ -37,7 +37,7 @@ PATIENT = 500
 """Targets of icmplib at once: each has a raw socket of its own, which gets a copy of what comes for any."""
 
 WARM, SETTLED = 11.0, 10.0
-"""Seconds that a monitor warms up; and in which the grid of its probes may still change."""
+"""Seconds that a monitor warms up (as WATCH has it); and that `--wire` leaves out at both ends."""
 
 PATIENCE = 60.0
 """Seconds that a child may take to start and to end."""
@@ -293,6 +293,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.far and options.wire:
         parser.error("--wire looks at loopback, on which the targets of --far are not: give one of the two")
+    if options.wire and options.seconds <= 2 * SETTLED:
+        parser.error(
+            f"--wire leaves out {SETTLED:g} seconds at both ends: give --seconds above {2 * SETTLED:g}"
+        )
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     with far() if options.far else namespace() as name:
         first = 203 if options.far else 127

@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from anyicmp import ErrorReply, NoReply, Prober, Reply, SendFailure, Trace
 from anyicmp.testing import Internet, SimulatedNetwork, Topology
 from anyicmp.testing.flows import SimulatedTcp
 from anyicmp.wire.ports import RST, SYN, read_tcp
+from api.scene import let_others_run
 
 pytestmark = pytest.mark.anyio
 
@@ -167,8 +167,7 @@ async def test_a_trace_that_is_left_leaves_no_connection() -> None:
         async with prober.open_traceroute(TARGET[4], method="tcp", rounds=None) as stream:
             for _ in range(50):
                 network.clocks.advance(0.001)
-                for _ in range(5):  # turns of the loop, which take no time worth mentioning
-                    await anyio.lowlevel.checkpoint()
+                await let_others_run()
             (transport,) = (t for t in network.transports if isinstance(t, SimulatedTcp))
             assert len(transport._open) == 1
             assert [hop.ttl for hop in stream.trace.hops] == [1, 2]

@@ -51,7 +51,7 @@ class CountingLoop(asyncio.SelectorEventLoop):
 def test_jumps_that_wake_nobody_share_cycles_of_the_loop(loop: str) -> None:
     counted = Cycles()
 
-    async def main() -> tuple[int, int]:
+    async def main() -> int:
         done = anyio.Event()
         cycles = counted if loop == "trio" else asyncio.get_running_loop().cycles  # type: ignore[attr-defined]
         seen = []
@@ -63,15 +63,15 @@ def test_jumps_that_wake_nobody_share_cycles_of_the_loop(loop: str) -> None:
 
         async with Prober(network=network_with_events(note)) as prober:
             await prober.ping("10.0.0.1", count=1)
-            began, started = cycles.seen, len(seen)
+            assert not seen
+            began = cycles.seen
             await done.wait()
-            return EVENTS - started, cycles.seen - began
+            return int(cycles.seen - began)
 
     options: dict[str, Any] = (
         {"loop_factory": CountingLoop} if loop == "asyncio" else {"instruments": [counted]}
     )
-    events, cycles = anyio.run(main, backend=loop, backend_options=options)
-    assert events == EVENTS
+    cycles = anyio.run(main, backend=loop, backend_options=options)
     # A cycle of trio's in which nobody is ready, another in which whoever asked for it is.
     assert EVENTS / JUMPS <= cycles <= 2 * EVENTS / JUMPS + 8
 
